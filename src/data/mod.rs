@@ -1,0 +1,14 @@
+//! What flows between stages: tables, their content hashes, and features for learning.
+//!
+//! No files, no SQL, no learning. Every table in the engine is in one normal form (see
+//! [`Table::new`]), so that equal data are equal whatever reader made them.
+
+mod digest;
+mod hash;
+mod table;
+mod types;
+
+pub use digest::TableDigest;
+pub use hash::{Hash, Hasher};
+pub use table::{Table, TableError};
+pub use types::{ColumnType, TypeError};

@@ -1,0 +1,1 @@
+//! Learning: estimators, steps, folds, metrics, search. No files, no SQL, no runtime.

@@ -1,0 +1,3 @@
+//! Text → tree. Knows blocks, fields and values; knows no stage, model or table.
+
+pub mod ast;
