@@ -168,8 +168,45 @@ pub enum Kind {
     OneOf(&'static [Kind]),
     /// Two numbers of one kind, `a .. b`.
     Range,
-    /// The number 0-dimensional literal of whatever type: bool, number, string, percent.
+    /// Any bool, number, percent or string.
     Literal,
+}
+
+impl Kind {
+    /// Says what is expected, as a user would: `a number`.
+    #[must_use]
+    pub fn spoken(&self) -> String {
+        match self {
+            Self::Bool => "`true` or `false`".to_owned(),
+            Self::Int => "a whole number".to_owned(),
+            Self::Float => "a number".to_owned(),
+            Self::Share => "a share such as `20%`".to_owned(),
+            Self::Text => "a string".to_owned(),
+            Self::Path => "a path in quotes".to_owned(),
+            Self::Duration => "a time span such as `30s`".to_owned(),
+            Self::Size => "a size such as `512MiB`".to_owned(),
+            Self::Choice(choices) => {
+                let words: Vec<String> =
+                    choices.iter().map(|choice| format!("`{}`", choice.word)).collect();
+                format!("one of {}", words.join(", "))
+            }
+            Self::Column => "a column".to_owned(),
+            Self::Type => "a type such as `int`".to_owned(),
+            Self::Label => "a class: a string, a whole number or a bool".to_owned(),
+            Self::Stage => "the name of a stage".to_owned(),
+            Self::Call(family) => family.spoken().to_owned(),
+            Self::Compare(family) => format!("{} compared with a number", family.spoken()),
+            Self::List(item) => format!("a list, each {}", item.spoken()),
+            Self::Rest(item) => item.spoken(),
+            Self::Map(item) => format!("a map `{{ key: value }}`, each value {}", item.spoken()),
+            Self::Optional(inner) => format!("{} or `null`", inner.spoken()),
+            Self::OneOf(kinds) => {
+                kinds.iter().map(Self::spoken).collect::<Vec<_>>().join(", or ")
+            }
+            Self::Range => "a range `a .. b`".to_owned(),
+            Self::Literal => "a bool, a number or a string".to_owned(),
+        }
+    }
 }
 
 /// One word of a fixed list.

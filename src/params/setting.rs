@@ -3,8 +3,9 @@
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
+use crate::data::ColumnType;
 use crate::syntax::ast::Comparison;
-use crate::text::{Span, Spanned};
+use crate::text::Span;
 
 /// A setting and the place that gave it; a default has the place of what it belongs to.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,8 +18,6 @@ pub struct Bound {
     pub written: bool,
 }
 
-/// A stage's output as the user named it: `parts.train`, `c.parts.train`.
-pub type Reference = Spanned<Vec<String>>;
 
 /// A bound value: typed, defaults filled in, parameters put in.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +42,8 @@ pub enum Setting {
     Duration(i64),
     /// A number of bytes.
     Size(u64),
+    /// A type of the language.
+    Type(ColumnType),
     /// An output of a stage; which one is settled when names are resolved.
     Stage(Vec<String>),
     /// Several values.
@@ -138,6 +139,7 @@ impl Setting {
             Self::Column(name) => json!({ "column": name }),
             Self::Duration(nanoseconds) => json!({ "ns": nanoseconds }),
             Self::Size(bytes) => json!({ "bytes": bytes }),
+            Self::Type(kind) => json!(kind.to_string()),
             Self::Stage(_) => json!("@"),
             Self::List(items) => items.iter().map(|item| item.setting.canonical()).collect(),
             Self::Map(map) => {
@@ -171,6 +173,7 @@ impl Setting {
                 format!("{:?}", std::time::Duration::from_nanos(nanoseconds.unsigned_abs()))
             }
             Self::Size(bytes) => format!("{bytes}B"),
+            Self::Type(kind) => kind.to_string(),
             Self::Stage(path) => path.join("."),
             Self::List(items) => {
                 let items: Vec<String> = items.iter().map(|item| item.setting.spoken()).collect();
