@@ -57,7 +57,8 @@ impl Look {
 
 /// Asks the terminal for its width, through the crate that lays out tables.
 fn terminal_width() -> Option<usize> {
-    comfy_table::Table::new().enforce_styling().force_no_tty().width().map(usize::from)
+    let mut table = comfy_table::Table::new();
+    table.width().or_else(|| table.use_stderr().width()).map(usize::from)
 }
 
 /// Both streams.
