@@ -1,18 +1,18 @@
 //! What a run shows while it runs.
 //!
 //! Three observers of the same events: a live tree for a person at a terminal, a line a stage for
-//! a log, an object a line for a program. All but the program's results go to standard error, and
-//! those come in plan order and without times, so that standard output is the same on every run.
+//! a log, an object a line for a program. All of it goes to standard error. What came of the run
+//! goes to standard output when it is over, so that this is the same on every run.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::ui::{Look, Ui};
-use crate::engine::{Event, Observer, Outcome, StageReport};
+use crate::engine::{Event, Observer, Outcome, Report, StageReport};
 use crate::plan::Progress;
 
 /// From how many stages on a short stage leaves no line of its own.
@@ -34,12 +34,12 @@ pub enum Mode {
 
 /// Gives the observer for a run.
 #[must_use]
-pub fn observer(ui: Ui, mode: Mode) -> Box<dyn Observer> {
+pub fn observer(ui: Ui, mode: Mode) -> Arc<dyn Observer + Send + Sync> {
     match mode {
-        Mode::Quiet => Box::new(Silence),
-        Mode::People if ui.err.live => Box::new(Live::new(ui)),
-        Mode::People => Box::new(Lines { ui, stages: Mutex::default() }),
-        Mode::Json => Box::new(Objects { ui, state: Mutex::default() }),
+        Mode::Quiet => Arc::new(Silence),
+        Mode::People if ui.err.live => Arc::new(Live::new(ui)),
+        Mode::People => Arc::new(Lines { ui, stages: Mutex::default() }),
+        Mode::Json => Arc::new(Objects { ui }),
     }
 }
 
@@ -262,87 +262,35 @@ impl Row {
     }
 }
 
-/// Writes an object a line: what happens to standard error, what came of it to standard output.
+/// Writes what happens as an object a line, to standard error: the order is that of the moment.
 struct Objects {
     ui: Ui,
-    state: Mutex<Ordered>,
-}
-
-/// The ends of stages, held back until those of all earlier stages are written.
-#[derive(Default)]
-struct Ordered {
-    places: BTreeMap<String, usize>,
-    waiting: BTreeMap<usize, Json>,
-    next: usize,
-}
-
-impl Ordered {
-    fn start(&mut self, stages: &[&str]) {
-        let places = stages.iter().enumerate().map(|(place, stage)| ((*stage).to_owned(), place));
-        *self = Self { places: places.collect(), ..Self::default() };
-    }
-
-    /// Takes the end of a stage and gives all that can be written.
-    fn take(&mut self, stage: &str, end: Json) -> Vec<Json> {
-        let after = self.places.len() + self.waiting.len();
-        self.waiting.insert(self.places.get(stage).copied().unwrap_or(after), end);
-        let mut ready = Vec::new();
-        while let Some(end) = self.waiting.remove(&self.next) {
-            ready.push(end);
-            self.next += 1;
-        }
-        ready
-    }
-
-    /// Gives what is left at the end.
-    fn rest(&mut self) -> Vec<Json> {
-        std::mem::take(&mut self.waiting).into_values().collect()
-    }
-}
-
-/// Writes an event without what differs from run to run.
-fn settled(event: &Event<'_>) -> Json {
-    let mut json = serde_json::to_value(event).unwrap_or_else(|error| json!({ "error": error.to_string() }));
-    if let Json::Object(fields) = &mut json {
-        for own in ["seconds", "threads"] {
-            fields.shift_remove(own);
-        }
-    }
-    json
-}
-
-impl Objects {
-    /// A reader that is gone can't be told; the run goes on.
-    fn results(&self, objects: &[Json]) {
-        let text: String = objects.iter().map(|object| format!("{object}\n")).collect();
-        drop(self.ui.data(&text));
-    }
 }
 
 impl Observer for Objects {
     fn on(&self, event: &Event<'_>) {
-        // The lock is held while writing, so that lines come out in the order of the plan.
-        let mut state = lock(&self.state);
         if let Ok(text) = serde_json::to_string(event) {
             self.ui.say(&format!("{text}\n"));
         }
-        match event {
-            Event::RunStarted { stages, .. } => {
-                state.start(stages);
-                self.results(&[settled(event)]);
-            }
-            Event::StageFinished { report } => {
-                let ready = state.take(&report.stage, settled(event));
-                self.results(&ready);
-            }
-            Event::RunFinished { .. } => {
-                let mut last = state.rest();
-                last.push(settled(event));
-                self.results(&last);
-            }
-            Event::StageStarted { .. } | Event::StageProgress { .. } | Event::PartFinished { .. } => {}
-        }
     }
+}
+
+/// Writes what came of a run as an object a line, in plan order and without what differs from run
+/// to run.
+#[must_use]
+pub fn results(report: &Report) -> String {
+    let stages = report.stages.iter().map(|report| Event::StageFinished { report });
+    let last = Event::RunFinished { ok: report.ok(), seconds: report.seconds };
+    let events = stages.chain(std::iter::once(last));
+    events.map(|event| format!("{}\n", settled(&event))).collect()
+}
+
+fn settled(event: &Event<'_>) -> Json {
+    let mut json = serde_json::to_value(event).unwrap_or_default();
+    if let Json::Object(fields) = &mut json {
+        fields.shift_remove("seconds");
+    }
+    json
 }
 
 #[cfg(test)]
@@ -357,20 +305,8 @@ mod tests {
     }
 
     #[test]
-    fn ends_come_in_plan_order_however_stages_end() {
-        let mut ordered = Ordered::default();
-        ordered.start(&["a", "b", "c"]);
-        assert_eq!(ordered.take("c", json!("c")), Vec::<Json>::new());
-        assert_eq!(ordered.take("a", json!("a")), [json!("a")]);
-        assert_eq!(ordered.take("b", json!("b")), [json!("b"), json!("c")]);
-        assert_eq!(ordered.rest(), Vec::<Json>::new());
-    }
-
-    #[test]
-    fn a_stage_that_nobody_announced_is_still_told() {
-        let mut ordered = Ordered::default();
-        ordered.start(&["a"]);
-        assert_eq!(ordered.take("x", json!("x")), Vec::<Json>::new());
-        assert_eq!(ordered.rest(), [json!("x")]);
+    fn results_hold_no_time() {
+        let report = Report { stages: Vec::new(), seconds: 1.5, stopped: true };
+        assert_eq!(results(&report), "{\"event\":\"run_finished\",\"ok\":false}\n");
     }
 }

@@ -150,7 +150,7 @@ pub fn count(diagnostics: &Diagnostics, severity: Severity) -> usize {
 }
 
 /// Writes a number with its noun: `1 error`, `2 errors`; nothing for none.
-fn counted(number: usize, noun: &str) -> Option<String> {
+pub(super) fn counted(number: usize, noun: &str) -> Option<String> {
     match number {
         0 => None,
         1 => Some(format!("1 {noun}")),

@@ -5,7 +5,7 @@
 use super::grid;
 use super::ui::Look;
 use crate::engine::{Outcome, Report, StageReport};
-use crate::plan::Score;
+use crate::plan::{Facts, Score};
 
 /// How many stages' scores are shown before the rest is counted.
 const TABLES: usize = 8;
@@ -25,7 +25,7 @@ pub fn summary(pipeline: &str, report: &Report, look: &Look) -> String {
     let mut text = format!("{pipeline}: {}\n", counts(report));
     let scored: Vec<&StageReport> = report.stages.iter().filter(|stage| has_scores(stage)).collect();
     for stage in scored.iter().take(TABLES) {
-        text.push_str(&format!("\n{} ({})\n{}", stage.stage, stage.kind, scores(stage, look)));
+        text.push_str(&format!("\n{} ({})\n{}", stage.stage, stage.kind, facts(&stage.facts, look)));
     }
     if scored.len() > TABLES {
         text.push_str(&format!("\nand the scores of {} more stages: `mlp show FILE STAGE`\n", scored.len() - TABLES));
@@ -82,7 +82,7 @@ fn counts(report: &Report) -> String {
     if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 
-fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str]) -> String {
     let shown = names[..names.len().min(NAMES)].join(", ");
     match names.len().saturating_sub(NAMES) {
         0 => shown,
@@ -96,14 +96,10 @@ fn has_scores(stage: &StageReport) -> bool {
 
 /// Writes the scores of a stage, models against metrics, and the best values of a search.
 #[must_use]
-pub fn scores(stage: &StageReport, look: &Look) -> String {
-    let best: Vec<Vec<String>> = stage
-        .facts
-        .best
-        .iter()
-        .map(|(path, value)| vec![path.clone(), spoken(value)])
-        .collect();
-    grid::align(&best, |_| false, 2) + &score_table(&stage.facts.metrics, look)
+pub fn facts(facts: &Facts, look: &Look) -> String {
+    let best: Vec<Vec<String>> =
+        facts.best.iter().map(|(path, value)| vec![path.clone(), spoken(value)]).collect();
+    grid::align(&best, |_| false, 2) + &score_table(&facts.metrics, look)
 }
 
 fn score_table(metrics: &[Score], look: &Look) -> String {
@@ -173,7 +169,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::plan::Facts;
 
     fn stage(name: &str, kind: &str, outcome: Outcome) -> StageReport {
         StageReport {
@@ -262,7 +257,7 @@ mod tests {
     fn a_table_too_wide_is_turned() {
         let mut wide = stage("wide", "evaluate", Outcome::Ran);
         wide.facts.metrics = (0..20).map(|index| score("m", &format!("metric_{index}"), 0.5, None)).collect();
-        let text = scores(&wide, &Look::plain());
+        let text = facts(&wide.facts, &Look::plain());
         assert!(grid::widest(&text) <= 100 && text.lines().count() == 21, "{text}");
     }
 
