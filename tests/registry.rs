@@ -17,7 +17,8 @@ const REGISTRIES: &[(&str, &str)] = &[
 /// Lists the modules of a folder that hold registered words, folders of families opened.
 fn modules(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
-    let mut entries: Vec<_> = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<_> =
+        fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();

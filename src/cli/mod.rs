@@ -21,7 +21,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan, run, show};
+use commands::{
+    cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan, run, show,
+};
 pub use ui::{Look, Ui};
 
 /// Runs machine-learning pipelines.

@@ -27,7 +27,11 @@ pub(super) fn table(table: &Table, rows: usize, look: &Look) -> Result<String, A
     let cells = Cells::read(table, rows)?;
     let shown = cells.fitting(look);
     let mut drawn = comfy_table::Table::new();
-    drawn.load_preset(if look.unicode { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_MARKDOWN });
+    drawn.load_preset(if look.unicode {
+        presets::UTF8_FULL_CONDENSED
+    } else {
+        presets::ASCII_MARKDOWN
+    });
     drawn.set_content_arrangement(ContentArrangement::Disabled);
     drawn.set_header(cells.names[..shown].iter().map(|name| one_line(name, look)));
     for row in 0..cells.columns.first().map_or(0, Vec::len) {
@@ -63,10 +67,15 @@ pub(super) fn schema(schema: &Schema) -> String {
 pub(super) fn json(table: &Table, rows: usize) -> Result<Vec<Json>, ArrowError> {
     let mut objects = Vec::new();
     for batch in head(table, rows) {
-        let names: Vec<&String> = batch.schema_ref().fields().iter().map(|field| field.name()).collect();
-        let columns: Vec<Vec<Json>> = batch.columns().iter().map(values).collect::<Result<_, _>>()?;
+        let names: Vec<&String> =
+            batch.schema_ref().fields().iter().map(|field| field.name()).collect();
+        let columns: Vec<Vec<Json>> =
+            batch.columns().iter().map(values).collect::<Result<_, _>>()?;
         for row in 0..batch.num_rows() {
-            let cells = names.iter().zip(&columns).map(|(name, column)| ((*name).clone(), column[row].clone()));
+            let cells = names
+                .iter()
+                .zip(&columns)
+                .map(|(name, column)| ((*name).clone(), column[row].clone()));
             objects.push(Json::Object(cells.collect()));
         }
     }
@@ -109,7 +118,11 @@ fn values(column: &arrow::array::ArrayRef) -> Result<Vec<Json>, ArrowError> {
         _ => Json::String(text),
     };
     let value = |row| {
-        if column.is_null(row) { Ok(Json::Null) } else { Ok(own(formatter.value(row).try_to_string()?)) }
+        if column.is_null(row) {
+            Ok(Json::Null)
+        } else {
+            Ok(own(formatter.value(row).try_to_string()?))
+        }
     };
     (0..column.len()).map(value).collect()
 }
@@ -139,7 +152,8 @@ impl Cells {
     fn fitting(&self, look: &Look) -> usize {
         let mut used = 1;
         let fits = |(name, cells): (&String, &Vec<String>)| {
-            let widest = cells.iter().chain([name]).map(|cell| width(cell).min(CELL)).max().unwrap_or(0);
+            let widest =
+                cells.iter().chain([name]).map(|cell| width(cell).min(CELL)).max().unwrap_or(0);
             used += widest + 3;
             used <= look.width
         };
