@@ -16,7 +16,8 @@ use crate::stages;
 use crate::store::Store;
 use crate::text::SourceMap;
 
-/// The arguments of every command that takes a pipeline.
+// The arguments of every command that takes a pipeline. (clap would take a doc comment here for that
+// of the command itself.)
 #[derive(Debug, clap::Args)]
 pub(super) struct Pipeline {
     /// The pipeline.
