@@ -1,1 +1,14 @@
 //! Learning: estimators, steps, folds, metrics, search. No files, no SQL, no runtime.
+
+pub mod estimator;
+pub mod estimators;
+pub mod folds;
+pub mod metric;
+pub mod metrics;
+pub mod search;
+mod seed;
+pub mod splitter;
+pub mod step;
+pub mod steps;
+
+pub use seed::Seed;

@@ -1,0 +1,61 @@
+//! The traits behind which every step of a model stands.
+
+use super::estimator::{BadSetting, FitContext, FitError, LoadError};
+use crate::data::{Frame, Target};
+use crate::params::{Args, Signature};
+
+/// A registered transformation.
+pub trait StepKind: Sync {
+    /// Gives the word and the parameters.
+    fn signature(&self) -> &'static Signature;
+
+    /// Counts up when the same settings and data give another result than before.
+    fn version(&self) -> u32 {
+        1
+    }
+
+    /// Makes the step from settled parameters, checking rules between them.
+    ///
+    /// # Errors
+    /// Names the parameter that is wrong together with the others.
+    fn bind(&self, args: &Args) -> Result<Box<dyn Step>, BadSetting>;
+
+    /// Reads a fitted step back.
+    ///
+    /// # Errors
+    /// The bytes are not such a step.
+    fn load(&self, bytes: &[u8]) -> Result<Box<dyn FittedStep>, LoadError>;
+}
+
+/// A transformation with its settings, not yet fitted.
+pub trait Step: Send + Sync {
+    /// Learns from training rows, and gives those rows transformed.
+    ///
+    /// The rows come back from here because some steps (`target_encode`) treat rows that they were
+    /// fitted on unlike new ones.
+    ///
+    /// # Errors
+    /// The rows can't be learnt from.
+    fn fit(
+        &self,
+        frame: &Frame,
+        target: &Target,
+        weights: Option<&[f64]>,
+        context: &FitContext<'_>,
+    ) -> Result<(Box<dyn FittedStep>, Frame), FitError>;
+}
+
+/// A fitted transformation.
+pub trait FittedStep: Send + Sync {
+    /// Transforms rows with the same columns as the training rows.
+    ///
+    /// # Errors
+    /// The columns don't fit, or a value was seen that the settings refuse.
+    fn transform(&self, frame: &Frame) -> Result<Frame, FitError>;
+
+    /// Writes the step; [`StepKind::load`] reads it back to the bit.
+    fn save(&self) -> Vec<u8>;
+
+    /// Says in a few words what was learnt, for `mlp explain`.
+    fn summary(&self) -> String;
+}
