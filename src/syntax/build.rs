@@ -110,7 +110,7 @@ impl Builder<'_> {
         let mut fields = Vec::new();
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::body => fields = self.fields(part),
+                Rule::body => fields = self.fields(part, "field"),
                 _ => names.push(self.name(&part)),
             }
         }
@@ -132,9 +132,9 @@ impl Builder<'_> {
         }
     }
 
-    fn fields(&mut self, pair: Pair<'_, Rule>) -> Vec<Field> {
+    fn fields(&mut self, pair: Pair<'_, Rule>, what: &'static str) -> Vec<Field> {
         let mut fields = Vec::new();
-        let mut seen = Seen::new("field");
+        let mut seen = Seen::new(what);
         for part in pair.into_inner().filter(|part| part.as_rule() == Rule::field) {
             let Some(field) = self.field(part) else { continue };
             if seen.is_new(&field.key, self.found) {
@@ -227,7 +227,7 @@ impl Builder<'_> {
                 "the left side of a comparison is a metric, a call or a column",
             )
             .related(sign.span, "compared here")
-            .help(format!("write `… {} {}`", mirrored(sign.node).sign(), "the value"));
+            .help(format!("turn it around: `… {} the value`", mirrored(sign.node).sign()));
             self.found.push(error);
         }
     }
@@ -263,7 +263,7 @@ impl Builder<'_> {
             Rule::infinity => Value::Number(self.number(part.as_str(), span)),
             Rule::bool => Value::Bool(part.as_str() == "true"),
             Rule::list => Value::List(self.list(part)),
-            Rule::map => Value::Map(self.fields(part)),
+            Rule::map => Value::Map(self.fields(part, "key")),
             Rule::word => self.word(part),
             Rule::param_ref => Value::Param(self.param_ref(part, span)),
             _ => Value::Null,

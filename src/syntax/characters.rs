@@ -7,8 +7,13 @@ use crate::text::{SourceFile, Span};
 /// How many of them are reported.
 const MOST: usize = 100;
 
-/// Tells whether a character is refused wherever it stands.
-pub(super) const fn is_refused(character: char) -> bool {
+/// Tells whether the character at a byte is refused, wherever it stands.
+pub(super) fn is_refused_at(text: &str, at: usize) -> bool {
+    let character = text.get(at..).and_then(|rest| rest.chars().next());
+    character.is_some_and(is_refused) || is_lone(text, at)
+}
+
+const fn is_refused(character: char) -> bool {
     matches!(character, '\0' | '\u{061C}' | '\u{200E}' | '\u{200F}')
         || matches!(character, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
@@ -17,7 +22,7 @@ pub(super) const fn is_refused(character: char) -> bool {
 pub(super) fn check(file: &SourceFile, found: &mut Diagnostics) {
     let text = &*file.text;
     let mut last = None;
-    let refused = text.char_indices().filter(|(at, c)| is_refused(*c) || is_lone(text, *at));
+    let refused = text.char_indices().filter(|(at, _)| is_refused_at(text, *at));
     let runs = refused.filter(|(at, character)| {
         let before = last.replace(at + character.len_utf8());
         before != Some(*at)
@@ -38,7 +43,8 @@ pub(super) fn check(file: &SourceFile, found: &mut Diagnostics) {
 
 /// Tells whether a carriage return stands without its line feed.
 fn is_lone(text: &str, at: usize) -> bool {
-    text[at..].starts_with('\r') && !text[at + 1..].starts_with('\n')
+    let rest = text.get(at..).and_then(|rest| rest.strip_prefix('\r'));
+    rest.is_some_and(|rest| !rest.starts_with('\n'))
 }
 
 /// Names a character by its code point, and by its common name where it has one.

@@ -33,40 +33,40 @@ fn misfit(error: Error<Rule>) -> Misfit {
 }
 
 /// Names a rule as a user would, or not at all where another rule says it better.
-pub(super) const fn words(rule: Rule) -> Option<&'static str> {
+pub(super) const fn words(rule: Rule) -> Option<&'static [&'static str]> {
     Some(match rule {
-        Rule::item => "a block, `param` or `import`",
-        Rule::import | Rule::kw_import => "`import`",
-        Rule::param | Rule::kw_param => "`param`",
-        Rule::header | Rule::kw_pipeline => "`pipeline`",
-        Rule::block => "a block",
-        Rule::body | Rule::open => "`{`",
-        Rule::kind => "a type",
-        Rule::field => "a field",
-        Rule::key => "a key",
-        Rule::value | Rule::atom => "a value",
-        Rule::list | Rule::bracket => "`[`",
-        Rule::map => "a map",
-        Rule::word | Rule::path | Rule::name => "a name",
-        Rule::args | Rule::paren => "`(`",
-        Rule::arg => "an argument",
-        Rule::param_ref => "a parameter",
+        Rule::item => &["a block", "`param`", "`import`"],
+        Rule::import | Rule::kw_import => &["`import`"],
+        Rule::param | Rule::kw_param => &["`param`"],
+        Rule::header | Rule::kw_pipeline => &["`pipeline`"],
+        Rule::block => &["a block"],
+        Rule::body | Rule::open => &["`{`"],
+        Rule::kind => &["a type"],
+        Rule::field => &["a field"],
+        Rule::key => &["a key"],
+        Rule::value | Rule::atom => &["a value"],
+        Rule::list | Rule::bracket => &["`[`"],
+        Rule::map => &["a map"],
+        Rule::word | Rule::path | Rule::name => &["a name"],
+        Rule::args | Rule::paren => &["`(`"],
+        Rule::arg => &["an argument"],
+        Rule::param_ref => &["a parameter"],
         Rule::quantity | Rule::number | Rule::number_key | Rule::infinity | Rule::digits => {
-            "a number"
+            &["a number"]
         }
-        Rule::raw | Rule::string | Rule::text => "a string",
-        Rule::bool => "`true` or `false`",
-        Rule::null => "`null`",
-        Rule::kw_as => "`as`",
-        Rule::colon => "`:`",
-        Rule::assign => "`=`",
-        Rule::cmp => "a comparison",
-        Rule::dots => "`..`",
-        Rule::close => "`}`",
-        Rule::unbracket => "`]`",
-        Rule::unparen => "`)`",
-        Rule::sep | Rule::eol => "a comma or a line end",
-        Rule::EOI => "the end of the line",
+        Rule::raw | Rule::string | Rule::text => &["a string"],
+        Rule::bool => &["`true`", "`false`"],
+        Rule::null => &["`null`"],
+        Rule::kw_as => &["`as`"],
+        Rule::colon => &["`:`"],
+        Rule::assign => &["`=`"],
+        Rule::cmp => &["a comparison"],
+        Rule::dots => &["`..`"],
+        Rule::close => &["`}`"],
+        Rule::unbracket => &["`]`"],
+        Rule::unparen => &["`)`"],
+        Rule::sep | Rule::eol => &["a comma", "a line end"],
+        Rule::EOI => &["the end of the line"],
         Rule::unit
         | Rule::reserved
         | Rule::fields

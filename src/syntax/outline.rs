@@ -121,7 +121,10 @@ impl Walk {
     }
 
     fn close(&mut self, byte: u8, at: usize) -> Result<(), Trouble> {
-        let Some(open) = self.stack.pop() else { return Err(Trouble::Unopened { close: at }) };
+        let opened = self.stack.iter().any(|open| closer(open.byte) == byte);
+        let Some(open) = self.stack.pop().filter(|_| opened) else {
+            return Err(Trouble::Unopened { close: at });
+        };
         if closer(open.byte) != byte {
             return Err(Trouble::Crossed { open: open.at, close: at });
         }

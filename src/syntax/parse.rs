@@ -101,7 +101,8 @@ impl<'a> Reader<'a> {
         let name = broken_name(self.file, start, end);
         self.tree.broken.extend(name);
         let closes = self.text[start..].starts_with(['}', ']', ')']);
-        if same_line && !closes {
+        let refused = characters::is_refused_at(self.text, start);
+        if same_line && !closes && !refused {
             self.found.push(self.line_end(start));
         } else {
             self.found.extend(mistakes::explain(self.file, start, end));
@@ -140,7 +141,8 @@ fn broken_name(file: &SourceFile, start: usize, end: usize) -> Option<Name> {
     let text = &file.text[..end];
     let mut words = lexemes(text, start).filter(|found| found.kind != Kind::Blank);
     let (kind, name) = (words.next()?, words.next()?);
-    let named = kind.kind == Kind::Word && name.kind == Kind::Word;
+    let is_import = kind.of(text) == "import";
+    let named = kind.kind == Kind::Word && name.kind == Kind::Word && !is_import;
     let span = Span::new(file.id, name.start, name.end);
     named.then(|| Spanned::new(name.of(text).to_owned(), span))
 }

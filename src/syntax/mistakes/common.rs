@@ -3,6 +3,7 @@
 use super::{RESERVED, Site, is_number, shortened};
 use crate::diag::Diagnostic;
 use crate::syntax::grammar::Rule;
+use crate::syntax::outline;
 use crate::syntax::scan::Kind;
 
 /// Quotes of other languages and of word processors.
@@ -145,11 +146,9 @@ pub(super) fn reserved_words(site: &Site<'_>) -> Option<Diagnostic> {
     let start = site.at + usize::from(dotted);
     let span = site.span(start, start + word.len());
     let message = format!("`{word}` is a word of the language and names nothing");
-    Some(
-        Diagnostic::error("syntax-reserved", span, message)
-            .label("expected a name")
-            .help(format!("a column of that name is written as a string: `\"{word}\"`")),
-    )
+    let error = Diagnostic::error("syntax-reserved", span, message).label("expected a name");
+    let column = !dotted && !site.expects(Rule::name);
+    Some(if column { error.help(column_help(word)) } else { error })
 }
 
 pub(super) fn letters_of_names(site: &Site<'_>) -> Option<Diagnostic> {
@@ -172,7 +171,12 @@ pub(super) fn letters_of_names(site: &Site<'_>) -> Option<Diagnostic> {
     let is_name = mended.is_ascii() && !is_number(&mended);
     let error =
         if is_name { error.help(format!("did you mean `{}`?", shortened(&mended))) } else { error };
-    Some(error.help(format!("a column of that name is written as a string: `\"{}\"`", shortened(word))))
+    let in_header = outline::open_at(site.text, site.start, start).is_empty();
+    Some(if in_header { error } else { error.help(column_help(word)) })
+}
+
+fn column_help(word: &str) -> String {
+    format!("a column of that name is written as a string: `\"{}\"`", shortened(word))
 }
 
 pub(super) fn missing_colon(site: &Site<'_>) -> Option<Diagnostic> {
@@ -185,6 +189,10 @@ pub(super) fn missing_colon(site: &Site<'_>) -> Option<Diagnostic> {
     if ends || site.found_is(",") {
         let before = site.before?;
         let span = site.span(before.start, before.end);
+        if site.text[site.start..].starts_with("param") && before.start > site.start {
+            let error = Diagnostic::error("syntax-expected", span, "a parameter has a type");
+            return Some(error.help(format!("write `param {key}: TYPE = DEFAULT`")));
+        }
         let message = format!("`{key}` has no value");
         return Some(
             Diagnostic::error("syntax-expected", span, message)
@@ -244,6 +252,22 @@ pub(super) fn dollar(site: &Site<'_>) -> Option<Diagnostic> {
         site.error("syntax-parameter", "a parameter is written `$name`")
             .label("expected the name of a parameter")
             .help("braces stand around a parameter only inside strings: `\"in/{$day}.csv\"`")
+    })
+}
+
+pub(super) fn template(site: &Site<'_>) -> Option<Diagnostic> {
+    (site.found_is("{") && site.before_text() == "{" && site.adjacent()).then(|| {
+        site.error("syntax-parameter", "the language has no templates")
+            .label("expected a key or `}`")
+            .help("a parameter is written `$name`")
+    })
+}
+
+pub(super) fn bare_default(site: &Site<'_>) -> Option<Diagnostic> {
+    (site.expects(Rule::assign) && site.finds_entry()).then(|| {
+        site.error("syntax-expected", "the default of a parameter stands behind `=`")
+            .label("expected `=` before this")
+            .help("write `param NAME: TYPE = DEFAULT \"what it is\"`")
     })
 }
 

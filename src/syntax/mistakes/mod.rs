@@ -31,7 +31,7 @@ pub(super) fn explain(file: &SourceFile, start: usize, end: usize) -> Option<Dia
     let trouble = trouble.filter(|trouble| site.is_behind(*trouble));
     match trouble.and_then(|trouble| explain_trouble(file, trouble)) {
         Some(diagnostic) => Some(diagnostic),
-        None if site.character().is_some_and(characters::is_refused) => None,
+        None if characters::is_refused_at(&file.text, site.at) => None,
         None => Some(site.explain()),
     }
 }
@@ -68,15 +68,20 @@ fn explain_trouble(file: &SourceFile, trouble: Trouble) -> Option<Diagnostic> {
             let error = match suspect {
                 Some(_) => error
                     .related(mark(open), "left open at the end")
-                    .help("by its indentation, what seems to close the first closes the second"),
+                    .help("by its indentation, the bracket that closes this one is another's"),
                 None => error,
             };
-            if at < text.len() { error.related(mark(at), "the next item starts here") } else { error }
+            match lexeme(text, at) {
+                Some(next) => error.related(
+                    Span::new(file.id, next.start, next.end),
+                    "the next item starts here",
+                ),
+                None => error,
+            }
         }
         Trouble::Unopened { close } => {
             let message = format!("this `{}` closes nothing", sign(close));
             Diagnostic::error("syntax-unopened", mark(close), message)
-                .label("expected a block, `param` or `import`")
         }
         Trouble::Deep { at } => {
             let message = format!("brackets nest deeper than {}", outline::DEEPEST);
@@ -117,6 +122,7 @@ const MISTAKES: &[Mistake] = &[
     numbers::points,
     numbers::ranges,
     numbers::signs,
+    numbers::dates,
     common::equals,
     common::outside_of_blocks,
     common::nameless_items,
@@ -129,6 +135,8 @@ const MISTAKES: &[Mistake] = &[
     common::loose_comma,
     common::missing_comma,
     common::dollar,
+    common::template,
+    common::bare_default,
     common::second_colon,
     common::chained,
 ];
@@ -251,9 +259,13 @@ impl<'a> Site<'a> {
     }
 
     fn expected_words(&self) -> String {
+        let closes = |rule: &Rule| matches!(rule, Rule::close | Rule::unbracket | Rule::unparen);
+        let mut rules: Vec<Rule> = self.expected.clone();
+        rules.retain(|rule| self.is_telling(*rule));
+        rules.sort_by_key(closes);
         let mut words: Vec<&str> = Vec::new();
-        for rule in self.expected.iter().filter(|rule| self.is_telling(**rule)) {
-            if let Some(word) = grammar::words(*rule).filter(|word| !words.contains(word)) {
+        for word in rules.into_iter().filter_map(grammar::words).flatten() {
+            if !words.contains(word) {
                 words.push(word);
             }
         }

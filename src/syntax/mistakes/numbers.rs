@@ -27,8 +27,9 @@ pub(super) fn points(site: &Site<'_>) -> Option<Diagnostic> {
         Diagnostic::error("syntax-number", site.span(start, end), message)
     };
     match number {
-        Some(number) if site.text[..number.start].ends_with('.') && is_number(digits) => {
-            Some(error(number.start, site.at + 1 + digits.len(), "a number has one point"))
+        Some(number) if site.text[..number.start].ends_with('.') => {
+            let start = site.text[..number.start - 1].trim_end_matches(|c: char| c.is_ascii_digit());
+            Some(error(start.len(), site.at + 1 + digits.len(), "a number has one point"))
         }
         Some(number) if !rest.starts_with('.') => {
             let written = shortened(number.of(site.text));
@@ -61,11 +62,30 @@ pub(super) fn signs(site: &Site<'_>) -> Option<Diagnostic> {
         return None;
     }
     let rest = site.rest()[1..].trim_start_matches([' ', '\t']);
-    let number = lexeme(rest, 0).map_or("", |next| next.of(rest));
+    let (point, digits) = rest.strip_prefix('.').map_or(("", rest), |digits| ("0.", digits));
+    let number = lexeme(digits, 0).map_or("", |next| next.of(digits));
     let error = site.error("syntax-number", format!("`{sign}` starts no number here"));
     let right = if sign == '+' { "" } else { "-" };
     Some(match number {
-        number if is_number(number) => error.help(format!("write `{right}{}`", shortened(number))),
+        number if is_number(number) => {
+            error.help(format!("write `{right}{point}{}`", shortened(number)))
+        }
         _ => error.help("a minus stands directly before the digits of a number"),
     })
+}
+
+/// A date or a time of day without quotes.
+pub(super) fn dates(site: &Site<'_>) -> Option<Diagnostic> {
+    let number = site.before.filter(|before| is_number(before.of(site.text)) && site.adjacent())?;
+    let rest = site.rest().strip_prefix(['-', ':'])?;
+    if !is_number(rest) || !site.expects(Rule::sep) {
+        return None;
+    }
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | ':' | '.');
+    let end = site.text.len() - rest.trim_start_matches(part).len();
+    let written = shortened(&site.text[number.start..end]);
+    Some(
+        Diagnostic::error("syntax-number", site.span(number.start, end), "this is no number")
+            .help(format!("a date or time is written as a string: `\"{written}\"`")),
+    )
 }
