@@ -220,7 +220,11 @@ impl<'a> Binder<'a> {
         let mut whole = true;
         for param in params {
             match given.shift_remove(param.name) {
-                Some(Some(bound)) => args.set(param.name, bound),
+                Some(Some(bound)) => {
+                    // A default that is spelled out is a default.
+                    let written = param.default.is_none_or(|default| default() != bound.setting);
+                    args.set(param.name, Bound { written, ..bound });
+                }
                 Some(None) => whole = false,
                 None => match param.default {
                     Some(default) => {

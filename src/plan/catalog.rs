@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 
 use crate::data::{ColumnType, Hash};
-use crate::params::{Call, Vocabulary};
+use crate::params::{Setting, Vocabulary};
 
 /// Answers for everything that isn't in the text of the pipeline.
 pub trait Catalog: Sync {
@@ -19,8 +19,7 @@ pub trait Catalog: Sync {
     fn vocabulary(&self) -> Vocabulary<'_>;
 
     /// Finds the files and the columns of a source.
-    fn source(&self, folder: &Path, source: &Call, declared: &[(String, ColumnType)])
-    -> SourceAnswer;
+    fn source(&self, request: &SourceRequest<'_>) -> SourceAnswer;
 
     /// Gives what an earlier check found out, if it is remembered.
     fn recall(&self, kind: Remembered, key: Hash) -> Option<Vec<u8>>;
@@ -36,6 +35,19 @@ pub enum Remembered {
     Analysis,
     /// The columns of a file, by its content and the options of its reader.
     Columns,
+}
+
+/// What is asked of a source.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceRequest<'a> {
+    /// The folder that its paths are relative to.
+    pub folder: &'a Path,
+    /// What the user wrote: a path, a list of paths, or a call.
+    pub from: &'a Setting,
+    /// The types that the user declared.
+    pub declared: &'a [(String, ColumnType)],
+    /// Rows that don't fit are left out.
+    pub quarantine: bool,
 }
 
 /// What is known of a source.

@@ -105,7 +105,7 @@ impl Checking<'_> {
     pub fn table(&mut self, bound: &Bound) -> Option<Source<TableType>> {
         let source = self.named(bound)?;
         match source.kind.clone() {
-            Output::Table(kind) => Some(source.with(kind)),
+            Output::Table(kind) => Some(source.of(kind)),
             Output::Model(_) | Output::Fitted(_) => self.misfit(&source, "a table"),
         }
     }
@@ -114,7 +114,7 @@ impl Checking<'_> {
     pub fn model(&mut self, bound: &Bound) -> Option<Source<ModelType>> {
         let source = self.named(bound)?;
         match source.kind.clone() {
-            Output::Model(kind) => Some(source.with(kind)),
+            Output::Model(kind) => Some(source.of(kind)),
             Output::Table(_) | Output::Fitted(_) => self.misfit(&source, "a model"),
         }
     }
@@ -123,7 +123,7 @@ impl Checking<'_> {
     pub fn fitted(&mut self, bound: &Bound) -> Option<Source<FittedType>> {
         let source = self.named(bound)?;
         match source.kind.clone() {
-            Output::Fitted(kind) => Some(source.with(kind)),
+            Output::Fitted(kind) => Some(source.of(kind)),
             Output::Table(_) | Output::Model(_) => self.misfit(&source, "a fitted model"),
         }
     }
@@ -187,7 +187,9 @@ impl Checking<'_> {
 }
 
 impl<T> Source<T> {
-    fn with<U>(self, kind: U) -> Source<U> {
+    /// Gives the same output as another view of it.
+    #[must_use]
+    pub fn of<U>(self, kind: U) -> Source<U> {
         Source { stage: self.stage, output: self.output, name: self.name, span: self.span, kind }
     }
 }

@@ -16,7 +16,7 @@ mod parameters;
 mod stage;
 
 pub use build::{Plan, Stage};
-pub use catalog::{Catalog, Remembered, SourceAnswer, SourceTrouble};
+pub use catalog::{Catalog, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
 pub use checking::{Checking, Source};
 pub use fingerprint::{InputDigest, describe, difference, fingerprint};
 pub use load::{Loaded, Request, load};

@@ -168,7 +168,7 @@ pub enum Caching {
     Keyed,
     /// Made each time; its outputs are keyed by content, so that later work may still be found.
     EachTime,
-    /// Writes outside of the cache; done again unless [`Work::is_done`] says otherwise.
+    /// Writes outside of the cache; done again unless the files stand as it left them.
     Effect,
 }
 
@@ -196,11 +196,6 @@ pub enum Reads {
 pub trait Work: Send + Sync {
     /// Makes the outputs, in the order of [`Checked::outputs`].
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure>;
-
-    /// Tells whether an effect stands as this work would leave it.
-    fn is_done(&self, _inputs: &[crate::data::Hash], _project: &Path) -> bool {
-        false
-    }
 }
 
 /// What flows between stages at run time.
@@ -245,6 +240,8 @@ pub struct Produced {
     pub facts: Facts,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// The files that were written outside of the cache.
+    pub files: Vec<std::path::PathBuf>,
     /// Says what isn't as required, where the work itself went well but its finding fails the stage.
     pub unmet: Vec<String>,
 }
