@@ -169,7 +169,7 @@ impl Growing {
     fn push(&mut self, piece: &str, source: usize) {
         let here = self.text.value.len();
         if self.text.source_offset(here) != source {
-            self.text.anchors.retain(|(value, _)| (*value as usize) < here);
+            self.text.anchors.pop_if(|(value, _)| *value as usize == here);
             self.text.anchors.push((clip(here), clip(source)));
         }
         self.text.value.push_str(piece);

@@ -155,7 +155,7 @@ pub(super) const fn closer(open: u8) -> u8 {
 /// of a parameter or import ends.
 pub(super) fn item_end(text: &str, start: usize) -> Result<usize, Trouble> {
     let one_line = is_line_item(text, start);
-    let indent = start - text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let indent = indent_of(text, start);
     let mut walk = Walk { stack: Vec::new(), suspect: None, indent, line_starts: false };
     let mut last = start..start;
     for found in lexemes(text, start) {
@@ -192,6 +192,13 @@ pub(super) fn item_end(text: &str, start: usize) -> Result<usize, Trouble> {
     }
     let done = one_line && walk.stack.is_empty();
     if done { Ok(last.end) } else { Err(walk.stop(text.len())) }
+}
+
+/// Counts the bytes before the start of an item on its line, as far as they matter.
+fn indent_of(text: &str, start: usize) -> usize {
+    const FAR: usize = 200;
+    let before = &text.as_bytes()[start.saturating_sub(FAR)..start];
+    before.iter().rev().position(|byte| *byte == b'\n').unwrap_or(before.len())
 }
 
 /// Lists the brackets that are open at a byte of the item that starts at another.

@@ -11,6 +11,9 @@ use crate::text::{SourceFile, Span, Spanned};
 /// How many bytes a file may have.
 const LARGEST: usize = 16 << 20;
 
+/// How many findings end the reading of a file.
+const MOST_FINDINGS: usize = 20_000;
+
 /// How often, on average, a byte may be read while looking for the ends of items. Only a text of
 /// interleaved unclosed strings comes near; beyond, no item reaches past the next one's start.
 const REREADS: usize = 8;
@@ -30,6 +33,10 @@ pub fn parse(file: &SourceFile) -> (File, Diagnostics) {
         if gap.end == file.text.len() {
             break;
         }
+        if reader.found.len() >= MOST_FINDINGS {
+            reader.found.push(too_much(file, gap.end));
+            break;
+        }
         at = reader.item(gap);
     }
     reader.found.sort();
@@ -39,6 +46,11 @@ pub fn parse(file: &SourceFile) -> (File, Diagnostics) {
 fn too_large(file: &SourceFile) -> Diagnostic {
     let message = format!("this file has {} bytes, more than {LARGEST}", file.text.len());
     Diagnostic::error("syntax-file-size", Span::new(file.id, 0, 0), message)
+}
+
+fn too_much(file: &SourceFile, at: usize) -> Diagnostic {
+    let message = format!("more than {MOST_FINDINGS} errors; the rest of the file is not read");
+    Diagnostic::error("syntax-file-size", Span::new(file.id, at, at), message)
 }
 
 struct Reader<'a> {

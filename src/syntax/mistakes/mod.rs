@@ -246,7 +246,7 @@ impl<'a> Site<'a> {
     }
 
     fn expects_value(&self) -> bool {
-        self.expects(Rule::value) || self.expects(Rule::atom) || self.expects(Rule::arg)
+        self.expects(Rule::value) || self.expects(Rule::side) || self.expects(Rule::arg)
     }
 
     /// Tells whether something starts here that would be an entry.
