@@ -204,17 +204,14 @@ impl Builder<'_> {
         right: Spanned<Value>,
     ) -> Value {
         let (left, right) = (Box::new(left), Box::new(right));
-        match comparison(sign.as_str()) {
-            Some(comparison) => {
-                let comparison = Spanned::new(comparison, self.span(sign));
-                self.check_left(&left, &comparison);
-                Value::Compare(left, comparison, right)
-            }
-            None => {
-                self.check_bound(&left);
-                self.check_bound(&right);
-                Value::Range(left, right)
-            }
+        if let Some(comparison) = comparison(sign.as_str()) {
+            let comparison = Spanned::new(comparison, self.span(sign));
+            self.check_left(&left, &comparison);
+            Value::Compare(left, comparison, right)
+        } else {
+            self.check_bound(&left);
+            self.check_bound(&right);
+            Value::Range(left, right)
         }
     }
 

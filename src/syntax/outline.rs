@@ -224,7 +224,8 @@ pub(super) fn is_header(text: &str, at: usize) -> bool {
         return true;
     }
     let is_word = |found: &Lexeme| {
-        found.kind == Kind::Word && !found.of(text).starts_with(|first: char| first.is_ascii_digit())
+        found.kind == Kind::Word
+            && !found.of(text).starts_with(|first: char| first.is_ascii_digit())
     };
     let mut found = lexemes(text, at);
     found.next().is_some_and(|kind| is_word(&kind))
@@ -287,7 +288,8 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let nest = |depth: usize| format!("a b {{ c: {}{} }}", "[".repeat(depth), "]".repeat(depth));
+        let nest =
+            |depth: usize| format!("a b {{ c: {}{} }}", "[".repeat(depth), "]".repeat(depth));
         assert!(item_end(&nest(DEEPEST - 1), 0).is_ok());
         let deep = item_end(&nest(DEEPEST), 0);
         assert_eq!(deep, Err(Trouble::Deep { at: 9 + DEEPEST - 1 }));

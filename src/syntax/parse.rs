@@ -92,7 +92,7 @@ impl<'a> Reader<'a> {
         let spent = self.read > REREADS * self.text.len() + LARGEST / 16;
         let limit = if spent { self.next_header(start) } else { self.text.len() };
         let end = outline::item_end(&self.text[..limit], start);
-        self.read += end.map_or_else(outline::Trouble::reached, |end| end).saturating_sub(start);
+        self.read += end.unwrap_or_else(outline::Trouble::reached).saturating_sub(start);
         let end = end.ok()?;
         grammar::item(&self.text[start..end]).ok().map(|pair| (pair, end))
     }
@@ -137,9 +137,8 @@ impl<'a> Reader<'a> {
                     header.kind.span.to(header.name.span),
                     "a file has at most one header",
                 );
-                self.found.push(
-                    error.label("the second header").related(first, "the first header"),
-                );
+                self.found
+                    .push(error.label("the second header").related(first, "the first header"));
                 return;
             }
             self.header = Some(header.kind.span.to(header.name.span));
