@@ -9,19 +9,21 @@
 //! appear; a column that a file lacks is null there; int and float make float; any other
 //! disagreement is an error that names both files.
 
-//mod arrow_file;
+mod adapt;
+mod arrow_file;
 mod delimited;
 mod error;
 mod guess;
 mod input;
+mod kinds;
 mod merge;
 mod objects;
-//mod parquet_file;
+mod parquet_file;
 mod rejects;
 mod resolve;
+mod sinks;
 mod typed;
 mod values;
-//mod write;
 
 use std::sync::Arc;
 
@@ -33,9 +35,10 @@ use crate::data::{ColumnType, Table};
 pub use delimited::CsvOptions;
 pub use error::SourceError;
 pub use input::{Encoding, Input, Limits, Stamp};
+pub use kinds::{SOURCES, SourceKind, canonical, open};
 pub use rejects::Rejects;
 pub use resolve::resolve;
-//pub use write::write;
+pub use sinks::{SINKS, Sink, SinkError, SinkKind, write, write_bytes};
 
 use merge::{Seen, Target};
 
@@ -71,6 +74,25 @@ impl Format {
             "parquet" if packed.is_none() => Some(Self::Parquet),
             "arrow" | "feather" | "ipc" if packed.is_none() => Some(Self::Arrow),
             _ => None,
+        }
+    }
+
+    /// Tells whether a table can be written in the format.
+    #[must_use]
+    pub fn can_write(self) -> bool {
+        SINKS.iter().any(|sink| sink.format() == self)
+    }
+
+    /// Gives its name as people write it.
+    #[must_use]
+    pub const fn spoken(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Tsv => "TSV",
+            Self::Json => "JSON",
+            Self::Ndjson => "NDJSON",
+            Self::Parquet => "Parquet",
+            Self::Arrow => "Arrow",
         }
     }
 
@@ -280,7 +302,8 @@ impl Job<'_> {
         match self.request.options {
             Options::Csv(options) => delimited::read(self, options, take),
             Options::Json => objects::read(self, take),
-            _ => todo!(),
+            Options::Parquet => parquet_file::read(self, take),
+            Options::Arrow => arrow_file::read(self, take),
         }
     }
 }
@@ -290,6 +313,15 @@ fn columns(request: &Request, input: &Input) -> Result<Vec<(String, Seen)>, Sour
     match request.options {
         Options::Csv(options) => delimited::columns(request, input, options),
         Options::Json => objects::columns(request, input),
-        _ => todo!(),
+        Options::Parquet => parquet_file::columns(input),
+        Options::Arrow => arrow_file::columns(input),
     }
+}
+
+/// Gives the columns of a file that states their types.
+fn typed_columns(schema: &SchemaRef) -> Vec<(String, Seen)> {
+    let seen = |field: &arrow::datatypes::FieldRef| {
+        (field.name().clone(), Seen::Typed(field.as_ref().clone().with_nullable(true)))
+    };
+    schema.fields().iter().map(seen).collect()
 }
