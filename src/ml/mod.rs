@@ -7,6 +7,7 @@ pub mod metric;
 pub mod metrics;
 pub mod search;
 mod seed;
+mod settle;
 pub mod splitter;
 pub mod step;
 pub mod steps;
