@@ -1,1 +1,8 @@
+//! The one integration binary: one link instead of ten.
 
+mod architecture;
+mod cli;
+mod docs;
+mod program;
+mod registry;
+mod suite;

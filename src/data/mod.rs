@@ -6,11 +6,14 @@
 mod digest;
 mod features;
 mod hash;
+mod normal;
+mod ranks;
 mod table;
 mod types;
 
-pub use digest::TableDigest;
+pub use digest::{ColumnDigest, TableDigest};
 pub use features::{Column, Frame, Label, NO_CATEGORY, NO_TIME, Target};
 pub use hash::{Hash, Hasher};
-pub use table::{Table, TableError};
+pub use ranks::Ranks;
+pub use table::{BATCH_ROWS, Table, TableError};
 pub use types::{ColumnType, TypeError};

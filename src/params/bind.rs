@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use super::declare::{Family, Kind, Limits, Param, Signature, Vocabulary};
-use super::setting::{Args, Bound, Call, Setting};
+use super::setting::{Args, Bound, Call, Code, Setting};
 use crate::data::ColumnType;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::ast::{self, Argument, Key, Number, Value};
@@ -220,7 +220,11 @@ impl<'a> Binder<'a> {
         let mut whole = true;
         for param in params {
             match given.shift_remove(param.name) {
-                Some(Some(bound)) => args.set(param.name, bound),
+                Some(Some(bound)) => {
+                    // A default that is spelled out is a default.
+                    let written = param.default.is_none_or(|default| default() != bound.setting);
+                    args.set(param.name, Bound { written, ..bound });
+                }
                 Some(None) => whole = false,
                 None => match param.default {
                     Some(default) => {
@@ -269,6 +273,10 @@ impl<'a> Binder<'a> {
             (Kind::Share, Value::Number(Number::Float(share))) => self.share(value, slot, *share)?,
             (Kind::Text, Value::Text(text)) => Setting::Text(text.value.clone()),
             (Kind::Path, Value::Text(text)) => Setting::Text(self.path(&text.value, value.span)?),
+            (Kind::Code, Value::Text(text)) => {
+                Setting::Code(Code { text: text.clone(), file: value.span.file })
+            }
+            (Kind::Code, Value::Call(call)) => Setting::CodeFile(self.code_file(call, value)?),
             (Kind::Duration, Value::Duration(nanoseconds)) => Setting::Duration(*nanoseconds),
             (Kind::Size, Value::Size(bytes)) => Setting::Size(*bytes),
             (Kind::Choice(choices), Value::Path(path)) => {
@@ -447,6 +455,21 @@ impl<'a> Binder<'a> {
             .ok()
     }
 
+    /// Reads `file("query.sql")`.
+    fn code_file(&mut self, call: &ast::Call, value: &Spanned<Value>) -> Option<String> {
+        match (call.name.as_slice(), call.args.as_slice()) {
+            ([name], [Argument { name: None, value: Spanned { node: Value::Text(path), span } }])
+                if name.node == "file" =>
+            {
+                self.path(&path.value, *span)
+            }
+            _ => {
+                self.misfit("sql", value, &Kind::Code);
+                None
+            }
+        }
+    }
+
     /// Puts parameters into a path: `in/{$day}.csv`.
     fn path(&mut self, text: &str, span: Span) -> Option<String> {
         let mut path = String::new();
@@ -527,10 +550,11 @@ fn fits(kind: &Kind, value: &Value) -> bool {
         | (Kind::Int, Value::Number(Number::Int(_)))
         | (Kind::Float, Value::Number(_))
         | (Kind::Share, Value::Percent(_) | Value::Number(Number::Float(_)))
-        | (Kind::Text | Kind::Path, Value::Text(_))
+        | (Kind::Text | Kind::Path | Kind::Code, Value::Text(_))
         | (Kind::Duration, Value::Duration(_))
         | (Kind::Size, Value::Size(_))
         | (Kind::Column, Value::Text(_))
+        | (Kind::Code, Value::Call(_))
         | (Kind::Type | Kind::Call(_), Value::Path(_) | Value::Call(_))
         | (Kind::Stage, Value::Path(_))
         | (Kind::Compare(_), Value::Compare(..))

@@ -138,6 +138,8 @@ pub enum Kind {
     Text,
     /// A string that is a path; `{$name}` inside it is put in.
     Path,
+    /// SQL: a string, or `file("q.sql")`.
+    Code,
     /// A time span.
     Duration,
     /// A number of bytes.
@@ -183,6 +185,7 @@ impl Kind {
             Self::Share => "a share such as `20%`".to_owned(),
             Self::Text => "a string".to_owned(),
             Self::Path => "a path in quotes".to_owned(),
+            Self::Code => "SQL in quotes, or `file(\"query.sql\")`".to_owned(),
             Self::Duration => "a time span such as `30s`".to_owned(),
             Self::Size => "a size such as `512MiB`".to_owned(),
             Self::Choice(choices) => {

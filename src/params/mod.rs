@@ -11,4 +11,4 @@ mod setting;
 
 pub use bind::{Binder, Parameters};
 pub use declare::{Choice, Declared, Family, Kind, Limits, Param, Params, Signature, Vocabulary};
-pub use setting::{Args, Bound, Call, Setting};
+pub use setting::{Args, Bound, Call, Code, Setting};

@@ -4,8 +4,8 @@ use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
 use crate::data::ColumnType;
-use crate::syntax::ast::Comparison;
-use crate::text::Span;
+use crate::syntax::ast::{self, Comparison};
+use crate::text::{FileId, Span};
 
 /// A setting and the place that gave it; a default has the place of what it belongs to.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +34,10 @@ pub enum Setting {
     Share(f64),
     /// A text, and for one that stands in the file as it is, the way back to its bytes.
     Text(String),
+    /// A piece of SQL.
+    Code(Code),
+    /// A piece of SQL in a file of its own; `plan` reads it and puts a [`Setting::Code`] here.
+    CodeFile(String),
     /// One of a fixed list of words.
     Word(String),
     /// A column.
@@ -56,6 +60,27 @@ pub enum Setting {
     Range(Box<Bound>, Box<Bound>),
     /// A call held against a number, perhaps for one model: `boost.roc_auc >= 0.8`.
     Compare(Option<String>, Box<Bound>, Comparison, Box<Bound>),
+}
+
+/// A piece of SQL, and the way back from its bytes to the file that holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Code {
+    /// The text.
+    pub text: ast::Text,
+    /// The file.
+    pub file: FileId,
+}
+
+impl Code {
+    /// Gives the place of some bytes of the text.
+    #[must_use]
+    pub fn span(&self, range: &std::ops::Range<usize>) -> Span {
+        // The end is mapped through the last byte inside, so that a range that ends a line of a
+        // raw string doesn't run into the indentation of the next.
+        let start = self.text.source_offset(range.start);
+        let last = self.text.source_offset(range.end.max(range.start + 1) - 1);
+        Span::new(self.file, start, (last + 1).max(start))
+    }
 }
 
 /// A call of something registered, with every parameter settled.
@@ -135,7 +160,8 @@ impl Setting {
             Self::Bool(flag) => json!(flag),
             Self::Int(number) => json!(number),
             Self::Float(number) | Self::Share(number) => canonical_float(*number),
-            Self::Text(text) | Self::Word(text) => json!(text),
+            Self::Text(text) | Self::Word(text) | Self::CodeFile(text) => json!(text),
+            Self::Code(code) => json!(code.text.value),
             Self::Column(name) => json!({ "column": name }),
             Self::Duration(nanoseconds) => json!({ "ns": nanoseconds }),
             Self::Size(bytes) => json!({ "bytes": bytes }),
@@ -167,7 +193,8 @@ impl Setting {
             Self::Int(number) => number.to_string(),
             Self::Float(number) => number.to_string(),
             Self::Share(share) => format!("{}%", share * 100.0),
-            Self::Text(text) => format!("{text:?}"),
+            Self::Text(text) | Self::CodeFile(text) => format!("{text:?}"),
+            Self::Code(code) => code.text.value.clone(),
             Self::Word(word) | Self::Column(word) => word.clone(),
             Self::Duration(nanoseconds) => {
                 format!("{:?}", std::time::Duration::from_nanos(nanoseconds.unsigned_abs()))

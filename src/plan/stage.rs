@@ -4,7 +4,7 @@
 //! what comes of that is a [`Work`] that the engine runs or finds in the cache. Neither side knows
 //! the other: kinds are handed to `plan` as a slice, and the engine sees tables and opaque bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,6 +29,11 @@ pub trait StageKind: Sync {
         1
     }
 
+    /// Tells what role its blocks play.
+    fn role(&self) -> Role {
+        Role::Work
+    }
+
     /// Gives the stages that a block names outside of fields that hold stages, such as the tables
     /// of its SQL.
     fn mentions(&self, _args: &Args, _checking: &mut Checking<'_>) -> Vec<Mention> {
@@ -39,6 +44,21 @@ pub trait StageKind: Sync {
     ///
     /// Gives nothing after it reported an error.
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked>;
+}
+
+/// The role of a kind of block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Only says something that others use: it never runs.
+    Definition,
+    /// Brings data in; without a reader it has no use.
+    Source,
+    /// Makes something of its inputs.
+    Work,
+    /// Every other reader of its data waits for it, and doesn't run if it fails.
+    Guard,
+    /// Leaves something outside of the cache.
+    Effect,
 }
 
 /// A stage named in a block.
@@ -90,17 +110,12 @@ pub struct TableType {
     pub schema: Option<SchemaRef>,
     /// More columns of the form `probability_CLASS` may turn up at run time.
     pub open: bool,
-    /// Columns that derive from the target of some model, or from rows of both sides of a split;
-    /// for the leakage lint.
-    pub origin: Origin,
+    /// The columns of ingested tables that each column derives from, for the leakage lint.
+    pub lineage: Arc<Lineage>,
 }
 
-/// Where a table comes from, as far as leakage goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The split outputs that rows come from: `parts.train`.
-    pub splits: BTreeSet<String>,
-}
+/// For each column, the columns of ingested tables that it derives from: `passengers.age`.
+pub type Lineage = BTreeMap<String, BTreeSet<String>>;
 
 /// What is known of a model before the run.
 #[derive(Clone, Debug)]
@@ -127,6 +142,8 @@ pub struct FittedType {
     pub spec: Arc<ModelSpec>,
     /// The columns of the rows that it is fitted on.
     pub schema: Option<SchemaRef>,
+    /// The table that it is fitted on: stage and output.
+    pub trained_on: (usize, usize),
 }
 
 /// Work to be run or found in the cache.
@@ -151,7 +168,7 @@ pub enum Caching {
     Keyed,
     /// Made each time; its outputs are keyed by content, so that later work may still be found.
     EachTime,
-    /// Writes outside of the cache; done again unless [`Work::is_done`] says otherwise.
+    /// Writes outside of the cache; done again unless the files stand as it left them.
     Effect,
 }
 
@@ -179,11 +196,6 @@ pub enum Reads {
 pub trait Work: Send + Sync {
     /// Makes the outputs, in the order of [`Checked::outputs`].
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure>;
-
-    /// Tells whether an effect stands as this work would leave it.
-    fn is_done(&self, _inputs: &[crate::data::Hash], _project: &Path) -> bool {
-        false
-    }
 }
 
 /// What flows between stages at run time.
@@ -228,6 +240,8 @@ pub struct Produced {
     pub facts: Facts,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// The files that were written outside of the cache.
+    pub files: Vec<std::path::PathBuf>,
     /// Says what isn't as required, where the work itself went well but its finding fails the stage.
     pub unmet: Vec<String>,
 }

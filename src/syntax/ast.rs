@@ -13,6 +13,9 @@ pub type Name = Spanned<String>;
 pub struct File {
     /// What stands at the top level, in the order of the text.
     pub items: Vec<Item>,
+    /// The names of the blocks and parameters that could not be read, so that what refers to them
+    /// is not reported as unknown.
+    pub broken: Vec<Name>,
 }
 
 impl File {

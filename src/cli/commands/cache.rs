@@ -1,0 +1,1 @@
+//! `mlp cache`: looking after the cache.

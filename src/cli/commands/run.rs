@@ -1,0 +1,132 @@
+//! `mlp run`: runs what has changed.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use serde_json::json;
+
+use crate::cli::opened::Pipeline;
+use crate::cli::progress::{self, Mode};
+use crate::cli::render::{self, Renderer};
+use crate::cli::{Exit, Trouble, Ui, interrupt, summary};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::engine::{self, Options, Outcome, Report, Services};
+use crate::plan::{Loaded, Plan};
+use crate::text::SourceMap;
+
+/// Run a pipeline: what has changed is run, everything else is taken from the cache.
+///
+/// The whole pipeline is checked first. The results and a summary go to standard output, progress
+/// to standard error. Ctrl-C ends the run; what is finished stays in the cache.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mlp run churn.mlp
+  mlp run churn.mlp --set day=2024-05-01 --threads 4
+  mlp run churn.mlp --only compare        that stage and what it needs
+  mlp run churn.mlp --locked --quiet      in continuous integration
+  mlp run churn.mlp --json | jq 'select(.event == \"stage_finished\")'
+
+Exit status: 0 done; 1 a stage, an expectation or a requirement failed, or the run was ended;
+2 the pipeline or the command line is wrong.")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pipeline: Pipeline,
+    /// Compute on so many threads; without it, on all. The results are the same on any number.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Fail if a result would differ from the lock file, and leave that as it is.
+    #[arg(long)]
+    locked: bool,
+    /// Run this stage and what it needs alone; may be given more than once.
+    #[arg(long, value_name = "STAGE")]
+    only: Vec<String>,
+    /// Show no progress, only the summary.
+    #[arg(long, short)]
+    quiet: bool,
+    /// Write what happens as JSON, an object a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
+    let (Loaded { sources, plan, diagnostics }, store) = args.pipeline.load()?;
+    show_findings(args, ui, &sources, &diagnostics)?;
+    let Some(plan) = plan.map(Arc::new) else { return Ok(Exit::Wrong) };
+    known(&plan, &args.only)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    interrupt::watch(Arc::clone(&stop), *ui);
+    let mode = match args {
+        Args { quiet: true, .. } => Mode::Quiet,
+        Args { json: true, .. } => Mode::Json,
+        _ => Mode::People,
+    };
+    let services = Services { store, observer: progress::observer(*ui, mode), stop };
+    let options = Options {
+        threads: args.threads.map_or_else(all_threads, usize::from),
+        locked: args.locked,
+        only: args.only.clone(),
+        project: args.pipeline.project(),
+    };
+    let report = engine::run(&plan, &services, &options)
+        .map_err(|error| Trouble::Failed { message: error.to_string(), help: Vec::new() })?;
+    if args.json {
+        ui.data(&progress::results(&report))?;
+    } else {
+        ui.data(&summary::summary(&plan.name, &report, &ui.out))?;
+        ui.say(&summary::warnings(&report));
+    }
+    ui.say(&failures(&sources, &report, ui));
+    Ok(if report.ok() { Exit::Done } else { Exit::Failed })
+}
+
+/// Shows what was found in the pipeline, for a program as events.
+fn show_findings(args: &Args, ui: &Ui, sources: &SourceMap, found: &Diagnostics) -> Result<(), Trouble> {
+    if args.json {
+        let renderer = Renderer::new(sources, &ui.out);
+        let lines = found.iter().map(|finding| {
+            let mut event = json!({ "event": "diagnostic" });
+            if let (Some(event), Some(fields)) = (event.as_object_mut(), renderer.json(finding).as_object()) {
+                event.extend(fields.clone());
+            }
+            format!("{event}\n")
+        });
+        ui.data(&lines.collect::<String>())?;
+    } else {
+        ui.say(&Renderer::new(sources, &ui.err).all(found));
+    }
+    Ok(())
+}
+
+/// Refuses a stage that isn't there.
+fn known(plan: &Plan, only: &[String]) -> Result<(), Trouble> {
+    match only.iter().find(|name| plan.stage(name).is_none()) {
+        Some(name) => Err(crate::cli::opened::no_stage(plan, name)),
+        None => Ok(()),
+    }
+}
+
+fn all_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Renders what failed at the place where the user wrote it.
+fn failures(sources: &SourceMap, report: &Report, ui: &Ui) -> String {
+    let renderer = Renderer::new(sources, &ui.err);
+    let failed = report.stages.iter().filter(|stage| stage.outcome == Outcome::Failed);
+    let findings = failed.filter_map(|stage| {
+        let message = format!("`{}` failed: {}", stage.stage, stage.why);
+        let finding = Diagnostic::error("stage-failed", stage.span?, message);
+        Some(stage.help.iter().fold(finding, |finding, line| finding.help(line.clone())))
+    });
+    let findings: Vec<Diagnostic> = findings.collect();
+    let shown = findings.iter().take(SHOWN).map(|finding| renderer.one(finding) + "\n");
+    let mut text: String = shown.collect();
+    if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        text.push_str(&format!("and {}\n", render::counted(more, "more failure").unwrap_or_default()));
+    }
+    text
+}
+
+/// How many failures are shown in full.
+const SHOWN: usize = 10;

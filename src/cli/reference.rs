@@ -1,0 +1,137 @@
+//! The reference of the language's words, made of the declarations that bind them.
+
+use super::grid;
+use crate::diag::nearest;
+use crate::params::{Family, Param, Setting, Signature, Vocabulary};
+
+/// The families, in the order in which people meet them, each under the name of its list.
+pub const FAMILIES: &[(Family, &str)] = &[
+    (Family::Stage, "stages"),
+    (Family::Source, "sources"),
+    (Family::Check, "checks"),
+    (Family::Measure, "measures"),
+    (Family::Assignment, "assignments"),
+    (Family::Selector, "selectors"),
+    (Family::Step, "steps"),
+    (Family::Estimator, "estimators"),
+    (Family::Layer, "layers"),
+    (Family::Optimizer, "optimizers"),
+    (Family::Schedule, "schedules"),
+    (Family::Stopping, "stoppings"),
+    (Family::Fold, "folds"),
+    (Family::Metric, "metrics"),
+    (Family::Space, "spaces"),
+    (Family::Search, "searches"),
+];
+
+/// Lists every word with its first line, family by family.
+#[must_use]
+pub fn overview(words: Vocabulary<'_>) -> String {
+    FAMILIES.iter().map(|(family, title)| list(words, *family, title)).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Explains a word, or lists a family; gives what could have been meant where neither is known.
+///
+/// # Errors
+/// Gives the nearest word, if one is near.
+pub fn explain<'a>(words: Vocabulary<'a>, word: &str) -> Result<String, Option<&'a str>> {
+    if let Some((family, title)) = FAMILIES.iter().find(|(_, title)| *title == word) {
+        let text = list(words, *family, title);
+        if !text.is_empty() {
+            return Ok(text);
+        }
+    }
+    let pages: Vec<String> = FAMILIES
+        .iter()
+        .filter_map(|(family, _)| Some((family, words.find(*family, word)?)))
+        .map(|(family, signature)| page(*family, signature))
+        .collect();
+    if pages.is_empty() {
+        let known = FAMILIES.iter().flat_map(|(family, _)| words.signatures(*family)).map(|signature| signature.name);
+        Err(nearest(word, known.chain(FAMILIES.iter().map(|(_, title)| *title))))
+    } else {
+        Ok(pages.join("\n"))
+    }
+}
+
+fn list(words: Vocabulary<'_>, family: Family, title: &str) -> String {
+    let rows: Vec<Vec<String>> = words
+        .signatures(family)
+        .map(|signature| vec![signature.name.to_owned(), signature.summary().to_owned()])
+        .collect();
+    if rows.is_empty() { String::new() } else { format!("{title}\n{}", grid::align(&rows, |_| false, 2)) }
+}
+
+/// Explains a word: how it is called, what it is, and each parameter.
+fn page(family: Family, signature: &Signature) -> String {
+    let mut text = format!("{} is {}\n\n", usage(family, signature), family.spoken());
+    text.push_str(&paragraphs(signature.doc, ""));
+    for param in signature.params {
+        text.push_str(&format!("\n  {}: {}\n", param.name, bounds(param)));
+        text.push_str(&paragraphs(param.doc, "      "));
+    }
+    text
+}
+
+fn usage(family: Family, signature: &Signature) -> String {
+    if family == Family::Stage {
+        return format!("{} NAME {{ … }}", signature.name);
+    }
+    let args: Vec<&str> = signature.params.iter().map(|param| param.name).collect();
+    format!("{}({})", signature.name, args.join(", "))
+}
+
+/// Says what a parameter may be, and what it is when left out.
+#[must_use]
+pub fn bounds(param: &Param) -> String {
+    let mut text = param.kind.spoken();
+    let limits = param.limits.spoken();
+    if !limits.is_empty() {
+        text.push_str(&format!(", {limits}"));
+    }
+    match param.default.map(|default| default()) {
+        None => text.push_str("; must be given"),
+        Some(Setting::Null) => {}
+        Some(default) => text.push_str(&format!("; default {}", default.spoken())),
+    }
+    text
+}
+
+/// Takes the comment's own margin off a doc and sets another.
+fn paragraphs(doc: &str, margin: &str) -> String {
+    doc.trim()
+        .lines()
+        .map(|line| {
+            let line = line.strip_prefix(' ').unwrap_or(line).trim_end();
+            if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") }
+        })
+        .collect()
+}
+
+/// Writes the reference page of a family in Markdown, for the users' book.
+#[must_use]
+pub fn markdown(words: Vocabulary<'_>, family: Family, title: &str) -> String {
+    let mut text = format!("# {}\n\nThis page is made of the declarations in the program by `mlp docs {title} --markdown`.\n", capital(title));
+    for signature in words.signatures(family) {
+        text.push_str(&format!("\n## `{}`\n\n{}", signature.name, paragraphs(signature.doc, "")));
+        if signature.params.is_empty() {
+            continue;
+        }
+        text.push_str("\n| parameter | value | what it does |\n| --- | --- | --- |\n");
+        for param in signature.params {
+            let doc = paragraphs(param.doc, "").trim().replace('\n', " ");
+            let row = format!("| `{}` | {} | {} |\n", param.name, cell(&bounds(param)), cell(&doc));
+            text.push_str(&row);
+        }
+    }
+    text
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn capital(word: &str) -> String {
+    let mut chars = word.chars();
+    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}

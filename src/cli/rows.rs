@@ -1,0 +1,169 @@
+//! Rows of a table, for people and for programs.
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+use arrow::error::ArrowError;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use comfy_table::{CellAlignment, ContentArrangement, presets};
+use serde_json::{Value as Json, json};
+
+use super::grid::{clip, width};
+use super::summary;
+use super::ui::Look;
+use crate::data::{ColumnType, Table};
+
+/// The longest cell that is shown in full.
+const CELL: usize = 40;
+
+/// Cells of the first rows, column by column.
+struct Cells {
+    names: Vec<String>,
+    kinds: Vec<DataType>,
+    columns: Vec<Vec<String>>,
+}
+
+/// Writes the first rows of a table, as many columns as fit, and what is left out.
+pub(super) fn table(table: &Table, rows: usize, look: &Look) -> Result<String, ArrowError> {
+    let cells = Cells::read(table, rows)?;
+    let shown = cells.fitting(look);
+    let mut drawn = comfy_table::Table::new();
+    drawn.load_preset(if look.unicode { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_MARKDOWN });
+    drawn.set_content_arrangement(ContentArrangement::Disabled);
+    drawn.set_header(cells.names[..shown].iter().map(|name| one_line(name, look)));
+    for row in 0..cells.columns.first().map_or(0, Vec::len) {
+        drawn.add_row(cells.columns[..shown].iter().map(|column| one_line(&column[row], look)));
+    }
+    for (column, kind) in cells.kinds.iter().take(shown).enumerate() {
+        if let (true, Some(column)) = (kind.is_numeric(), drawn.column_mut(column)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text: String = drawn.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    if shown == 0 {
+        text.clear();
+    }
+    let left = &cells.names[shown..];
+    if !left.is_empty() {
+        text.push_str(&format!("and {} more columns: {}\n", left.len(), listed(left, look)));
+    }
+    Ok(text)
+}
+
+/// Lists the columns and their types, a line each.
+pub(super) fn schema(schema: &Schema) -> String {
+    let rows: Vec<Vec<String>> = schema
+        .fields()
+        .iter()
+        .map(|field| vec![field.name().clone(), kind(field.data_type())])
+        .collect();
+    super::grid::align(&rows, |_| false, 2)
+}
+
+/// Writes the first rows for a program: an object a row.
+pub(super) fn json(table: &Table, rows: usize) -> Result<Vec<Json>, ArrowError> {
+    let mut objects = Vec::new();
+    for batch in head(table, rows) {
+        let names: Vec<&String> = batch.schema_ref().fields().iter().map(|field| field.name()).collect();
+        let columns: Vec<Vec<Json>> = batch.columns().iter().map(values).collect::<Result<_, _>>()?;
+        for row in 0..batch.num_rows() {
+            let cells = names.iter().zip(&columns).map(|(name, column)| ((*name).clone(), column[row].clone()));
+            objects.push(Json::Object(cells.collect()));
+        }
+    }
+    Ok(objects)
+}
+
+/// Names the columns and their types for a program.
+pub(super) fn json_schema(schema: &Schema) -> Json {
+    let field = |field: &arrow::datatypes::FieldRef| json!({ "name": field.name(), "type": kind(field.data_type()) });
+    schema.fields().iter().map(field).collect()
+}
+
+/// Names a column's type in the words of the language.
+fn kind(kind: &DataType) -> String {
+    ColumnType::from(kind.clone()).to_string()
+}
+
+/// Gives the first rows.
+fn head(table: &Table, rows: usize) -> Vec<RecordBatch> {
+    let mut left = rows;
+    let mut batches = Vec::new();
+    for batch in table.batches() {
+        let taken = left.min(batch.num_rows());
+        if taken > 0 {
+            batches.push(batch.slice(0, taken));
+        }
+        left -= taken;
+    }
+    batches
+}
+
+/// Writes a column's values for a program: bools, numbers and texts as such, the rest as text.
+fn values(column: &arrow::array::ArrayRef) -> Result<Vec<Json>, ArrowError> {
+    let formatter = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())?;
+    let own = |text: String| match column.data_type() {
+        DataType::Boolean => json!(text == "true"),
+        kind if kind.is_integer() || kind.is_floating() => {
+            serde_json::from_str(&text).unwrap_or(Json::String(text))
+        }
+        _ => Json::String(text),
+    };
+    let value = |row| {
+        if column.is_null(row) { Ok(Json::Null) } else { Ok(own(formatter.value(row).try_to_string()?)) }
+    };
+    (0..column.len()).map(value).collect()
+}
+
+impl Cells {
+    fn read(table: &Table, rows: usize) -> Result<Self, ArrowError> {
+        let fields = table.schema().fields();
+        let mut columns = vec![Vec::new(); fields.len()];
+        let options = FormatOptions::default().with_null("");
+        for batch in head(table, rows) {
+            for (cells, column) in columns.iter_mut().zip(batch.columns()) {
+                let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
+                for row in 0..column.len() {
+                    let text = formatter.value(row).try_to_string()?;
+                    cells.push(shortened(text, column.data_type()));
+                }
+            }
+        }
+        Ok(Self {
+            names: fields.iter().map(|field| field.name().clone()).collect(),
+            kinds: fields.iter().map(|field| field.data_type().clone()).collect(),
+            columns,
+        })
+    }
+
+    /// Counts the leading columns that fit the width, one at least.
+    fn fitting(&self, look: &Look) -> usize {
+        let mut used = 1;
+        let fits = |(name, cells): (&String, &Vec<String>)| {
+            let widest = cells.iter().chain([name]).map(|cell| width(cell).min(CELL)).max().unwrap_or(0);
+            used += widest + 3;
+            used <= look.width
+        };
+        let fit = self.names.iter().zip(&self.columns).map(fits).take_while(|fits| *fits).count();
+        fit.max(1).min(self.names.len())
+    }
+}
+
+/// Shows floats with as many digits as people read.
+fn shortened(text: String, kind: &DataType) -> String {
+    match text.parse::<f64>() {
+        Ok(value) if kind.is_floating() && width(&text) > 8 => summary::number(value),
+        _ => text,
+    }
+}
+
+/// Keeps a cell on one line and harmless to a terminal.
+fn one_line(cell: &str, look: &Look) -> String {
+    let text: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clip(&text, CELL, look.unicode)
+}
+
+/// Lists names as far as two lines go.
+fn listed(names: &[String], look: &Look) -> String {
+    let all: Vec<String> = names.iter().map(|name| one_line(name, look)).collect();
+    clip(&all.join(", "), look.width * 2, look.unicode)
+}

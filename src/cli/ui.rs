@@ -1,0 +1,96 @@
+//! The terminal: what it can show, and the one way to it.
+//!
+//! Data goes to standard output, everything else to standard error. Who reads the other end may
+//! leave at any time: a broken pipe is no failure.
+
+use std::io::{self, IsTerminal, Write};
+
+/// The width of text that isn't shown on a terminal, so that it never depends on one.
+const PLAIN_WIDTH: usize = 100;
+
+/// What one stream can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// A person watches: bars may move.
+    pub live: bool,
+    /// Colours may be used.
+    pub colour: bool,
+    /// Characters outside of ASCII may be drawn with.
+    pub unicode: bool,
+    /// Columns of text.
+    pub width: usize,
+}
+
+impl Look {
+    /// Gives the look of a file or a pipe: plain ASCII drawing of a fixed width.
+    #[must_use]
+    pub const fn plain() -> Self {
+        Self { live: false, colour: false, unicode: false, width: PLAIN_WIDTH }
+    }
+
+    /// Gives the look of a good terminal.
+    #[must_use]
+    pub const fn rich(width: usize) -> Self {
+        Self { live: true, colour: true, unicode: true, width }
+    }
+
+    /// Finds out what a stream can show.
+    fn of(stream: &impl IsTerminal) -> Self {
+        if !stream.is_terminal() {
+            return Self::plain();
+        }
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let dumb = set("TERM").is_some_and(|term| term == "dumb");
+        Self {
+            live: !dumb,
+            colour: !dumb && set("NO_COLOR").is_none(),
+            unicode: ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name)).is_some_and(
+                |locale| {
+                    let locale = locale.to_string_lossy().to_lowercase();
+                    locale.contains("utf-8") || locale.contains("utf8")
+                },
+            ),
+            width: terminal_width().unwrap_or(PLAIN_WIDTH),
+        }
+    }
+}
+
+/// Asks the terminal for its width, through the crate that lays out tables.
+fn terminal_width() -> Option<usize> {
+    let mut table = comfy_table::Table::new();
+    table.width().or_else(|| table.use_stderr().width()).map(usize::from)
+}
+
+/// Both streams.
+#[derive(Clone, Copy, Debug)]
+pub struct Ui {
+    /// What standard output can show.
+    pub out: Look,
+    /// What standard error can show.
+    pub err: Look,
+}
+
+impl Ui {
+    /// Finds out what both streams can show.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self { out: Look::of(&io::stdout()), err: Look::of(&io::stderr()) }
+    }
+
+    /// Writes data.
+    pub fn data(&self, text: &str) -> io::Result<()> {
+        write(io::stdout().lock(), text)
+    }
+
+    /// Writes what isn't data. There is nowhere to report that this fails.
+    pub fn say(&self, text: &str) {
+        drop(write(io::stderr().lock(), text));
+    }
+}
+
+fn write(mut stream: impl Write, text: &str) -> io::Result<()> {
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        result => result,
+    }
+}

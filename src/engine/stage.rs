@@ -1,0 +1,305 @@
+//! Runs one stage: key, cache, work, commit.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use serde_json::Value as Json;
+
+use super::events::{Event, Observer, Outcome, OutputReport, StageReport};
+use super::resolve::{self, Kept};
+use crate::data::Hash;
+use crate::ml::Seed;
+use crate::plan::{
+    self, Artifact, Caching, Failure, Input, Plan, Produced, Progress, Running, Stage, Task,
+};
+use crate::store::{ObjectRef, Record, Store, StoreError};
+
+/// What every stage of a run shares.
+pub(super) struct Shared {
+    pub(super) plan: Arc<Plan>,
+    pub(super) store: Arc<Store>,
+    pub(super) observer: Arc<dyn Observer + Send + Sync>,
+    pub(super) pool: rayon::ThreadPool,
+    pub(super) runtime: tokio::runtime::Handle,
+    pub(super) project: PathBuf,
+}
+
+/// How one stage ended.
+pub(super) struct Ended {
+    pub(super) report: StageReport,
+    pub(super) result: Option<resolve::Result>,
+}
+
+/// Runs a stage whose inputs are there, or finds its result.
+pub(super) fn run(
+    shared: &Shared,
+    place: usize,
+    inputs: &[ObjectRef],
+    stop: &Arc<AtomicBool>,
+) -> Ended {
+    let stage = &shared.plan.stages[place];
+    let begun = Instant::now();
+    let ended = match &stage.task {
+        Some(task) => attempt(shared, stage, task, inputs, stop),
+        None => Ok((Outcome::Cached, resolve::Result::default())),
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    match ended {
+        Ok((outcome, result)) => {
+            let report = finished(stage, outcome, &result, seconds);
+            Ended { report, result: Some(result) }
+        }
+        Err(failure) => Ended { report: failed(stage, &failure, seconds), result: None },
+    }
+}
+
+/// Describes a stage whose result is there.
+pub(super) fn finished(
+    stage: &Stage,
+    outcome: Outcome,
+    result: &resolve::Result,
+    seconds: f64,
+) -> StageReport {
+    let kept = &result.kept;
+    let outputs = stage
+        .outputs
+        .iter()
+        .zip(&result.outputs)
+        .map(|((name, _), object)| OutputReport {
+            name: (*name).to_owned(),
+            rows: object.digest.as_ref().map(|digest| digest.rows),
+            digest: object.content,
+        })
+        .collect();
+    StageReport {
+        stage: stage.name.clone(),
+        kind: stage.kind.to_owned(),
+        outcome: if kept.unmet.is_empty() { outcome } else { Outcome::Failed },
+        why: kept.unmet.join("; "),
+        help: Vec::new(),
+        warnings: kept.warnings.clone(),
+        outputs,
+        facts: kept.facts.clone(),
+        seconds,
+        span: (!kept.unmet.is_empty()).then_some(stage.span),
+    }
+}
+
+fn failed(stage: &Stage, failure: &Failure, seconds: f64) -> StageReport {
+    StageReport {
+        stage: stage.name.clone(),
+        kind: stage.kind.to_owned(),
+        outcome: if failure.stopped { Outcome::Stopped } else { Outcome::Failed },
+        why: failure.message.clone(),
+        help: failure.help.clone(),
+        warnings: Vec::new(),
+        outputs: Vec::new(),
+        facts: plan::Facts::default(),
+        seconds,
+        span: Some(failure.span.unwrap_or(stage.span)),
+    }
+}
+
+fn attempt(
+    shared: &Shared,
+    stage: &Stage,
+    task: &Task,
+    inputs: &[ObjectRef],
+    stop: &Arc<AtomicBool>,
+) -> Result<(Outcome, resolve::Result), Failure> {
+    let store = &shared.store;
+    let place = |input: &Input| task.inputs.iter().position(|own| own == input);
+    let output = |input: &Input| place(input).and_then(|index| inputs.get(index));
+    let key = resolve::key(stage, task, &output, store)
+        .map_err(|error| Failure::new(error.to_string()))?;
+    // Waits here while another process makes the same result, and shares it then.
+    let _lock = store.lock(key.fingerprint).map_err(|error| trouble(&error))?;
+    if task.caching != Caching::EachTime
+        && let Some(result) = resolve::found(&key, store)
+    {
+        return Ok((Outcome::Cached, result));
+    }
+    let why = match task.caching {
+        Caching::EachTime => "`cache: false`".to_owned(),
+        Caching::Keyed | Caching::Effect => resolve::why(&shared.plan, stage, &key, store),
+    };
+    shared.observer.on(&Event::StageStarted { stage: &stage.name, kind: stage.kind, why: &why });
+    let mut left = stage.retries;
+    let produced = loop {
+        match work(shared, stage, task, inputs, stop) {
+            Ok(produced) => break produced,
+            Err(failure) if left > 0 && !failure.stopped => left -= 1,
+            Err(failure) => return Err(failure),
+        }
+    };
+    let result = keep(shared, stage, &key, produced)?;
+    Ok((Outcome::Ran, result))
+}
+
+/// Loads the inputs and does the work, whatever it does.
+fn work(
+    shared: &Shared,
+    stage: &Stage,
+    task: &Task,
+    inputs: &[ObjectRef],
+    stop: &Arc<AtomicBool>,
+) -> Result<Produced, Failure> {
+    let artifacts: Vec<Artifact> =
+        inputs.iter().map(|object| load(&shared.store, object)).collect::<Result<_, _>>()?;
+    let context = Context { shared, stage, stop };
+    let done = catch_unwind(AssertUnwindSafe(|| task.work.run(&artifacts, &context)));
+    let produced = done.unwrap_or_else(|panic| Err(broken(panic.as_ref())))?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(Failure::stopped());
+    }
+    Ok(produced)
+}
+
+/// Words a panic: the bug is ours, not the user's.
+fn broken(panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no message");
+    Failure::new(format!("mlp broke here: {text}"))
+        .help("this is a bug in mlp, not in your pipeline; please report it with this message")
+}
+
+fn load(store: &Store, object: &ObjectRef) -> Result<Artifact, Failure> {
+    let damaged = |error: String| {
+        Failure::new(format!("a cached result is damaged: {error}"))
+            .help("run again: the damaged object was removed, and what is missing is made anew")
+    };
+    if object.digest.is_some() {
+        store.table(object).map(Artifact::Table).map_err(|error| damaged(error.to_string()))
+    } else {
+        let bytes = store.blob(object).map_err(|error| damaged(error.to_string()))?;
+        Ok(Artifact::Blob { kind: object.kind.clone(), bytes })
+    }
+}
+
+fn put(store: &Store, artifact: &Artifact) -> Result<ObjectRef, Failure> {
+    match artifact {
+        Artifact::Table(table) => store.put_table(table),
+        Artifact::Blob { kind, bytes } => store.put_blob(kind, bytes),
+    }
+    .map_err(|error| trouble(&error))
+}
+
+fn trouble(error: &StoreError) -> Failure {
+    Failure::new(error.to_string())
+        .help("the cache folder must be writable and its disk must have room")
+}
+
+/// Stores what a stage made; commits the record last.
+fn keep(
+    shared: &Shared,
+    stage: &Stage,
+    key: &resolve::Key,
+    produced: Produced,
+) -> Result<resolve::Result, Failure> {
+    let store = &shared.store;
+    let outputs: Vec<ObjectRef> = shared.pool.install(|| {
+        produced.outputs.iter().map(|artifact| put(store, artifact)).collect::<Result<_, _>>()
+    })?;
+    let files = produced.files.iter().map(|path| written(store, path)).collect::<Result<_, _>>()?;
+    let mut kept =
+        Kept { facts: produced.facts, warnings: produced.warnings, unmet: produced.unmet, files };
+    let changed = key.files.iter().find(|content| !store.unchanged(content));
+    if let Some(content) = changed {
+        kept.warnings.push(format!(
+            "`{}` changed while it was read, so this result is not kept",
+            content.path.display()
+        ));
+        return Ok(resolve::Result { fingerprint: None, outputs, kept });
+    }
+    let result = resolve::Result { fingerprint: Some(key.fingerprint), outputs, kept };
+    store.commit(&resolve::record(stage, key, &result)).map_err(|error| trouble(&error))?;
+    store.set_previous(&resolve::stage_key(&shared.plan, stage), key.fingerprint);
+    Ok(result)
+}
+
+fn written(store: &Store, path: &Path) -> Result<(String, Hash), Failure> {
+    let content = store
+        .content_hash(path)
+        .map_err(|error| Failure::new(format!("`{}` can't be read back: {error}", path.display())))?;
+    Ok((path.to_string_lossy().into_owned(), content.hash))
+}
+
+/// What the work of one stage leans on.
+struct Context<'a> {
+    shared: &'a Shared,
+    stage: &'a Stage,
+    stop: &'a Arc<AtomicBool>,
+}
+
+impl Running for Context<'_> {
+    fn seed(&self) -> Seed {
+        Seed::new(self.stage.seed)
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        self.stop
+    }
+
+    fn pool(&self) -> &rayon::ThreadPool {
+        &self.shared.pool
+    }
+
+    fn runtime(&self) -> &tokio::runtime::Handle {
+        &self.shared.runtime
+    }
+
+    fn project(&self) -> &Path {
+        &self.shared.project
+    }
+
+    fn progress(&self, progress: Progress) {
+        self.shared.observer.on(&Event::StageProgress { stage: &self.stage.name, progress });
+    }
+
+    fn part(
+        &self,
+        label: &str,
+        key: &Json,
+        make: &(dyn Fn() -> Result<Artifact, Failure> + Sync),
+    ) -> Result<Artifact, Failure> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Failure::stopped());
+        }
+        let store = &self.shared.store;
+        let description = plan::describe("part", 1, key, &[]);
+        let fingerprint = plan::fingerprint(&description);
+        let told = |cached: bool| {
+            let event = Event::PartFinished { stage: &self.stage.name, part: label, cached };
+            self.shared.observer.on(&event);
+        };
+        let found = store.record(fingerprint).and_then(|record| {
+            let (_, object) = record.outputs.first()?;
+            load(store, object).ok()
+        });
+        if let Some(artifact) = found {
+            told(true);
+            return Ok(artifact);
+        }
+        let artifact = make()?;
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(Failure::stopped());
+        }
+        let object = put(store, &artifact)?;
+        let record = Record {
+            fingerprint,
+            kind: "part".to_owned(),
+            inputs: description,
+            outputs: vec![(String::new(), object)],
+            facts: Json::Null,
+        };
+        store.commit(&record).map_err(|error| trouble(&error))?;
+        told(false);
+        Ok(artifact)
+    }
+}

@@ -1,0 +1,71 @@
+//! What a plan asks of the outside.
+
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::SchemaRef;
+
+use crate::data::{ColumnType, Hash};
+use crate::params::{Setting, Vocabulary};
+
+/// Answers for everything that isn't in the text of the pipeline.
+pub trait Catalog: Sync {
+    /// Gives the text of a file beside the pipeline: an import, or `file("q.sql")`.
+    ///
+    /// # Errors
+    /// Says why it can't be read.
+    fn text(&self, path: &Path) -> Result<String, String>;
+
+    /// Gives the words that the fields of blocks may use.
+    fn vocabulary(&self) -> Vocabulary<'_>;
+
+    /// Finds the files and the columns of a source.
+    fn source(&self, request: &SourceRequest<'_>) -> SourceAnswer;
+
+    /// Gives what an earlier check found out, if it is remembered.
+    fn recall(&self, kind: Remembered, key: Hash) -> Option<Vec<u8>>;
+
+    /// Remembers what a check found out; a failure to do so costs time alone.
+    fn remember(&self, kind: Remembered, key: Hash, value: &[u8]);
+}
+
+/// What is remembered between checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// The analysis of a query, by its text and the schemas that it reads.
+    Analysis,
+    /// The columns of a file, by its content and the options of its reader.
+    Columns,
+}
+
+/// What is asked of a source.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceRequest<'a> {
+    /// The folder that its paths are relative to.
+    pub folder: &'a Path,
+    /// What the user wrote: a path, a list of paths, or a call.
+    pub from: &'a Setting,
+    /// The types that the user declared.
+    pub declared: &'a [(String, ColumnType)],
+    /// Rows that don't fit are left out.
+    pub quarantine: bool,
+}
+
+/// What is known of a source.
+#[derive(Clone, Debug)]
+pub struct SourceAnswer {
+    /// The files, in the order in which they are read; none for what isn't a file.
+    pub files: Vec<PathBuf>,
+    /// The columns, if they could be found out.
+    pub schema: Result<SchemaRef, SourceTrouble>,
+}
+
+/// Why the columns of a source are not known.
+#[derive(Clone, Debug)]
+pub struct SourceTrouble {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Vec<String>,
+    /// The data aren't there; with a declared schema the pipeline still checks.
+    pub absent: bool,
+}

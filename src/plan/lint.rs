@@ -1,0 +1,70 @@
+//! Lints of the whole pipeline, and what is said of words that nothing is registered for.
+
+use std::collections::BTreeSet;
+
+use super::names::{Instance, Names};
+use super::parameters::Settled;
+use super::stage::{Role, StageKind};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::syntax::ast;
+
+/// Stage kinds of the language that no file of `stages` stands for.
+const PLANNED: &[&str] = &["correlate", "profile", "report"];
+
+/// Says that a block's kind isn't one.
+pub(super) fn unknown_kind(block: &ast::Block, kinds: &[&'static dyn StageKind]) -> Diagnostic {
+    let word = &block.kind.node;
+    if PLANNED.contains(&word.as_str()) {
+        return Diagnostic::error("not-built", block.kind.span, format!("`{word}` belongs to the language, but this version of mlp doesn't have it"))
+            .help("take the block out for the time being");
+    }
+    Diagnostic::error("unknown-kind", block.kind.span, format!("`{word}` is no kind of stage"))
+        .label("expected a stage kind")
+        .suggest(word, kinds.iter().map(|kind| kind.signature().name))
+}
+
+/// Warns of parameters that nothing uses.
+pub(super) fn unused_parameters(
+    settled: &Settled,
+    instances: &[Instance],
+    names: &Names<'_>,
+    used: &BTreeSet<(usize, String)>,
+    diagnostics: &mut Diagnostics,
+) {
+    for parameter in &settled.list {
+        let uses = used.iter().any(|(instance, word)| {
+            let reachable = names.reachable(*instance);
+            if reachable.contains(&parameter.instance) && *word == parameter.name.node {
+                return true;
+            }
+            reachable.iter().flat_map(|id| &instances[*id].imports).any(|(alias, target)| {
+                *target == parameter.instance
+                    && alias.as_ref().is_some_and(|alias| *word == format!("{alias}.{}", parameter.name.node))
+            })
+        });
+        if !uses {
+            diagnostics.push(
+                Diagnostic::warning("unused-parameter", parameter.name.span, format!("nothing uses the parameter `{}`", parameter.full))
+                    .help(format!("use it as `${}`, or take it out", parameter.name.node)),
+            );
+        }
+    }
+}
+
+/// Warns of blocks that are of no use without a reader.
+pub(super) fn unused_stages(
+    blocks: &[Option<(&ast::Block, Role)>],
+    waits: &[Vec<usize>],
+    diagnostics: &mut Diagnostics,
+) {
+    let read: BTreeSet<usize> = waits.iter().flatten().copied().collect();
+    for (id, block) in blocks.iter().enumerate() {
+        let Some((block, Role::Definition | Role::Source)) = block else { continue };
+        if !read.contains(&id) {
+            diagnostics.push(
+                Diagnostic::warning("unused-stage", block.name.span, format!("nothing uses `{}`", block.name.node))
+                    .help("name it in another stage, or take it out"),
+            );
+        }
+    }
+}

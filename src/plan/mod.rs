@@ -1,0 +1,26 @@
+//! Tree → what will run: names, types, columns, settings and order, all known before any work.
+//!
+//! Nothing here reads a data file, runs SQL or fits a model; what must be asked of the outside (the
+//! text of an imported file, the schema of a source) is asked of a [`Catalog`]. Stage kinds are
+//! handed in as a slice, so that tests plan with kinds of their own.
+
+mod build;
+mod catalog;
+mod checking;
+mod fingerprint;
+mod graph;
+mod lint;
+mod load;
+mod names;
+mod parameters;
+mod stage;
+
+pub use build::{Plan, Stage};
+pub use catalog::{Catalog, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
+pub use checking::{Checking, Source};
+pub use fingerprint::{InputDigest, describe, difference, fingerprint};
+pub use load::{Loaded, Request, load};
+pub use stage::{
+    Artifact, Caching, Checked, Facts, Failure, FittedType, Input, Lineage, Mention, ModelType,
+    Output, Produced, Progress, Reads, Role, Running, Score, StageKind, TableType, Task, Tuned, Work,
+};

@@ -1,0 +1,301 @@
+//! Parameters: declared types, defaults, and what the command line sets.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::load::Request;
+use super::names::Instance;
+use crate::data::ColumnType;
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::params::{Binder, Parameters, Vocabulary};
+use crate::syntax::ast::{self, Number, Text, Value};
+use crate::text::{SourceMap, Span, Spanned};
+
+/// Every parameter of a pipeline, under its name as the main file sees it.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// The declared ones, in the order of the text.
+    pub(super) list: Vec<Parameter>,
+}
+
+/// One parameter.
+#[derive(Clone, Debug)]
+pub(super) struct Parameter {
+    /// The name as the main file sees it: `c.day`.
+    pub(super) full: String,
+    /// The name in its own file.
+    pub(super) name: ast::Name,
+    /// The file that declares it.
+    pub(super) instance: usize,
+    /// The type of the value, or of each value of a list.
+    pub(super) kind: ColumnType,
+    /// The value.
+    pub(super) value: Option<Spanned<Value>>,
+}
+
+impl Settled {
+    /// Gives what the fields of one file may use, by the names that the file uses.
+    pub(super) fn visible(&self, reachable: &[usize], instances: &[Instance]) -> Parameters {
+        let mut visible = Parameters::new();
+        for parameter in &self.list {
+            let Some(value) = &parameter.value else { continue };
+            if reachable.contains(&parameter.instance) {
+                visible.insert(parameter.name.node.clone(), value.clone());
+            }
+            for (alias, target) in reachable.iter().flat_map(|id| &instances[*id].imports) {
+                if let (Some(alias), true) = (alias, *target == parameter.instance) {
+                    visible.insert(format!("{alias}.{}", parameter.name.node), value.clone());
+                }
+            }
+        }
+        visible
+    }
+}
+
+/// Settles every parameter: default, then `--params`, then `--set`.
+pub(super) fn settle(
+    instances: &[Instance],
+    request: &Request,
+    sources: &mut SourceMap,
+    vocabulary: Vocabulary<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Settled {
+    let given = given(request, sources, diagnostics);
+    let mut settled = Settled::default();
+    for (id, instance) in instances.iter().enumerate() {
+        for item in &instance.tree.items {
+            let ast::Item::Param(param) = item else { continue };
+            let full = format!("{}{}", instance.prefix, param.name.node);
+            if let Some(first) = settled.list.iter().find(|own| own.full == full) {
+                diagnostics.push(
+                    Diagnostic::error("doubled-parameter", param.name.span, format!("the parameter `{full}` is declared twice"))
+                        .related(first.name.span, "first declared here"),
+                );
+                continue;
+            }
+            let value = given.get(&full);
+            settled.list.extend(settle_one(id, full, param, value, vocabulary, diagnostics));
+        }
+    }
+    for (name, value) in &given {
+        if !settled.list.iter().any(|parameter| parameter.full == *name) {
+            diagnostics.push(
+                Diagnostic::error("unknown-parameter", value.span(), format!("the pipeline has no parameter `{name}`"))
+                    .suggest(name, settled.list.iter().map(|parameter| parameter.full.as_str())),
+            );
+        }
+    }
+    settled
+}
+
+/// A value from outside of the pipeline.
+enum Given {
+    /// The text behind `--set name=`.
+    Typed(String, Span),
+    /// A value of the parameter file.
+    Read(serde_yaml::Value, Span),
+}
+
+impl Given {
+    const fn span(&self) -> Span {
+        match self {
+            Self::Typed(_, span) | Self::Read(_, span) => *span,
+        }
+    }
+}
+
+/// Collects what the command line gives; the later word wins.
+fn given(
+    request: &Request,
+    sources: &mut SourceMap,
+    diagnostics: &mut Diagnostics,
+) -> BTreeMap<String, Given> {
+    let mut given = BTreeMap::new();
+    if let Some((path, text)) = &request.params_file {
+        let file = sources.add(path, text.as_str());
+        let whole = Span::new(file.id, 0, text.trim_end().len());
+        match serde_yaml::from_str::<BTreeMap<String, serde_yaml::Value>>(text) {
+            Ok(values) => {
+                for (name, value) in values {
+                    let start = text.find(&format!("{name}:")).unwrap_or(0);
+                    let span = Span::new(file.id, start, start + name.len());
+                    given.insert(name, Given::Read(value, span));
+                }
+            }
+            Err(error) => diagnostics.push(
+                Diagnostic::error("bad-params-file", whole, format!("the parameter file can't be read: {error}"))
+                    .help("expected YAML with a line `name: value` for each parameter"),
+            ),
+        }
+    }
+    for (name, value) in &request.sets {
+        let shown = format!("{name}={value}");
+        let file = sources.add(Path::new("--set"), shown.as_str());
+        let span = Span::new(file.id, name.len() + 1, shown.len());
+        given.insert(name.clone(), Given::Typed(value.clone(), span));
+    }
+    given
+}
+
+fn settle_one(
+    instance: usize,
+    full: String,
+    param: &ast::Param,
+    given: Option<&Given>,
+    vocabulary: Vocabulary<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Parameter> {
+    let none = Parameters::new();
+    let mut binder = Binder::new(vocabulary, &none);
+    let (kind, list) = match &param.kind.node {
+        Value::List(items) => match items.as_slice() {
+            [one] => (binder.column_type(one), true),
+            _ => {
+                diagnostics.push(
+                    Diagnostic::error("unknown-type", param.kind.span, "a list type names one type")
+                        .help("write `[text]`"),
+                );
+                (None, true)
+            }
+        },
+        _ => (binder.column_type(&param.kind), false),
+    };
+    diagnostics.extend(std::mem::take(&mut binder.diagnostics));
+    let kind = kind?;
+    let expected = Expected { name: &full, kind: &kind, list };
+    let value = match given {
+        Some(Given::Typed(text, span)) => expected.typed(text, *span),
+        Some(Given::Read(value, span)) => expected.read(value, *span),
+        None => match &param.default {
+            Some(default) => expected.value(default),
+            None => Err(Diagnostic::error("unset-parameter", param.name.span, format!("the parameter `{full}` has no default and isn't set"))
+                .help(format!("run with `--set {full}=VALUE`, or give it a default: `param {}: {kind} = …`", param.name.node))),
+        },
+    };
+    let value = value.map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
+    Some(Parameter { full, name: param.name.clone(), instance, kind, value })
+}
+
+/// What a parameter's value must be.
+struct Expected<'a> {
+    name: &'a str,
+    kind: &'a ColumnType,
+    list: bool,
+}
+
+impl Expected<'_> {
+    fn spoken(&self) -> String {
+        if self.list { format!("a list of {}", self.kind) } else { format!("of type {}", self.kind) }
+    }
+
+    fn misfit(&self, span: Span, found: &str) -> Diagnostic {
+        Diagnostic::error(
+            "wrong-type",
+            span,
+            format!("the parameter `{}` is {}, which `{found}` is not", self.name, self.spoken()),
+        )
+        .label(format!("expected a value {}", self.spoken()))
+    }
+
+    /// Takes a value written in the language.
+    fn value(&self, value: &Spanned<Value>) -> Result<Spanned<Value>, Diagnostic> {
+        match (&value.node, self.list) {
+            (Value::List(items), true) => {
+                let items: Result<Vec<_>, _> = items.iter().map(|item| self.single(item)).collect();
+                Ok(Spanned::new(Value::List(items?), value.span))
+            }
+            (_, false) => self.single(value),
+            (_, true) => Err(self.misfit(value.span, "one value")),
+        }
+    }
+
+    fn single(&self, value: &Spanned<Value>) -> Result<Spanned<Value>, Diagnostic> {
+        use arrow::datatypes::DataType;
+        let kind = &self.kind.arrow;
+        let fits = match &value.node {
+            Value::Null => true,
+            Value::Bool(_) => *kind == DataType::Boolean,
+            Value::Number(Number::Int(_)) => kind.is_numeric(),
+            Value::Number(Number::Float(_)) => kind.is_floating() || matches!(kind, DataType::Decimal128(..)),
+            Value::Percent(_) => kind.is_floating(),
+            Value::Duration(_) => matches!(kind, DataType::Duration(_)),
+            Value::Text(text) => return self.text(&text.value, value.span),
+            _ => false,
+        };
+        if fits { Ok(value.clone()) } else { Err(self.misfit(value.span, "the value")) }
+    }
+
+    /// Takes a text, which may be a date or one of some categories.
+    fn text(&self, text: &str, span: Span) -> Result<Spanned<Value>, Diagnostic> {
+        use arrow::datatypes::DataType;
+        let fits = match &self.kind.arrow {
+            DataType::Utf8 => self.kind.categories.as_ref().is_none_or(|known| known.iter().any(|own| own == text)),
+            DataType::Date32 => text.parse::<chrono::NaiveDate>().is_ok(),
+            DataType::Timestamp(..) => {
+                let text = text.replace(' ', "T");
+                text.parse::<chrono::NaiveDateTime>().is_ok() || text.parse::<chrono::NaiveDate>().is_ok()
+            }
+            _ => false,
+        };
+        if fits { Ok(text_value(text, span)) } else { Err(self.misfit(span, text)) }
+    }
+
+    /// Takes what stands behind `--set name=`.
+    fn typed(&self, text: &str, span: Span) -> Result<Spanned<Value>, Diagnostic> {
+        use arrow::datatypes::DataType;
+        if self.list {
+            let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
+            let one = Expected { list: false, ..*self };
+            let parts = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
+            let items: Result<Vec<_>, _> =
+                parts.map(|part| one.typed(part.trim_matches('"'), span)).collect();
+            return Ok(Spanned::new(Value::List(items?), span));
+        }
+        let value = match &self.kind.arrow {
+            DataType::Boolean => text.parse().map(Value::Bool).ok(),
+            kind if kind.is_integer() => {
+                text.replace('_', "").parse().map(|number| Value::Number(Number::Int(number))).ok()
+            }
+            kind if kind.is_numeric() => {
+                text.replace('_', "").parse().map(|number| Value::Number(Number::Float(number))).ok()
+            }
+            DataType::Duration(_) => return self.literal(text, span),
+            _ => return self.text(text, span),
+        };
+        value.map(|value| Spanned::new(value, span)).ok_or_else(|| self.misfit(span, text))
+    }
+
+    /// Takes a literal of the language, such as `30s`.
+    fn literal(&self, text: &str, span: Span) -> Result<Spanned<Value>, Diagnostic> {
+        let mut scratch = SourceMap::default();
+        let file = scratch.add(Path::new("--set"), format!("param x: duration = {text}\n"));
+        let (tree, found) = crate::syntax::parse(&file);
+        match tree.items.as_slice() {
+            [ast::Item::Param(param)] if found.is_empty() => match &param.default {
+                Some(default) => self.value(&Spanned::new(default.node.clone(), span)),
+                None => Err(self.misfit(span, text)),
+            },
+            _ => Err(self.misfit(span, text)),
+        }
+    }
+
+    /// Takes a value of the parameter file.
+    fn read(&self, value: &serde_yaml::Value, span: Span) -> Result<Spanned<Value>, Diagnostic> {
+        match value {
+            serde_yaml::Value::Sequence(items) if self.list => {
+                let one = Expected { list: false, ..*self };
+                let items: Result<Vec<_>, _> = items.iter().map(|item| one.read(item, span)).collect();
+                Ok(Spanned::new(Value::List(items?), span))
+            }
+            serde_yaml::Value::Null => Ok(Spanned::new(Value::Null, span)),
+            serde_yaml::Value::Bool(flag) => self.single(&Spanned::new(Value::Bool(*flag), span)),
+            serde_yaml::Value::Number(number) => self.typed(&number.to_string(), span),
+            serde_yaml::Value::String(text) => self.typed(text, span),
+            _ => Err(self.misfit(span, "the value")),
+        }
+    }
+}
+
+fn text_value(text: &str, span: Span) -> Spanned<Value> {
+    Spanned::new(Value::Text(Text { value: text.to_owned(), anchors: Vec::new() }), span)
+}

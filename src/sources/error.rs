@@ -1,0 +1,457 @@
+//! What can go wrong between a file and a table, as data.
+//!
+//! An error names the file as the user wrote it, the line, the column and the text found, so that
+//! a stage can turn it into one diagnostic: `to_string` is its message, [`SourceError::help`] its
+//! help lines. It knows no span: where the source stands in the pipeline is the stage's to say.
+
+use std::io;
+
+use crate::diag::nearest;
+
+/// What can be wrong with a file that is read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// Nothing lies at the path.
+    #[error("there is no file `{file}`")]
+    Missing {
+        /// The path as written.
+        file: String,
+        /// The names of what lies in the same folder.
+        siblings: Vec<String>,
+    },
+    /// A pattern matches nothing.
+    #[error("no file matches `{pattern}`")]
+    NoMatch {
+        /// The pattern as written.
+        pattern: String,
+    },
+    /// A folder holds no data file.
+    #[error("the folder `{folder}` holds no data file")]
+    EmptyFolder {
+        /// The folder as written.
+        folder: String,
+    },
+    /// The path leads to something that is no file: a folder, a pipe, a device.
+    #[error("`{file}` is {found}, not a file")]
+    NotAFile {
+        /// The path as written.
+        file: String,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A list names the same file twice.
+    #[error("`{file}` is named twice, so its rows would come twice")]
+    NamedTwice {
+        /// The path as written.
+        file: String,
+    },
+    /// The extension tells no format.
+    #[error("the name `{file}` tells no format")]
+    UnknownFormat {
+        /// The path as written.
+        file: String,
+    },
+    /// The files are of several formats.
+    #[error("`{first}` and `{second}` are files of different formats")]
+    MixedFormats {
+        /// A file of one format.
+        first: String,
+        /// A file of another.
+        second: String,
+    },
+    /// The address is one that is not read yet.
+    #[error("reading from `{scheme}://` is not built yet: `{address}`")]
+    Remote {
+        /// The address as written.
+        address: String,
+        /// Its scheme.
+        scheme: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} `{file}`: {}", plain(.source))]
+    Io {
+        /// The path as written.
+        file: String,
+        /// What was tried: `read`, `write`, `create the folder of`.
+        action: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file changed while it was read.
+    #[error("`{file}` changed while it was read")]
+    Changed {
+        /// The path as written.
+        file: String,
+    },
+    /// The file has no byte.
+    #[error("`{file}` is empty")]
+    Empty {
+        /// The path as written.
+        file: String,
+    },
+    /// The bytes are no text.
+    #[error("`{file}`, line {line}: a zero byte, so this is no text file")]
+    Binary {
+        /// The path as written.
+        file: String,
+        /// The line, from one.
+        line: u64,
+        /// What the first bytes say that the file is, where they say it.
+        looks_like: Option<&'static str>,
+    },
+    /// The bytes are no text in the encoding.
+    #[error("`{file}`, line {line}, byte {column}: {found} is not valid {encoding}")]
+    Encoding {
+        /// The path as written.
+        file: String,
+        /// The line, from one.
+        line: u64,
+        /// The byte in the line, from one.
+        column: u64,
+        /// The byte or unit found, such as `0xE9`.
+        found: String,
+        /// The encoding in which it was read.
+        encoding: &'static str,
+    },
+    /// A record has too few or too many fields.
+    #[error("`{file}`, line {line}: {} found where the {} has {expected}", count(*.found, "field"), if *.header { "header" } else { "first row" })]
+    Ragged {
+        /// The path as written.
+        file: String,
+        /// The line on which the record begins, from one.
+        line: u64,
+        /// How many fields every record must have.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+        /// Tells a width that the header gave from one that the first row gave.
+        header: bool,
+        /// The other delimiter by which the record would fit, if there is one.
+        delimiter: Option<char>,
+    },
+    /// The header is a single field, which another delimiter would part.
+    #[error("`{file}`: the header is the single field `{header}`")]
+    OneField {
+        /// The path as written.
+        file: String,
+        /// The header, shortened.
+        header: String,
+        /// The delimiter that parts it.
+        delimiter: char,
+    },
+    /// A quoted field is never closed.
+    #[error("`{file}`, line {line}: the quote that opens here is never closed")]
+    OpenQuote {
+        /// The path as written.
+        file: String,
+        /// The line on which the quote stands, from one.
+        line: u64,
+    },
+    /// Text follows a closing quote.
+    #[error("`{file}`, line {line}: text follows the closing quote of field {field}")]
+    AfterQuote {
+        /// The path as written.
+        file: String,
+        /// The line on which the record begins, from one.
+        line: u64,
+        /// The field in the record, from one.
+        field: usize,
+    },
+    /// A record is longer than any record may be.
+    #[error("`{file}`, line {line}: a record of more than {limit} bytes begins here")]
+    LongRecord {
+        /// The path as written.
+        file: String,
+        /// The line on which the record begins, from one.
+        line: u64,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Two columns have one name.
+    #[error("`{file}`: the columns {first} and {second} are both named `{name}`")]
+    SameName {
+        /// The path as written.
+        file: String,
+        /// The name.
+        name: String,
+        /// The place of the first, from one.
+        first: usize,
+        /// The place of the second, from one.
+        second: usize,
+    },
+    /// The names given are more or fewer than the columns.
+    #[error("`{file}` has {}, and `names` gives {names}", count(*.columns, "column"))]
+    NamesCount {
+        /// The path as written.
+        file: String,
+        /// How many columns the file has.
+        columns: usize,
+        /// How many names are given.
+        names: usize,
+    },
+    /// A column was asked for that is in no file.
+    #[error("`{file}` has no column `{column}`")]
+    NoColumn {
+        /// The path as written, or the first of several.
+        file: String,
+        /// The column.
+        column: String,
+        /// The columns that there are.
+        known: Vec<String>,
+    },
+    /// A value doesn't fit its column's type.
+    #[error("`{file}`, line {line}: `{found}` in column `{column}` is no {expected}{}", reason(.why))]
+    Misfit {
+        /// The path as written.
+        file: String,
+        /// The line, or for a format without lines the row, from one.
+        line: u64,
+        /// The column.
+        column: String,
+        /// The text found, shortened.
+        found: String,
+        /// The type, in the user's words.
+        expected: String,
+        /// What is wrong with it, where the type alone doesn't say it.
+        why: Option<String>,
+        /// The type was inferred from samples, not declared.
+        inferred: bool,
+    },
+    /// Two files disagree about a column.
+    #[error("column `{column}` is {first_type} in `{first}` and {second_type} in `{second}`")]
+    Conflict {
+        /// The column.
+        column: String,
+        /// One file.
+        first: String,
+        /// Its type there.
+        first_type: String,
+        /// The other file.
+        second: String,
+        /// Its type there.
+        second_type: String,
+    },
+    /// The text is no JSON, or not of the shape of a table.
+    #[error("`{file}`, line {line}: {problem}")]
+    Json {
+        /// The path as written.
+        file: String,
+        /// The line, from one.
+        line: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A compressed file ends early or is damaged.
+    #[error("`{file}`: its {compression} data is cut short or damaged")]
+    Compressed {
+        /// The path as written.
+        file: String,
+        /// How it is compressed: `gzip`, `zstd`.
+        compression: &'static str,
+        /// The decoder's answer.
+        source: io::Error,
+    },
+    /// A compressed file grows beyond all measure.
+    #[error("`{file}` unpacks to more than {limit} bytes")]
+    Bomb {
+        /// The path as written.
+        file: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A Parquet or Arrow file is cut short or damaged.
+    #[error("`{file}` is no readable {format} file: {problem}")]
+    Damaged {
+        /// The path as written.
+        file: String,
+        /// The format.
+        format: &'static str,
+        /// What the decoder said.
+        problem: String,
+    },
+    /// A format can't hold a column's type.
+    #[error("a {format} file cannot hold column `{column}` of type {found}")]
+    Unfit {
+        /// The format.
+        format: &'static str,
+        /// The column.
+        column: String,
+        /// Its type, in the user's words.
+        found: String,
+    },
+    /// An option makes no sense.
+    #[error("{problem}")]
+    Option {
+        /// What is wrong.
+        problem: String,
+    },
+    /// Arrow refused an operation.
+    #[error("`{file}`: {source}")]
+    Arrow {
+        /// The path as written.
+        file: String,
+        /// Arrow's answer.
+        source: arrow::error::ArrowError,
+    },
+    /// The table refused what was read.
+    #[error(transparent)]
+    Table(#[from] crate::data::TableError),
+}
+
+impl SourceError {
+    /// Gives the lines that say what to do about it.
+    #[must_use]
+    pub fn help(&self) -> Vec<String> {
+        match self {
+            Self::Missing { file, siblings } => missing_help(file, siblings),
+            Self::UnknownFormat { .. } => vec![
+                "known extensions: .csv .tsv .json .ndjson .jsonl .parquet .arrow .feather .ipc, the text formats also with .gz or .zst".to_owned(),
+                "or say the format: `from: csv(\"…\")`".to_owned(),
+            ],
+            Self::MixedFormats { .. } => {
+                vec!["ingest each format on its own, or narrow the pattern, such as `*.csv`".to_owned()]
+            }
+            Self::EmptyFolder { .. } => {
+                vec!["files with a known extension count, hidden ones and subfolders do not; `**/*.csv` also looks into subfolders".to_owned()]
+            }
+            Self::Remote { .. } => vec!["fetch the file first, and give its path".to_owned()],
+            Self::Binary { looks_like, .. } => binary_help(*looks_like),
+            Self::Encoding { encoding: "UTF-8", .. } => {
+                vec!["say the encoding, such as `csv(\"…\", encoding: windows_1252)`; known: utf_8, latin_1, windows_1252, utf_16".to_owned()]
+            }
+            Self::Ragged { delimiter, expected, found, .. } => ragged_help(*delimiter, *expected, *found),
+            Self::OneField { delimiter, .. } => ragged_help(Some(*delimiter), 0, 0),
+            Self::OpenQuote { .. } => vec![
+                "double a quote that is part of the text (`\"\"`), or read quotes as text with `quote: \"\"`".to_owned(),
+            ],
+            Self::AfterQuote { .. } => vec![
+                "double a quote that is part of the text (`\"\"`), or read quotes as text with `quote: \"\"`".to_owned(),
+            ],
+            Self::SameName { .. } => {
+                vec!["give every column its own name with `names: [\"…\", …]`".to_owned()]
+            }
+            Self::NoColumn { column, known, .. } => column_help(column, known),
+            Self::Misfit { column, inferred, expected, .. } => misfit_help(column, expected, *inferred),
+            Self::Conflict { column, .. } => vec![format!(
+                "settle the type in the stage: `schema: {{ {}: text }}`",
+                spoken_name(column)
+            )],
+            Self::Compressed { .. } | Self::Damaged { .. } => {
+                vec!["fetch or write the file again: it may have been cut short on the way".to_owned()]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Gives the file and the line, where there is one, else 0.
+    pub(super) fn place(&self) -> (&str, u64) {
+        match self {
+            Self::Binary { file, line, .. }
+            | Self::Encoding { file, line, .. }
+            | Self::Ragged { file, line, .. }
+            | Self::OpenQuote { file, line }
+            | Self::AfterQuote { file, line, .. }
+            | Self::LongRecord { file, line, .. }
+            | Self::Misfit { file, line, .. }
+            | Self::Json { file, line, .. } => (file, *line),
+            _ => ("", 0),
+        }
+    }
+
+    /// Gives the message without its place.
+    pub(super) fn reason(&self) -> String {
+        let (file, line) = self.place();
+        let message = self.to_string();
+        let place = format!("`{file}`, line {line}: ");
+        message.strip_prefix(&place).map(str::to_owned).unwrap_or(message)
+    }
+
+    /// Makes the error of an operation that the system refused.
+    pub(super) fn io(file: &str, action: &'static str, source: io::Error) -> Self {
+        Self::Io { file: file.to_owned(), action, source }
+    }
+
+    /// Makes the error of an operation that Arrow refused.
+    pub(super) fn arrow(file: &str, source: arrow::error::ArrowError) -> Self {
+        Self::Arrow { file: file.to_owned(), source }
+    }
+}
+
+/// Writes a column as it stands in a map of the language: bare if it is a name, else as a string.
+#[must_use]
+pub(super) fn spoken_name(column: &str) -> String {
+    const RESERVED: [&str; 7] = ["import", "param", "pipeline", "true", "false", "null", "inf"];
+    let starts = column.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let is_name = starts && column.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if is_name && !RESERVED.contains(&column) { column.to_owned() } else { format!("{column:?}") }
+}
+
+fn missing_help(file: &str, siblings: &[String]) -> Vec<String> {
+    let (folder, name) = file.rsplit_once('/').map_or(("", file), |(folder, name)| (folder, name));
+    nearest(name, siblings.iter().map(String::as_str))
+        .map(|near| if folder.is_empty() { near.to_owned() } else { format!("{folder}/{near}") })
+        .map(|near| format!("did you mean `{near}`?"))
+        .into_iter()
+        .chain(["paths are relative to the file that holds them".to_owned()])
+        .collect()
+}
+
+fn binary_help(looks_like: Option<&'static str>) -> Vec<String> {
+    let kind = looks_like.map(|kind| format!("the first bytes are those of {kind}"));
+    let encoding = "a text in UTF-16 is read with `encoding: utf_16`".to_owned();
+    kind.into_iter().chain(looks_like.is_none().then_some(encoding)).collect()
+}
+
+fn ragged_help(delimiter: Option<char>, expected: usize, found: usize) -> Vec<String> {
+    if let Some(other) = delimiter {
+        return vec![format!("the fields seem to be parted by {other:?}: say `delimiter: {other:?}`")];
+    }
+    let surplus = "a field that holds the delimiter must be quoted".to_owned();
+    let set_aside = "or set such rows aside with `on_bad_row: quarantine`".to_owned();
+    (found > expected).then_some(surplus).into_iter().chain([set_aside]).collect()
+}
+
+fn column_help(column: &str, known: &[String]) -> Vec<String> {
+    match nearest(column, known.iter().map(String::as_str)) {
+        Some(near) => vec![format!("did you mean `{near}`?")],
+        None if known.len() > 40 => Vec::new(),
+        None => {
+            let list: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            vec![format!("known here: {}", list.join(", "))]
+        }
+    }
+}
+
+fn misfit_help(column: &str, expected: &str, inferred: bool) -> Vec<String> {
+    let name = spoken_name(column);
+    let origin = inferred.then(|| format!("that it is {expected} was inferred from samples of a large file"));
+    origin
+        .into_iter()
+        .chain([
+            format!("read the column as text: `schema: {{ {name}: text }}`"),
+            "or set such rows aside with `on_bad_row: quarantine`, or name the word in `null_values`".to_owned(),
+        ])
+        .collect()
+}
+
+fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
+}
+
+fn reason(why: &Option<String>) -> String {
+    why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
+}
+
+/// Says a system error without its number, which differs between systems.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
+        io::ErrorKind::IsADirectory => "a folder lies there".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is a file".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,293 @@
+//! Files become tables, and tables become files.
+//!
+//! [`resolve`] finds the files that a user means, [`infer`] tells the schema that they have
+//! together, [`read`] and [`scan`] give their rows, [`write`] puts a table into a file, whole or
+//! not at all. Here alone are the readers and writers of formats; nothing here knows of stages,
+//! spans, SQL or the cache, and nothing touches a network.
+//!
+//! Several files are one table: columns are matched by name, in the order in which they first
+//! appear; a column that a file lacks is null there; int and float make float; any other
+//! disagreement is an error that names both files.
+
+//mod arrow_file;
+mod delimited;
+mod error;
+mod guess;
+mod input;
+mod merge;
+//mod objects;
+//mod parquet_file;
+mod rejects;
+mod resolve;
+mod typed;
+mod values;
+//mod write;
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use crate::data::{ColumnType, Table};
+
+pub use delimited::CsvOptions;
+pub use error::SourceError;
+pub use input::{Encoding, Input, Limits, Stamp};
+pub use rejects::Rejects;
+pub use resolve::resolve;
+//pub use write::write;
+
+use merge::{Seen, Target};
+
+/// A file format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Fields parted by commas.
+    Csv,
+    /// Fields parted by tabs.
+    Tsv,
+    /// A JSON array of objects, or objects one behind the other.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// Apache Parquet.
+    Parquet,
+    /// An Arrow IPC file or stream.
+    Arrow,
+}
+
+impl Format {
+    /// Tells the format by a file name's extension; `.gz` and `.zst` count for nothing.
+    #[must_use]
+    pub fn of_name(name: &str) -> Option<Self> {
+        let name = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
+        let packed = [".gz", ".zst"].iter().find_map(|end| name.strip_suffix(end));
+        let (_, extension) = packed.unwrap_or(&name).rsplit_once('.')?;
+        match extension {
+            "csv" => Some(Self::Csv),
+            "tsv" | "tab" => Some(Self::Tsv),
+            "json" => Some(Self::Json),
+            "ndjson" | "jsonl" => Some(Self::Ndjson),
+            "parquet" if packed.is_none() => Some(Self::Parquet),
+            "arrow" | "feather" | "ipc" if packed.is_none() => Some(Self::Arrow),
+            _ => None,
+        }
+    }
+
+    /// Tells the one format of several files by their names.
+    ///
+    /// # Errors
+    ///
+    /// Fails where a name tells no format or two tell different ones.
+    pub fn of_inputs(inputs: &[Input]) -> Result<Self, SourceError> {
+        let mut known: Option<(&Input, Self)> = None;
+        for input in inputs {
+            let format = Self::of_name(&input.name)
+                .ok_or_else(|| SourceError::UnknownFormat { file: input.name.clone() })?;
+            match known {
+                Some((first, other)) if other != format => {
+                    let (first, second) = (first.name.clone(), input.name.clone());
+                    return Err(SourceError::MixedFormats { first, second });
+                }
+                _ => known = Some((input, format)),
+            }
+        }
+        known.map(|(_, format)| format).ok_or_else(|| SourceError::NoMatch { pattern: String::new() })
+    }
+}
+
+/// How files of a format are read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Options {
+    /// Delimited text.
+    Csv(CsvOptions),
+    /// JSON objects.
+    Json,
+    /// Apache Parquet.
+    Parquet,
+    /// Arrow IPC.
+    Arrow,
+}
+
+impl From<Format> for Options {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => Self::Csv(CsvOptions::default()),
+            Format::Tsv => Self::Csv(CsvOptions { delimiter: b'\t', ..CsvOptions::default() }),
+            Format::Json | Format::Ndjson => Self::Json,
+            Format::Parquet => Self::Parquet,
+            Format::Arrow => Self::Arrow,
+        }
+    }
+}
+
+/// What happens to a row that can't be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnBadRow {
+    /// The first one is an error.
+    #[default]
+    Fail,
+    /// It is set aside with its text and the reason.
+    Quarantine,
+}
+
+/// What is to be read, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The files, in the order of their rows.
+    pub inputs: &'a [Input],
+    /// How they are read.
+    pub options: &'a Options,
+    /// The types that the user gave, of some columns or all.
+    pub schema: &'a [(String, ColumnType)],
+    /// The schema that [`infer`] gave for the same contents, if it is remembered.
+    pub known: Option<&'a SchemaRef>,
+    /// The columns wanted, in the table's order; all if nothing is said.
+    pub columns: Option<&'a [String]>,
+    /// What happens to rows that can't be read.
+    pub on_bad_row: OnBadRow,
+    /// How much reading may cost.
+    pub limits: Limits,
+}
+
+impl<'a> Request<'a> {
+    /// Asks for all columns of some files, their types inferred.
+    #[must_use]
+    pub fn new(inputs: &'a [Input], options: &'a Options) -> Self {
+        Self {
+            inputs,
+            options,
+            schema: &[],
+            known: None,
+            columns: None,
+            on_bad_row: OnBadRow::Fail,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What reading gave.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// The rows.
+    pub table: Table,
+    /// The rows set aside, if that was asked for.
+    pub rejects: Option<Table>,
+    /// The stamp of each file, which was the same before and after.
+    pub stamps: Vec<Stamp>,
+}
+
+/// What a scan gave beside the batches.
+#[derive(Clone, Debug)]
+pub struct Scanned {
+    /// The schema of every batch.
+    pub schema: SchemaRef,
+    /// The rows set aside.
+    pub rejects: Rejects,
+    /// The stamp of each file, which was the same before and after.
+    pub stamps: Vec<Stamp>,
+}
+
+/// Tells the schema of some files together, the user's types put in.
+///
+/// # Errors
+///
+/// Fails where a file can't be read, or two disagree about a column's type.
+pub fn infer(request: &Request) -> Result<SchemaRef, SourceError> {
+    merge::target(request).map(|target| target.schema)
+}
+
+/// Reads some files into one table.
+///
+/// # Errors
+///
+/// Fails at the first thing that is wrong, and where a file changes while it is read.
+pub fn read(request: &Request) -> Result<Read, SourceError> {
+    let mut batches = Vec::new();
+    let scanned = scan(request, &mut |batch| {
+        batches.push(batch);
+        Ok(())
+    })?;
+    let table = Table::new(scanned.schema, batches)?;
+    let rejects = match request.on_bad_row {
+        OnBadRow::Fail => None,
+        OnBadRow::Quarantine => Some(scanned.rejects.into_table()?),
+    };
+    Ok(Read { table, rejects, stamps: scanned.stamps })
+}
+
+/// Takes one batch after the other, in the order of the files and their rows.
+pub type Take<'a> = dyn FnMut(RecordBatch) -> Result<(), SourceError> + 'a;
+
+/// Reads some files batch by batch, so that they need never be in memory as a whole.
+///
+/// # Errors
+///
+/// As [`read`]; what was taken before an error must be thrown away.
+pub fn scan(request: &Request, take: &mut Take) -> Result<Scanned, SourceError> {
+    let before = stamps(request.inputs)?;
+    let target = merge::target(request)?;
+    let wanted = target.wanted(request)?;
+    let mut rejects = Rejects::default();
+    let schema = Arc::new(target.schema.project(&wanted).map_err(|error| {
+        SourceError::arrow(&request.inputs.first().map(|input| input.name.clone()).unwrap_or_default(), error)
+    })?);
+    for input in request.inputs {
+        let mut job = Job { input, target: &target, wanted: &wanted, request, rejects: &mut rejects };
+        job.read(take)?;
+    }
+    for (input, (after, before)) in
+        request.inputs.iter().zip(stamps(request.inputs)?.into_iter().zip(&before))
+    {
+        if after != *before {
+            return Err(SourceError::Changed { file: input.name.clone() });
+        }
+    }
+    Ok(Scanned { schema, rejects, stamps: before })
+}
+
+fn stamps(inputs: &[Input]) -> Result<Vec<Stamp>, SourceError> {
+    inputs.iter().map(|input| input::open(input).map(|(_, metadata)| Stamp::from(&metadata))).collect()
+}
+
+/// One file that is read for a table.
+struct Job<'a> {
+    input: &'a Input,
+    /// What the table is.
+    target: &'a Target,
+    /// The columns wanted, by their place in the table.
+    wanted: &'a [usize],
+    request: &'a Request<'a>,
+    rejects: &'a mut Rejects,
+}
+
+/// Shortens a text for a message, its line ends and other controls made visible.
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let short: String = text.chars().take(LONGEST).map(plain).collect();
+    if text.chars().nth(LONGEST).is_some() { format!("{short}…") } else { short }
+}
+
+impl Job<'_> {
+    /// Gives the schema of the wanted columns.
+    fn schema(&self) -> Result<SchemaRef, SourceError> {
+        let schema = self.target.schema.project(self.wanted);
+        schema.map(Arc::new).map_err(|error| SourceError::arrow(&self.input.name, error))
+    }
+
+    fn read(&mut self, take: &mut Take) -> Result<(), SourceError> {
+        match self.request.options {
+            Options::Csv(options) => delimited::read(self, options, take),
+            _ => todo!(),
+        }
+    }
+}
+
+/// Tells the columns of one file and what was seen in them.
+fn columns(request: &Request, input: &Input) -> Result<Vec<(String, Seen)>, SourceError> {
+    match request.options {
+        Options::Csv(options) => delimited::columns(request, input, options),
+        _ => todo!(),
+    }
+}

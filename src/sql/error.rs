@@ -1,0 +1,73 @@
+//! What can be wrong with a query, in the user's words.
+//!
+//! Knows places as byte ranges in the SQL text; where that text lies in a pipeline is the caller's
+//! business. `fault` turns what DataFusion says into these.
+
+use std::ops::Range;
+
+use crate::diag;
+
+/// One finding about a query: at planning, or while it ran.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SqlError {
+    /// A stable name such as `sql-unknown-column`.
+    pub code: &'static str,
+    /// What is wrong, in one sentence.
+    pub message: String,
+    /// The bytes of the SQL text that are wrong, where they are known.
+    pub range: Option<Range<usize>>,
+    /// What stands under the underlined text; may be empty.
+    pub label: String,
+    /// What to do about it.
+    pub help: Vec<String>,
+}
+
+impl SqlError {
+    /// Starts an error without a place.
+    #[must_use]
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        let (label, help) = (String::new(), Vec::new());
+        Self { code, message: message.into(), range: None, label, help }
+    }
+
+    /// Says where.
+    #[must_use]
+    pub fn at(mut self, range: impl Into<Option<Range<usize>>>) -> Self {
+        self.range = range.into();
+        self
+    }
+
+    /// Says what stands under the underlined text.
+    #[must_use]
+    pub fn label(mut self, text: impl Into<String>) -> Self {
+        self.label = text.into();
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// Offers the nearest of the right names if one is near, and lists them all if they are few.
+    #[must_use]
+    pub(super) fn suggest<'a>(
+        self,
+        word: &str,
+        names: impl IntoIterator<Item = &'a str>,
+        what: &str,
+    ) -> Self {
+        let names: Vec<&str> = names.into_iter().collect();
+        match diag::nearest(word, names.iter().copied()) {
+            Some(name) => self.help(format!("did you mean `{name}`?")),
+            None if names.is_empty() || names.len() > 40 => self,
+            None => {
+                let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                self.help(format!("{what}: {}", list.join(", ")))
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Finds where in a query an error stands that came without a place.
+//!
+//! Slow and only for what has already failed: parts of the query are planned alone, from the large
+//! to the small, and the smallest that fails with the same words is the place.
+
+use std::ops::{ControlFlow, Range};
+
+use datafusion::sql::sqlparser::ast::{
+    Cte, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, Query as Tree, Select, SelectItem,
+    SetExpr, TableFactor, Visit, Visitor, With,
+};
+
+use super::error::SqlError;
+use super::fault;
+use super::parse::{self, Parsed};
+use super::prepare::{Query, typed};
+use super::source::Source;
+
+/// How many parts may be planned to find one place.
+const MAX_TRIALS: usize = 200;
+
+/// Adds a place to an error that has none.
+pub(super) fn locate(error: SqlError, query: &Query<'_>) -> SqlError {
+    if error.range.is_some() {
+        return error;
+    }
+    let Ok(parsed) = parse::query(query.text) else { return error };
+    let mut search = Search { query, source: &parsed.source, error: &error, trials: MAX_TRIALS };
+    let range = search.query(&parsed.query, &[], false);
+    error.at(range)
+}
+
+struct Search<'a> {
+    query: &'a Query<'a>,
+    source: &'a Source,
+    error: &'a SqlError,
+    trials: usize,
+}
+
+impl Search<'_> {
+    /// Tells whether a query fails with the same words.
+    fn fails(&mut self, tree: Tree) -> bool {
+        let Some(trials) = self.trials.checked_sub(1) else { return false };
+        self.trials = trials;
+        let parsed = Parsed { query: Box::new(tree), source: self.source.clone() };
+        match typed(parsed, self.query) {
+            Ok(_) => false,
+            Err(error) => fault::explain(&error, self.source).message == self.error.message,
+        }
+    }
+
+    /// Looks through a query that is known to fail.
+    fn query(&mut self, tree: &Tree, around: &[Cte], recursive: bool) -> Option<Range<usize>> {
+        let mut tables = around.to_vec();
+        let recursive = recursive || tree.with.as_ref().is_some_and(|with| with.recursive);
+        for table in tree.with.iter().flat_map(|with| &with.cte_tables) {
+            if self.fails(with(&tables, recursive, (*table.query.body).clone())) {
+                return self.query(&table.query, &tables, recursive);
+            }
+            tables.push(table.clone());
+        }
+        self.body(&tree.body, &tables, recursive)
+    }
+
+    fn body(&mut self, body: &SetExpr, tables: &[Cte], recursive: bool) -> Option<Range<usize>> {
+        match body {
+            SetExpr::Select(select) => self.select(select, tables, recursive),
+            SetExpr::Query(query) => self.query(query, tables, recursive),
+            SetExpr::SetOperation { left, right, .. } => {
+                for side in [left, right] {
+                    if self.fails(with(tables, recursive, (**side).clone())) {
+                        return self.body(side, tables, recursive);
+                    }
+                }
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn select(&mut self, select: &Select, tables: &[Cte], recursive: bool) -> Option<Range<usize>> {
+        for factor in factors(select) {
+            if let TableFactor::Derived { subquery, .. } = factor
+                && self.fails(with(tables, recursive, (*subquery.body).clone()))
+            {
+                return self.query(subquery, tables, recursive);
+            }
+        }
+        let bare = without_conditions(select);
+        let try_one = |search: &mut Self, expr: &Expr| {
+            let mut select = bare.clone();
+            let alias = Ident::new("tried");
+            select.projection = vec![SelectItem::ExprWithAlias { expr: expr.clone(), alias }];
+            search.fails(with(tables, recursive, SetExpr::Select(Box::new(select))))
+        };
+        let mut failing = expressions(select).into_iter().find(|expr| try_one(self, expr))?;
+        while let Some(inner) = children(&failing).into_iter().find(|expr| try_one(self, expr)) {
+            failing = inner;
+        }
+        self.source.cover_expr(&failing)
+    }
+}
+
+/// Makes a query of a body and the common tables around it.
+fn with(tables: &[Cte], recursive: bool, body: SetExpr) -> Tree {
+    let with = (!tables.is_empty()).then(|| With {
+        with_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
+        recursive,
+        cte_tables: tables.to_vec(),
+    });
+    Tree {
+        with,
+        body: Box::new(body),
+        order_by: None,
+        limit_clause: None,
+        fetch: None,
+        locks: Vec::new(),
+        for_clause: None,
+        settings: None,
+        format_clause: None,
+        pipe_operators: Vec::new(),
+    }
+}
+
+fn factors(select: &Select) -> impl Iterator<Item = &TableFactor> {
+    select.from.iter().flat_map(|from| {
+        std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation))
+    })
+}
+
+/// Keeps of a `SELECT` only its tables, all side by side.
+fn without_conditions(select: &Select) -> Select {
+    let mut bare = select.clone();
+    bare.distinct = None;
+    bare.selection = None;
+    bare.having = None;
+    bare.qualify = None;
+    bare.group_by = GroupByExpr::Expressions(Vec::new(), Vec::new());
+    for join in bare.from.iter_mut().flat_map(|from| &mut from.joins) {
+        if condition(&join.join_operator).is_some() {
+            join.join_operator = JoinOperator::CrossJoin(JoinConstraint::None);
+        }
+    }
+    bare
+}
+
+fn condition(operator: &JoinOperator) -> Option<&Expr> {
+    let constraint = match operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::LeftSemi(constraint)
+        | JoinOperator::LeftAnti(constraint) => constraint,
+        _ => return None,
+    };
+    match constraint {
+        JoinConstraint::On(expr) => Some(expr),
+        _ => None,
+    }
+}
+
+/// Gives the expressions of a `SELECT`, in the order of their evaluation.
+fn expressions(select: &Select) -> Vec<Expr> {
+    let joins = select.from.iter().flat_map(|from| &from.joins);
+    let joins = joins.filter_map(|join| condition(&join.join_operator));
+    let items = select.projection.iter().filter_map(|item| match item {
+        SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } => Some(expr),
+        _ => None,
+    });
+    let groups: &[Expr] = match &select.group_by {
+        GroupByExpr::Expressions(exprs, _) => exprs,
+        GroupByExpr::All(_) => &[],
+    };
+    let tail = select.having.iter().chain(&select.qualify);
+    joins.chain(&select.selection).chain(items).chain(groups).chain(tail).cloned().collect()
+}
+
+/// Gives the expressions directly inside another; a subquery's own are not among them.
+fn children(expr: &Expr) -> Vec<Expr> {
+    let mut finder = Children { depth: 0, queries: 0, found: Vec::new() };
+    let ControlFlow::Continue(()) = expr.visit(&mut finder);
+    finder.found
+}
+
+struct Children {
+    depth: usize,
+    queries: usize,
+    found: Vec<Expr>,
+}
+
+impl Visitor for Children {
+    type Break = std::convert::Infallible;
+
+    fn pre_visit_query(&mut self, _: &Tree) -> ControlFlow<Self::Break> {
+        self.queries += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &Tree) -> ControlFlow<Self::Break> {
+        self.queries -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+        if self.depth == 1 && self.queries == 0 {
+            self.found.push(expr.clone());
+        }
+        self.depth += 1;
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<Self::Break> {
+        self.depth -= 1;
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,136 @@
+//! Joins partitions in their order.
+//!
+//! DataFusion's own `CoalescePartitionsExec` gives rows in the order in which threads finish, so the
+//! order of rows, and of float sums over them, would change from run to run. This operator reads the
+//! first partition to its end, then the next.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::common::{Result, internal_err};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
+use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PlanProperties,
+};
+use futures::{StreamExt, TryStreamExt};
+
+/// Gives the rows of all partitions of its input, in the order of the partitions.
+#[derive(Debug)]
+pub(super) struct Ordered {
+    input: Arc<dyn ExecutionPlan>,
+    properties: Arc<PlanProperties>,
+}
+
+impl Ordered {
+    /// Makes the operator.
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+        let mut equivalence = input.equivalence_properties().clone();
+        if input.output_partitioning().partition_count() > 1 {
+            equivalence.clear_orderings();
+            equivalence.clear_per_partition_constants();
+        }
+        let partitioning = Partitioning::UnknownPartitioning(1);
+        let (kind, bounded) = (input.pipeline_behavior(), input.boundedness());
+        let properties = PlanProperties::new(equivalence, partitioning, kind, bounded);
+        Self { input, properties: Arc::new(properties) }
+    }
+}
+
+impl DisplayAs for Ordered {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("Ordered")
+    }
+}
+
+impl ExecutionPlan for Ordered {
+    fn name(&self) -> &'static str {
+        "Ordered"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![false]
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.pop() {
+            Some(input) => Ok(Arc::new(Self::new(input))),
+            None => internal_err!("`Ordered` has one input"),
+        }
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if partition > 0 {
+            return internal_err!("`Ordered` has one partition");
+        }
+        let input = Arc::clone(&self.input);
+        let partitions = 0..input.output_partitioning().partition_count();
+        let schema = self.schema();
+        let parts = futures::stream::iter(partitions)
+            .map(move |part| input.execute(part, Arc::clone(&context)));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, parts.try_flatten())))
+    }
+}
+
+/// Puts [`Ordered`] where DataFusion would join partitions as they come.
+#[derive(Debug)]
+pub(super) struct KeepOrder;
+
+impl PhysicalOptimizerRule for KeepOrder {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = plan.transform_up(|node| {
+            let Some(joined) = node.downcast_ref::<CoalescePartitionsExec>() else {
+                return Ok(Transformed::no(node));
+            };
+            let ordered: Arc<dyn ExecutionPlan> = Arc::new(Ordered::new(Arc::clone(joined.input())));
+            Ok(Transformed::yes(match joined.fetch() {
+                Some(_) => Arc::new(GlobalLimitExec::new(ordered, 0, joined.fetch())),
+                None => ordered,
+            }))
+        });
+        let plan = plan.data()?;
+        let single = plan.output_partitioning().partition_count() == 1;
+        Ok(if single { plan } else { Arc::new(Ordered::new(plan)) })
+    }
+
+    fn name(&self) -> &'static str {
+        "keep_order"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,253 @@
+//! `cross_validate`: judges models on rows that they were not fitted on, fold by fold.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::learning::{self, At, Cut, Folded, Scorer, mean_sd, side_by_side};
+use super::tables::{self, Predicted, ScoreRow, SummaryRow};
+use crate::ml::estimator::Prediction;
+use crate::ml::model::ModelSpec;
+use crate::ml::splitter::Splitter;
+use crate::params;
+use crate::params::{Args, Call, Family, Kind, Limits, Params, Setting, Signature};
+use crate::plan::{
+    Artifact, Caching, Checked, Checking, Facts, Failure, Output, Produced, Progress, Running,
+    Score, StageKind, Task, Tuned, Work,
+};
+
+params! {
+    /// Judges models on rows that they were not fitted on, fold by fold.
+    ///
+    /// All models see the same folds. Everything that is fitted is fitted on the training rows of
+    /// a fold alone.
+    pub struct CrossValidate("cross_validate", 0) {
+        /// The model.
+        model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
+        /// Several models to compare.
+        models: Option<Setting> as (Kind::Optional(&Kind::List(&Kind::Stage))) = None,
+        /// The rows.
+        data: Setting as (Kind::Stage),
+        /// How the rows are cut.
+        folds: Call as (Kind::Call(Family::Fold)) = learning::k_fold(),
+        /// What is measured.
+        metrics: Setting as (Kind::List(&Kind::Call(Family::Metric))),
+        /// How often all of it is done, each time with other folds.
+        repeats: usize = 1 => Limits::between(1.0, 10_000.0),
+    }
+}
+
+/// The registered kind.
+pub struct CrossValidateKind;
+
+impl StageKind for CrossValidateKind {
+    fn signature(&self) -> &'static Signature {
+        const { &CrossValidate::SIGNATURE }
+    }
+
+    fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
+        let fields = CrossValidate::from_args(args)?;
+        let models = learning::models(args, checking)?;
+        let data = checking.table(args.get("data")?)?;
+        let mut reads = std::collections::BTreeSet::new();
+        let mut task = None;
+        for model in &models {
+            task = learning::check_model(&model.kind.spec, &data, model.span, checking)?;
+            reads.extend(learning::columns(&model.kind.spec, &data)?);
+        }
+        let first = models.first()?;
+        let scorers = Scorer::list(args.get("metrics")?, &first.kind.spec, task, checking)?;
+        let folds = args.get("folds")?;
+        let splitter = learning::splitter(&fields.folds, folds.span, &data, checking)?;
+        reads.extend(splitter.by().map(str::to_owned));
+        let settings = json!({
+            "models": models.iter().map(|model| json!({
+                "name": model.name,
+                "model": model.kind.spec.canonical(),
+                "search": model.kind.tuned.as_ref().map(|tuned| tuned.canonical()),
+            })).collect::<Vec<_>>(),
+            "folds": fields.folds.canonical(),
+            "metrics": scorers.iter().map(|scorer| scorer.canonical.clone()).collect::<Vec<_>>(),
+            "repeats": fields.repeats,
+            "seed": checking.seed,
+        });
+        let target = first.kind.spec.target.as_deref();
+        let predictions = tables::predictions_type(&first.kind.spec, data.kind.schema.as_ref(), target);
+        let outputs = vec![
+            ("", Output::Table(tables::summary_type())),
+            ("scores", Output::Table(tables::scores_type())),
+            ("predictions", Output::Table(predictions)),
+        ];
+        let candidates = models
+            .iter()
+            .map(|model| Candidate {
+                name: model.name.clone(),
+                spec: Arc::clone(&model.kind.spec),
+                tuned: model.kind.tuned.clone(),
+            })
+            .collect();
+        let work = Validating { candidates, scorers, splitter, folds: fields.folds, repeats: fields.repeats };
+        let task = Task {
+            inputs: vec![data.input(crate::plan::Reads::Columns(reads))],
+            settings,
+            files: Vec::new(),
+            work: Arc::new(work),
+            caching: Caching::Keyed,
+        };
+        Some(Checked { outputs, task: Some(task) })
+    }
+}
+
+/// One of the models that are compared.
+struct Candidate {
+    name: String,
+    spec: Arc<ModelSpec>,
+    tuned: Option<Arc<dyn Tuned>>,
+}
+
+/// The work of a cross-validation.
+struct Validating {
+    candidates: Vec<Candidate>,
+    scorers: Vec<Scorer>,
+    splitter: Box<dyn Splitter>,
+    folds: Call,
+    repeats: usize,
+}
+
+/// A model on a fold.
+struct Part<'a> {
+    candidate: &'a Candidate,
+    folded: &'a Folded,
+    at: At,
+}
+
+impl Work for Validating {
+    fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
+        let table = inputs.first().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
+        let canonical = self.folds.canonical();
+        let cut = Cut { splitter: self.splitter.as_ref(), canonical: &canonical, repeats: self.repeats };
+        let folded: Vec<Folded> = self
+            .candidates
+            .iter()
+            .map(|candidate| Folded::new(&candidate.spec, table, &cut, running.seed()))
+            .collect::<Result<_, _>>()?;
+        let parts: Vec<Part<'_>> = self
+            .candidates
+            .iter()
+            .zip(&folded)
+            .flat_map(|(candidate, folded)| {
+                folded.places().into_iter().map(move |at| Part { candidate, folded, at })
+            })
+            .collect();
+        let done = std::sync::atomic::AtomicU64::new(0);
+        let total = Some(parts.len() as u64);
+        let predictions = side_by_side(running, &parts, |part| {
+            let prediction = part.predict(table, running)?;
+            let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+            running.progress(Progress { done, total, unit: "folds", note: String::new() });
+            Ok(prediction)
+        })?;
+        let scores = self.scores(&parts, &predictions)?;
+        let summary = summary(&self.candidates, &self.scorers, &scores);
+        let facts = Facts { metrics: summary.iter().map(SummaryRow::score).collect(), ..Facts::default() };
+        Ok(Produced {
+            outputs: vec![
+                Artifact::Table(tables::summary(&summary)?),
+                Artifact::Table(tables::scores(&scores)?),
+                Artifact::Table(out_of_fold(&parts, &predictions)?),
+            ],
+            facts,
+            ..Produced::default()
+        })
+    }
+}
+
+impl Validating {
+    fn scores(&self, parts: &[Part<'_>], predictions: &[Prediction]) -> Result<Vec<ScoreRow>, Failure> {
+        let mut rows = Vec::new();
+        for scorer in &self.scorers {
+            for (part, prediction) in parts.iter().zip(predictions) {
+                let truth = part.folded.truth(part.at);
+                let positive = part.folded.prepared.positive;
+                rows.push(ScoreRow {
+                    model: part.candidate.name.clone(),
+                    metric: scorer.name.clone(),
+                    repeat: part.at.repeat,
+                    fold: part.at.fold,
+                    value: scorer.score(&truth, prediction, positive, None)?,
+                });
+            }
+        }
+        // Model by model, as the summary is.
+        let place = |row: &ScoreRow| self.candidates.iter().position(|own| own.name == row.model);
+        rows.sort_by_key(place);
+        Ok(rows)
+    }
+}
+
+impl Part<'_> {
+    fn predict(&self, table: &crate::data::Table, running: &dyn Running) -> Result<Prediction, Failure> {
+        let At { repeat, fold } = self.at;
+        let label = format!("{} fold {fold} of repeat {repeat}", self.candidate.name);
+        match &self.candidate.tuned {
+            None => self.folded.predict(&self.candidate.spec, self.at, &label, running),
+            Some(tuned) => {
+                let train = table
+                    .take(&self.folded.fold(self.at).train)
+                    .map_err(|error| Failure::new(error.to_string()))?;
+                let best = tuned.search(&train, running)?;
+                self.folded.predict(&best, self.at, &label, running)
+            }
+        }
+    }
+}
+
+fn summary(candidates: &[Candidate], scorers: &[Scorer], scores: &[ScoreRow]) -> Vec<SummaryRow> {
+    let mut rows = Vec::new();
+    for candidate in candidates {
+        for scorer in scorers {
+            let values: Vec<f64> = scores
+                .iter()
+                .filter(|row| row.model == candidate.name && row.metric == scorer.name)
+                .map(|row| row.value)
+                .collect();
+            let (mean, sd) = mean_sd(&values);
+            rows.push(SummaryRow {
+                model: candidate.name.clone(),
+                metric: scorer.name.clone(),
+                mean,
+                sd,
+                folds: values.len(),
+            });
+        }
+    }
+    rows
+}
+
+impl SummaryRow {
+    fn score(&self) -> Score {
+        Score {
+            model: self.model.clone(),
+            metric: self.metric.clone(),
+            value: self.mean,
+            sd: Some(self.sd),
+        }
+    }
+}
+
+/// Puts the predictions of all folds into one table, in the order of models, repeats and rows.
+fn out_of_fold(parts: &[Part<'_>], predictions: &[Prediction]) -> Result<crate::data::Table, Failure> {
+    let predicted: Vec<Predicted<'_>> = parts
+        .iter()
+        .zip(predictions)
+        .map(|(part, prediction)| Predicted {
+            model: &part.candidate.name,
+            repeat: part.at.repeat,
+            fold: part.at.fold,
+            rows: &part.folded.fold(part.at).test,
+            target: part.folded.truth(part.at),
+            prediction,
+        })
+        .collect();
+    tables::out_of_fold(&predicted)
+}

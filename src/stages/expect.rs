@@ -1,0 +1,292 @@
+//! `expect`: holds a table against conditions, and keeps the rows that fail.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+
+use super::checks;
+use crate::data::Table;
+use crate::diag::Diagnostic;
+use crate::params;
+use crate::params::{Args, Bound, Call, Family, Kind, Params, Setting, Signature};
+use crate::plan::{
+    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Reads, Role, Running, Source,
+    StageKind, TableType, Task, Work,
+};
+use crate::sql;
+
+params! {
+    /// Holds a table against conditions, before anything else reads it.
+    ///
+    /// Every stage that reads the table waits for this one. The rows that fail are in `.failures`.
+    pub struct Expect("expect", 0) {
+        /// The table.
+        data: Setting as (Kind::Stage),
+        /// The conditions: checks such as `not_null(age)`, or comparisons such as `row_count >= 10`.
+        checks: Setting as (Kind::List(&Kind::OneOf(&[
+            Kind::Compare(Family::Measure),
+            Kind::Call(Family::Check),
+        ]))),
+        /// What a failed condition does.
+        on_fail: OnFail = OnFail::Stop,
+    }
+}
+
+params! {
+    /// What a failed condition does.
+    pub enum OnFail {
+        /// Stops every stage that reads the table.
+        Stop = "stop",
+        /// Warns, and lets the others go on.
+        Warn = "warn",
+    }
+}
+
+/// The registered kind.
+pub struct ExpectKind;
+
+impl StageKind for ExpectKind {
+    fn signature(&self) -> &'static Signature {
+        const { &Expect::SIGNATURE }
+    }
+
+    fn role(&self) -> Role {
+        Role::Guard
+    }
+
+    fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
+        let expect = Expect::from_args(args)?;
+        let data = checking.table(args.get("data")?)?;
+        let Setting::List(items) = &args.get("checks")?.setting else { return None };
+        let mut inputs = vec![data.input(Reads::All)];
+        let mut conditions = Vec::new();
+        let mut right = true;
+        for item in items {
+            match condition(item, &data, checking) {
+                Some((condition, input)) => {
+                    let other = input.map(|input| {
+                        inputs.push(input);
+                        inputs.len() - 1
+                    });
+                    conditions.push(Condition { other, ..condition });
+                }
+                None => right = false,
+            }
+        }
+        if !right {
+            return None;
+        }
+        let schema = data.kind.schema.as_ref().map(|schema| failures_schema(schema));
+        let failures = TableType { schema, open: data.kind.open, lineage: Arc::clone(&data.kind.lineage) };
+        let task = Task {
+            inputs,
+            settings: args.canonical(),
+            files: Vec::new(),
+            work: Arc::new(Holding { conditions, warn: expect.on_fail == OnFail::Warn }),
+            caching: Caching::Keyed,
+        };
+        Some(Checked { outputs: vec![("failures", Output::Table(failures))], task: Some(task) })
+    }
+}
+
+/// Takes the column off the end of what `references` names.
+fn referred(item: &Bound) -> Option<(crate::plan::Mention, String)> {
+    let Setting::Call(call) = &item.setting else { return None };
+    let to = call.args.get("to")?;
+    let Setting::Stage(path) = &to.setting else { return None };
+    let (column, table) = path.split_last()?;
+    let mention = crate::plan::Mention { path: table.to_vec(), span: to.span };
+    Some((mention, column.clone()))
+}
+
+/// One condition of an `expect`.
+struct Condition {
+    /// The check as it was written, for `.failures`.
+    spoken: String,
+    item: Setting,
+    /// The input that holds the other table of `references`.
+    other: Option<usize>,
+    /// The other table's column.
+    column: Option<String>,
+}
+
+/// Checks one condition against the columns of the table.
+fn condition(
+    item: &Bound,
+    data: &Source<TableType>,
+    checking: &mut Checking<'_>,
+) -> Option<(Condition, Option<crate::plan::Input>)> {
+    let call = match &item.setting {
+        Setting::Call(call) => call,
+        Setting::Compare(None, left, ..) => match &left.setting {
+            Setting::Call(call) => call,
+            _ => return None,
+        },
+        Setting::Compare(Some(prefix), ..) => {
+            checking.report(
+                Diagnostic::error("unknown-word", item.span, format!("`{prefix}.` has no meaning in a check"))
+                    .help("a check is about the table in `data` alone"),
+            );
+            return None;
+        }
+        _ => return None,
+    };
+    if let Some(schema) = &data.kind.schema {
+        for (column, span) in checks::columns(call) {
+            if schema.field_with_name(&column).is_err() {
+                let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                checking.unknown_column(&column, &data.name, span, &known);
+                return None;
+            }
+        }
+    }
+    if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
+        && let Some(schema) = &data.kind.schema
+        && let Err(errors) = sql::check_condition(&code.text.value, schema)
+    {
+        for error in errors {
+            super::prep::report(checking, code, error);
+        }
+        return None;
+    }
+    if let Some(bound) = call.args.get("pattern")
+        && let Setting::Text(text) = &bound.setting
+        && let Err(failure) = checks::pattern(text)
+    {
+        checking.report(Diagnostic::error("bad-pattern", bound.span, failure.message));
+        return None;
+    }
+    let (input, column) = match referred(item) {
+        None => (None, None),
+        Some((mention, column)) => {
+            let source = checking.source(&mention.path, mention.span)?;
+            let Output::Table(table) = &source.kind else {
+                checking.report(Diagnostic::error("wrong-output", mention.span, format!("`{}` is no table", source.name)));
+                return None;
+            };
+            if let Some(schema) = &table.schema
+                && schema.field_with_name(&column).is_err()
+            {
+                let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                checking.unknown_column(&column, &source.name, mention.span, &known);
+                return None;
+            }
+            (Some(source.input(Reads::Columns([column.clone()].into()))), Some(column))
+        }
+    };
+    let spoken = item.setting.spoken();
+    Some((Condition { spoken, item: item.setting.clone(), other: None, column }, input))
+}
+
+/// Gives the columns of `.failures`: the check and the row before those of the table.
+fn failures_schema(schema: &SchemaRef) -> SchemaRef {
+    let own = [Field::new("check", DataType::Utf8, true), Field::new("row", DataType::Int64, true)];
+    let fields: Vec<Arc<Field>> =
+        own.into_iter().map(Arc::new).chain(schema.fields().iter().cloned()).collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// The work of an `expect`.
+struct Holding {
+    conditions: Vec<Condition>,
+    warn: bool,
+}
+
+impl Work for Holding {
+    fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
+        let table = inputs.first().ok_or_else(|| Failure::new("there is no table to check"))?.table()?;
+        let mut findings = Vec::new();
+        let (mut checks, mut rows) = (Vec::new(), Vec::new());
+        for condition in &self.conditions {
+            let found = condition.holds(table, inputs, running)?;
+            if let Some(finding) = found.finding {
+                findings.push(finding);
+            }
+            checks.extend(found.rows.iter().map(|_| condition.spoken.as_str()));
+            rows.extend(found.rows);
+        }
+        let failures = failures(table, &checks, &rows)?;
+        let mut produced = Produced { outputs: vec![Artifact::Table(failures)], ..Produced::default() };
+        if self.warn {
+            produced.warnings = findings;
+        } else {
+            produced.unmet = findings;
+        }
+        Ok(produced)
+    }
+}
+
+/// What holding a table against one condition found.
+struct Found {
+    rows: Vec<usize>,
+    finding: Option<String>,
+}
+
+impl Condition {
+    fn holds(&self, table: &Table, inputs: &[Artifact], running: &dyn Running) -> Result<Found, Failure> {
+        match &self.item {
+            Setting::Compare(_, left, sign, right) => {
+                let (Setting::Call(call), Some(limit)) = (&left.setting, right.setting.as_f64()) else {
+                    return Ok(Found { rows: Vec::new(), finding: None });
+                };
+                let value = checks::measure(call, table)?;
+                let finding = (!sign.holds(value, limit))
+                    .then(|| format!("`{}` doesn't hold: it is {value}", self.spoken));
+                Ok(Found { rows: Vec::new(), finding })
+            }
+            Setting::Call(call) => {
+                let rows = self.failing(call, table, inputs, running)?;
+                let finding = (!rows.is_empty())
+                    .then(|| format!("`{}` fails in {} of {} rows", self.spoken, rows.len(), table.rows()));
+                Ok(Found { rows, finding })
+            }
+            _ => Ok(Found { rows: Vec::new(), finding: None }),
+        }
+    }
+
+    fn failing(
+        &self,
+        call: &Call,
+        table: &Table,
+        inputs: &[Artifact],
+        running: &dyn Running,
+    ) -> Result<Vec<usize>, Failure> {
+        if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting) {
+            return sql::failing_rows(&code.text.value, table, running.runtime())
+                .map_err(|error| Failure::new(error.message));
+        }
+        let other: Option<Vec<ArrayRef>> = match (self.other, &self.column) {
+            (Some(input), Some(column)) => {
+                let other = inputs.get(input).ok_or_else(|| Failure::new("the other table is not there"))?;
+                Some(other.table()?.column(column).map_err(|error| Failure::new(error.to_string()))?)
+            }
+            _ => None,
+        };
+        checks::failing(call, table, other.as_deref())
+    }
+}
+
+/// Puts the failed rows into a table, with the check that each failed.
+fn failures(table: &Table, checks: &[&str], rows: &[usize]) -> Result<Table, Failure> {
+    let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
+    let picked = table.take(rows).map_err(|error| failure(&error))?;
+    let numbers: Vec<i64> = rows.iter().map(|row| i64::try_from(*row).unwrap_or(i64::MAX)).collect();
+    let mut batches = Vec::new();
+    let mut start = 0;
+    let schema = failures_schema(table.schema());
+    for batch in picked.batches() {
+        let end = start + batch.num_rows();
+        let own: [ArrayRef; 2] = [
+            Arc::new(StringArray::from(checks[start..end].to_vec())),
+            Arc::new(Int64Array::from(numbers[start..end].to_vec())),
+        ];
+        let columns = own.into_iter().chain(batch.columns().iter().cloned()).collect();
+        batches.push(
+            arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| failure(&error))?,
+        );
+        start = end;
+    }
+    Table::new(schema, batches).map_err(|error| failure(&error))
+}
+

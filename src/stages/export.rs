@@ -1,0 +1,143 @@
+//! `export`: writes a table or a fitted model to a file, whole or not at all.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::diag::Diagnostic;
+use crate::params;
+use crate::params::{Args, Bound, Kind, Params, Setting, Signature};
+use crate::plan::{
+    Artifact, Caching, Checked, Checking, Failure, Input, Produced, Reads, Role, Running,
+    StageKind, Task, Work,
+};
+use crate::sources;
+
+params! {
+    /// Writes a table to a file, whole or not at all.
+    ///
+    /// The format follows the extension of the file.
+    pub struct Export("export", 0) {
+        /// The table to write.
+        data: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
+        /// The fitted model to write, to a file `NAME.mlpmodel`.
+        model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
+        /// The file; it must lie below the project's folder.
+        to: String as (Kind::Path),
+    }
+}
+
+/// The registered kind.
+pub struct ExportKind;
+
+impl StageKind for ExportKind {
+    fn signature(&self) -> &'static Signature {
+        const { &Export::SIGNATURE }
+    }
+
+    fn role(&self) -> Role {
+        Role::Effect
+    }
+
+    fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
+        let export = Export::from_args(args)?;
+        let to = args.get("to")?;
+        let input = input(args, checking)?;
+        let path = checking.folder.join(&export.to);
+        let is_model = export.model.is_some();
+        check_target(&path, is_model, to, checking)?;
+        let task = Task {
+            inputs: vec![input],
+            // The path is kept as it was written, so that the key is the same in any directory.
+            settings: json!({ "to": export.to, "model": is_model }),
+            files: Vec::new(),
+            work: Arc::new(Writing { path }),
+            caching: Caching::Effect,
+        };
+        Some(Checked { outputs: Vec::new(), task: Some(task) })
+    }
+}
+
+/// Finds what is to be written: a table or a fitted model, not both.
+fn input(args: &Args, checking: &mut Checking<'_>) -> Option<Input> {
+    let given = |name| args.get(name).filter(|bound: &&Bound| bound.setting != Setting::Null);
+    match (given("data"), given("model")) {
+        (Some(data), None) => Some(checking.table(data)?.input(Reads::All)),
+        (None, Some(model)) => Some(checking.fitted(model)?.input(Reads::All)),
+        (Some(_), Some(model)) => {
+            checking.report(
+                Diagnostic::error("two-exports", model.span, "an export writes `data` or `model`, not both")
+                    .help("write a second `export` for the other"),
+            );
+            None
+        }
+        (None, None) => {
+            checking.report(
+                Diagnostic::error("missing-field", checking.place, "`export` needs `data` or `model`")
+                    .help("add `data: …`, the name of a table"),
+            );
+            None
+        }
+    }
+}
+
+/// Checks that the file's extension says how to write it.
+fn check_target(path: &Path, model: bool, to: &Bound, checking: &mut Checking<'_>) -> Option<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let known = if model {
+        name.ends_with(".mlpmodel")
+    } else {
+        sources::Format::of_name(&name).is_some_and(sources::Format::can_write)
+    };
+    if !known {
+        let expected = if model {
+            "a model is written to a file that ends in `.mlpmodel`".to_owned()
+        } else {
+            "a table is written to a file that ends in `.parquet`, `.csv`, `.ndjson` or `.arrow`".to_owned()
+        };
+        checking.report(
+            Diagnostic::error("unknown-format", to.span, format!("the extension of `{name}` says no format to write"))
+                .help(expected),
+        );
+        return None;
+    }
+    Some(())
+}
+
+/// The work of an export.
+struct Writing {
+    path: PathBuf,
+}
+
+impl Work for Writing {
+    fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
+        below(&self.path, running.project())?;
+        match inputs.first() {
+            Some(Artifact::Table(table)) => sources::write(table, &self.path).map_err(|error| {
+                error.help().into_iter().fold(Failure::new(error.to_string()), Failure::help)
+            })?,
+            Some(Artifact::Blob { bytes, .. }) => {
+                sources::write_bytes(bytes, &self.path).map_err(|error| Failure::new(error.to_string()))?;
+            }
+            None => return Err(Failure::new("there is nothing to write")),
+        }
+        Ok(Produced { files: vec![self.path.clone()], ..Produced::default() })
+    }
+}
+
+/// Refuses a path outside of the project.
+fn below(path: &Path, project: &Path) -> Result<(), Failure> {
+    let real = |path: &Path| {
+        let existing = path.ancestors().find_map(|above| above.canonicalize().ok());
+        existing.unwrap_or_else(|| path.to_path_buf())
+    };
+    let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    if real(&absolute).starts_with(real(project)) && !climbs {
+        return Ok(());
+    }
+    Err(Failure::new(format!("`{}` lies outside of the project's folder", path.display()))
+        .help("write to a path below the folder of the pipeline (or of the nearest `mlp.yaml` above)"))
+}
+

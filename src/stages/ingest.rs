@@ -1,0 +1,170 @@
+//! `ingest`: brings data in as a typed table.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use indexmap::IndexMap;
+use serde_json::json;
+
+use crate::data::ColumnType;
+use crate::diag::Diagnostic;
+use crate::params;
+use crate::params::{Args, Family, Kind, Params, Setting, Signature};
+use crate::plan::{
+    Artifact, Caching, Checked, Checking, Failure, Lineage, Output, Produced, Role, Running,
+    SourceRequest, StageKind, TableType, Task, Work,
+};
+use crate::sources::{self, OnBadRow};
+
+params! {
+    /// Brings data in as a typed table.
+    ///
+    /// Files are typed from all of their rows; what is found is remembered by content.
+    pub struct Ingest("ingest", 0) {
+        /// Where the data are: a path, a list of paths, a glob, a folder, or a call such as
+        /// `csv("data.csv", delimiter: ";")`.
+        from: Setting as (Kind::OneOf(&[
+            Kind::Path,
+            Kind::List(&Kind::Path),
+            Kind::Call(Family::Source),
+        ])),
+        /// The types of some columns, instead of those found.
+        schema: Setting as (Kind::Map(&Kind::Type)) = Setting::Map(IndexMap::new()),
+        /// What to do with a row that doesn't fit.
+        on_bad_row: BadRow = BadRow::Fail,
+    }
+}
+
+params! {
+    /// What to do with a row that doesn't fit.
+    pub enum BadRow {
+        /// Fail, and say where it is.
+        Fail = "fail",
+        /// Leave it out and keep it in `.rejects`.
+        Quarantine = "quarantine",
+    }
+}
+
+/// The registered kind.
+pub struct IngestKind;
+
+impl StageKind for IngestKind {
+    fn signature(&self) -> &'static Signature {
+        const { &Ingest::SIGNATURE }
+    }
+
+    fn role(&self) -> Role {
+        Role::Source
+    }
+
+    fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
+        let ingest = Ingest::from_args(args)?;
+        let place = args.get("from")?.span;
+        let declared = declared(&ingest.schema);
+        let quarantine = ingest.on_bad_row == BadRow::Quarantine;
+        let request =
+            SourceRequest { folder: checking.folder, from: &ingest.from, declared: &declared, quarantine };
+        let answer = checking.catalog.source(&request);
+        let schema = match answer.schema {
+            Ok(schema) => schema,
+            Err(trouble) if trouble.absent && !declared.is_empty() => {
+                checking.report(
+                    Diagnostic::note("absent-data", place, trouble.message)
+                        .help("checked with the declared `schema` alone; a run needs the data"),
+                );
+                declared_schema(&declared)
+            }
+            Err(trouble) => {
+                let diagnostic = Diagnostic::error("source", place, trouble.message);
+                checking.report(trouble.help.into_iter().fold(diagnostic, Diagnostic::help));
+                return None;
+            }
+        };
+        let mut outputs = vec![("", Output::Table(table(checking.name, Arc::clone(&schema))))];
+        if quarantine {
+            let rejects = Arc::new(sources::Rejects::schema());
+            outputs.push(("rejects", Output::Table(table(checking.name, rejects))));
+        }
+        let columns: Vec<_> = schema
+            .fields()
+            .iter()
+            .map(|field| json!([field.name(), ColumnType::of_field(field).to_string()]))
+            .collect();
+        let settings = json!({
+            "reader": sources::canonical(&ingest.from),
+            "columns": columns,
+            "on_bad_row": if quarantine { "quarantine" } else { "fail" },
+        });
+        let folder = checking.folder.to_path_buf();
+        let work = Arc::new(Reading { ingest, folder, schema, declared, quarantine });
+        let task = Task {
+            inputs: Vec::new(),
+            settings,
+            files: answer.files,
+            work,
+            caching: Caching::Keyed,
+        };
+        Some(Checked { outputs, task: Some(task) })
+    }
+}
+
+/// Gives the columns that the user declared.
+fn declared(schema: &Setting) -> Vec<(String, ColumnType)> {
+    let Setting::Map(map) = schema else { return Vec::new() };
+    map.iter()
+        .filter_map(|(name, bound)| match &bound.setting {
+            Setting::Type(kind) => Some((name.clone(), kind.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+fn declared_schema(declared: &[(String, ColumnType)]) -> SchemaRef {
+    let fields: Vec<_> = declared.iter().map(|(name, kind)| kind.to_field(name)).collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// Makes the type of a table whose columns derive from nothing but themselves.
+fn table(stage: &str, schema: SchemaRef) -> TableType {
+    let lineage: Lineage = schema
+        .fields()
+        .iter()
+        .map(|field| (field.name().clone(), [format!("{stage}.{}", field.name())].into()))
+        .collect();
+    TableType { schema: Some(schema), open: false, lineage: Arc::new(lineage) }
+}
+
+/// The work of an ingest.
+struct Reading {
+    ingest: Ingest,
+    folder: PathBuf,
+    schema: SchemaRef,
+    declared: Vec<(String, ColumnType)>,
+    quarantine: bool,
+}
+
+impl Work for Reading {
+    fn run(&self, _inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
+        let (inputs, options) =
+            sources::open(&self.folder, &self.ingest.from).map_err(|error| failure(&error))?;
+        let mut request = sources::Request::new(&inputs, &options);
+        request.schema = &self.declared;
+        request.known = Some(&self.schema);
+        request.on_bad_row = if self.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
+        let read = running.pool().install(|| sources::read(&request)).map_err(|error| failure(&error))?;
+        let mut produced = Produced::default();
+        if let Some(rejects) = &read.rejects
+            && rejects.rows() > 0
+        {
+            produced.warnings.push(format!("{} rows were put into `.rejects`", rejects.rows()));
+        }
+        produced.outputs.push(Artifact::Table(read.table));
+        produced.outputs.extend(read.rejects.map(Artifact::Table));
+        Ok(produced)
+    }
+}
+
+fn failure(error: &sources::SourceError) -> Failure {
+    error.help().into_iter().fold(Failure::new(error.to_string()), Failure::help)
+}

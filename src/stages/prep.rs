@@ -1,0 +1,285 @@
+//! `prep`: one SQL query over other tables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use serde_json::json;
+
+use crate::data::{Hash, Hasher};
+use crate::diag::Diagnostic;
+use crate::params;
+use crate::params::{Args, Code, Kind, Params, Setting, Signature};
+use crate::plan::{
+    Artifact, Caching, Checked, Checking, Failure, Lineage, Mention, Output, Produced, Reads,
+    Remembered, Running, Source, StageKind, TableType, Task, Work,
+};
+use crate::sql::{self, Analysis, Parameter, Query, SqlError};
+use crate::syntax::ast::{Number, Value};
+
+params! {
+    /// One SQL query over other tables.
+    ///
+    /// The tables that the query names are its inputs. It is one `SELECT` or `WITH … SELECT`.
+    pub struct Prep("prep", 0) {
+        /// The query: a string, or `file("query.sql")`.
+        sql: Setting as (Kind::Code),
+    }
+}
+
+/// The registered kind.
+pub struct PrepKind;
+
+impl StageKind for PrepKind {
+    fn signature(&self) -> &'static Signature {
+        const { &Prep::SIGNATURE }
+    }
+
+    fn mentions(&self, args: &Args, checking: &mut Checking<'_>) -> Vec<Mention> {
+        let Some(Setting::Code(code)) = args.get("sql").map(|bound| &bound.setting) else {
+            return Vec::new();
+        };
+        match sql::mentions(&code.text.value) {
+            Ok(mentions) => mentions
+                .into_iter()
+                .map(|mention| Mention { path: mention.parts, span: code.span(&mention.range) })
+                .collect(),
+            Err(error) => {
+                report(checking, code, error);
+                Vec::new()
+            }
+        }
+    }
+
+    fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
+        let Some(Setting::Code(code)) = args.get("sql").map(|bound| &bound.setting) else {
+            return None;
+        };
+        let tables = tables(code, checking)?;
+        let parameters = parameters(checking);
+        let analysis = analyse(code, &tables, &parameters, checking)?;
+        for lint in &analysis.lints {
+            let diagnostic = Diagnostic::warning(lint.code, place(code, lint), lint.message.clone());
+            checking.report(lint.help.iter().cloned().fold(diagnostic, Diagnostic::help));
+        }
+        checking.used.extend(analysis.parameters.iter().cloned());
+        let used: Vec<(String, Parameter)> = parameters
+            .into_iter()
+            .filter(|(name, _)| analysis.parameters.contains(name))
+            .collect();
+        let reads = |table: &Source<TableType>| {
+            Reads::Columns(analysis.reads.get(&table.name).cloned().unwrap_or_default())
+        };
+        let settings = json!({
+            "sql": sql::canonical(&code.text.value),
+            "engine": sql::VERSION,
+            "parameters": used
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(format!("{value:?}"))))
+                .collect::<serde_json::Map<_, _>>(),
+        });
+        let output = TableType {
+            schema: Some(Arc::clone(&analysis.schema)),
+            open: tables.iter().any(|table| table.kind.open),
+            lineage: Arc::new(lineage(&analysis, &tables)),
+        };
+        let work = Arc::new(Querying {
+            code: code.clone(),
+            names: tables.iter().map(|table| table.name.clone()).collect(),
+            parameters: used,
+        });
+        let task = Task {
+            inputs: tables.iter().map(|table| table.input(reads(table))).collect(),
+            settings,
+            files: Vec::new(),
+            work,
+            caching: Caching::Keyed,
+        };
+        Some(Checked { outputs: vec![("", Output::Table(output))], task: Some(task) })
+    }
+}
+
+/// Finds the tables of a query, each once.
+fn tables(code: &Code, checking: &mut Checking<'_>) -> Option<Vec<Source<TableType>>> {
+    let mentions = sql::mentions(&code.text.value).ok()?;
+    let mut tables: BTreeMap<String, Option<Source<TableType>>> = BTreeMap::new();
+    for mention in mentions {
+        let name = mention.parts.join(".");
+        if tables.contains_key(&name) {
+            continue;
+        }
+        let span = code.span(&mention.range);
+        let found = checking.source(&mention.parts, span).and_then(|source| match source.kind.clone() {
+            Output::Table(kind) => Some(source.of(kind)),
+            other => {
+                checking.report(
+                    Diagnostic::error("wrong-output", span, format!("`{name}` is {}, not a table", other.spoken()))
+                        .label("expected a table"),
+                );
+                None
+            }
+        });
+        tables.insert(name, found);
+    }
+    tables.into_values().collect()
+}
+
+/// Gives the pipeline's parameters as SQL takes them.
+fn parameters(checking: &Checking<'_>) -> Vec<(String, Parameter)> {
+    checking
+        .parameters
+        .iter()
+        .filter_map(|(name, value)| Some((name.clone(), parameter(&value.node)?)))
+        .collect()
+}
+
+fn parameter(value: &Value) -> Option<Parameter> {
+    match value {
+        Value::Null => Some(Parameter::Null),
+        Value::Bool(flag) => Some(Parameter::Bool(*flag)),
+        Value::Number(Number::Int(number)) => Some(Parameter::Int(*number)),
+        Value::Number(Number::Float(number)) | Value::Percent(number) => {
+            Some(Parameter::Float(*number))
+        }
+        Value::Text(text) => Some(Parameter::Text(text.value.clone())),
+        Value::Duration(nanoseconds) => Some(Parameter::Duration(*nanoseconds)),
+        Value::List(items) => {
+            items.iter().map(|item| parameter(&item.node)).collect::<Option<_>>().map(Parameter::List)
+        }
+        _ => None,
+    }
+}
+
+/// Analyses a query, or remembers what was found before.
+fn analyse(
+    code: &Code,
+    tables: &[Source<TableType>],
+    parameters: &[(String, Parameter)],
+    checking: &mut Checking<'_>,
+) -> Option<Analysis> {
+    let schemas: Vec<(Vec<String>, SchemaRef)> = tables
+        .iter()
+        .map(|table| Some((parts(&table.name), schema(&table.kind, &code.text.value)?)))
+        .collect::<Option<_>>()?;
+    let key = key(code, &schemas, parameters);
+    let remembered = checking
+        .catalog
+        .recall(Remembered::Analysis, key)
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    if let Some(analysis) = remembered {
+        return Some(analysis);
+    }
+    match sql::analyse(&Query { text: &code.text.value, tables: &schemas, parameters }) {
+        Ok(analysis) => {
+            if let Ok(bytes) = serde_json::to_vec(&analysis) {
+                checking.catalog.remember(Remembered::Analysis, key, &bytes);
+            }
+            Some(analysis)
+        }
+        Err(errors) => {
+            for error in errors {
+                report(checking, code, error);
+            }
+            None
+        }
+    }
+}
+
+fn parts(name: &str) -> Vec<String> {
+    name.split('.').map(str::to_owned).collect()
+}
+
+/// Gives the columns of a table; an open one has each `probability_X` that the query names.
+fn schema(table: &TableType, sql: &str) -> Option<SchemaRef> {
+    let schema = table.schema.as_ref()?;
+    if !table.open {
+        return Some(Arc::clone(schema));
+    }
+    let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
+    let word = |c: char| !(c.is_alphanumeric() || c == '_');
+    for name in sql.split(word).filter(|word| word.starts_with("probability_")) {
+        if !fields.iter().any(|field| field.name() == name) {
+            fields.push(Arc::new(Field::new(name, DataType::Float64, true)));
+        }
+    }
+    Some(Arc::new(Schema::new(fields)))
+}
+
+/// Names an analysis by all that it depends on.
+fn key(code: &Code, schemas: &[(Vec<String>, SchemaRef)], parameters: &[(String, Parameter)]) -> Hash {
+    let mut hasher = Hasher::new();
+    hasher.text(sql::VERSION).text(&code.text.value);
+    for (name, schema) in schemas {
+        hasher.text(&name.join("."));
+        for field in schema.fields() {
+            hasher.text(field.name()).text(&field.data_type().to_string());
+            let mut metadata: Vec<_> = field.metadata().iter().collect();
+            metadata.sort();
+            hasher.text(&format!("{metadata:?}"));
+        }
+    }
+    for (name, value) in parameters {
+        hasher.text(name).text(&format!("{value:?}"));
+    }
+    hasher.finish()
+}
+
+/// Follows each column to the ingested columns that it derives from.
+fn lineage(analysis: &Analysis, tables: &[Source<TableType>]) -> Lineage {
+    let origin = |table: &String, column: &String| -> BTreeSet<String> {
+        tables
+            .iter()
+            .find(|source| source.name == *table)
+            .and_then(|source| source.kind.lineage.get(column).cloned())
+            .unwrap_or_default()
+    };
+    analysis
+        .lineage
+        .iter()
+        .map(|(column, from)| {
+            let origins = from.iter().flat_map(|(table, column)| origin(table, column)).collect();
+            (column.clone(), origins)
+        })
+        .collect()
+}
+
+fn place(code: &Code, error: &SqlError) -> crate::text::Span {
+    let whole = 0..code.text.value.len();
+    code.span(error.range.as_ref().unwrap_or(&whole))
+}
+
+/// Reports a finding of `sql` at its place in the user's file.
+pub(super) fn report(checking: &mut Checking<'_>, code: &Code, error: SqlError) {
+    let span = place(code, &error);
+    let diagnostic = Diagnostic::error(error.code, span, error.message).label(error.label);
+    checking.report(error.help.into_iter().fold(diagnostic, Diagnostic::help));
+}
+
+/// The work of a prep.
+struct Querying {
+    code: Code,
+    names: Vec<String>,
+    parameters: Vec<(String, Parameter)>,
+}
+
+impl Work for Querying {
+    fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
+        let tables: Vec<_> = self
+            .names
+            .iter()
+            .zip(inputs)
+            .map(|(name, input)| Ok((parts(name), input.table()?.clone())))
+            .collect::<Result<_, Failure>>()?;
+        let query = sql::Execution {
+            text: &self.code.text.value,
+            tables: &tables,
+            parameters: &self.parameters,
+            stop: running.stop(),
+        };
+        let table = sql::execute(&query, running.runtime()).map_err(|error| {
+            let span = place(&self.code, &error);
+            error.help.iter().cloned().fold(Failure::new(error.message).at(span), Failure::help)
+        })?;
+        Ok(Produced { outputs: vec![Artifact::Table(table)], ..Produced::default() })
+    }
+}

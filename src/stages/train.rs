@@ -1,0 +1,119 @@
+//! `train`: fits a model on a table.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::learning::{self, fit_failure};
+use super::tables;
+use crate::ml::estimator::FitContext;
+use crate::ml::model::ModelSpec;
+use crate::params;
+use crate::params::{Args, Kind, Params, Setting, Signature};
+use crate::plan::{
+    Artifact, Caching, Checked, Checking, Failure, FittedType, Output, Produced, Progress, Running,
+    StageKind, Task, Work,
+};
+
+params! {
+    /// Fits a model on a table.
+    ///
+    /// `.importance` says which features count, `.history` how the training went.
+    pub struct Train("train", 0) {
+        /// The model: a `model`, or a `tune` for the best values that it found.
+        model: Setting as (Kind::Stage),
+        /// The rows to learn from.
+        data: Setting as (Kind::Stage),
+        /// Rows to watch while training, for early stopping.
+        validation: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
+    }
+}
+
+/// The registered kind.
+pub struct TrainKind;
+
+impl StageKind for TrainKind {
+    fn signature(&self) -> &'static Signature {
+        const { &Train::SIGNATURE }
+    }
+
+    fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
+        let model = checking.model(args.get("model")?)?;
+        let data = checking.table(args.get("data")?)?;
+        let validation = match args.get("validation") {
+            Some(bound) if bound.setting != Setting::Null => Some(checking.table(bound)?),
+            _ => None,
+        };
+        let spec = Arc::clone(&model.kind.spec);
+        learning::check_model(&spec, &data, model.span, checking)?;
+        let reads = learning::reads(&spec, &data);
+        let mut inputs = vec![data.input(reads)];
+        if model.kind.tuned.is_some() {
+            inputs.push(model.input(crate::plan::Reads::All));
+        }
+        if let Some(validation) = &validation {
+            inputs.push(validation.input(learning::reads(&spec, validation)));
+        }
+        let fitted = FittedType {
+            spec: Arc::clone(&spec),
+            schema: data.kind.schema.clone(),
+            trained_on: (data.stage, data.output),
+        };
+        let outputs = vec![
+            ("", Output::Fitted(fitted)),
+            ("importance", Output::Table(tables::importance_type())),
+            ("history", Output::Table(tables::history_type())),
+        ];
+        let settings = json!({ "model": spec.canonical(), "seed": checking.seed });
+        let work = Training { spec, tuned: model.kind.tuned.is_some(), validated: validation.is_some() };
+        let task = Task {
+            inputs,
+            settings,
+            files: Vec::new(),
+            work: Arc::new(work),
+            caching: Caching::Keyed,
+        };
+        Some(Checked { outputs, task: Some(task) })
+    }
+}
+
+/// The work of a training.
+struct Training {
+    spec: Arc<ModelSpec>,
+    tuned: bool,
+    validated: bool,
+}
+
+impl Work for Training {
+    fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
+        let mut inputs = inputs.iter();
+        let table = inputs.next().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
+        let best = if self.tuned { inputs.next() } else { None };
+        let spec = learning::with_best(&self.spec, best)?;
+        let validation = if self.validated { inputs.next().map(Artifact::table).transpose()? } else { None };
+        let progress = |done: u64, total: u64| {
+            running.progress(Progress { done, total: Some(total), unit: "rounds", note: String::new() });
+        };
+        let context = FitContext {
+            seed: running.seed().derive("fit", 0),
+            stop: running.stop(),
+            validation: None,
+            progress: &progress,
+        };
+        let fitted = running
+            .pool()
+            .install(|| spec.fit(table, validation, &context))
+            .map_err(fit_failure)?;
+        let bytes = fitted.save();
+        Ok(Produced {
+            outputs: vec![
+                Artifact::Blob { kind: learning::FITTED.to_owned(), bytes: bytes.into() },
+                Artifact::Table(tables::importance(&fitted)?),
+                Artifact::Table(tables::history(&fitted)?),
+            ],
+            warnings: fitted.warnings(),
+            ..Produced::default()
+        })
+    }
+}
+

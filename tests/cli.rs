@@ -1,0 +1,257 @@
+//! The built program: whole output, exit codes, pipes and signals.
+
+use std::process::Stdio;
+
+use crate::program::{Project, Ran, finish, mlp};
+
+const PEOPLE: &str = "id,name,age\n1,Ada,36\n2,Bo,41\n3,Cy,29\n";
+
+/// A pipeline that needs nothing but SQL.
+const SQL: &str = r#"
+ingest people { from: "people.csv" }
+prep old { sql: "SELECT id, age FROM people WHERE age > 30" }
+prep count { sql: "SELECT count(*) AS n FROM old" }
+"#;
+
+fn people() -> Project {
+    let project = Project::new();
+    project.write("people.csv", PEOPLE).write("a.mlp", SQL);
+    project
+}
+
+fn done(stdout: &str) -> Ran {
+    Ran { status: 0, stdout: stdout.to_owned(), stderr: String::new() }
+}
+
+#[test]
+fn a_second_run_says_at_once_that_nothing_changed() {
+    let project = people();
+    let first = project.run(&["run", "a.mlp"]);
+    assert_eq!((first.status, first.stdout.as_str()), (0, "a: 3 stages: 3 ran\n"), "{}", first.stderr);
+    assert_eq!(project.run(&["run", "a.mlp"]), done("a: all 3 stages are up to date\n"));
+}
+
+#[test]
+fn a_plan_says_what_runs_and_why() {
+    let project = people();
+    insta::assert_snapshot!(project.run(&["plan", "a.mlp"]).stdout, @r"");
+    project.run(&["run", "a.mlp"]);
+    project.write("a.mlp", &SQL.replace("age > 30", "age > 40"));
+    insta::assert_snapshot!(project.run(&["plan", "a.mlp"]).stdout, @r"");
+}
+
+#[test]
+fn rows_are_shown_as_a_table() {
+    let project = people();
+    project.run(&["run", "a.mlp"]);
+    insta::assert_snapshot!(project.run(&["show", "a.mlp", "old"]).stdout, @r"");
+    let json = project.run(&["show", "a.mlp", "old", "--json", "--rows", "1"]);
+    insta::assert_snapshot!(json.stdout, @r"");
+}
+
+#[test]
+fn a_result_that_is_out_of_date_is_shown_with_a_note() {
+    let project = people();
+    project.run(&["run", "a.mlp"]);
+    project.write("a.mlp", &SQL.replace("age > 30", "age > 40"));
+    let shown = project.run(&["show", "a.mlp", "old"]);
+    assert_eq!(shown.status, 0);
+    assert!(shown.stderr.contains("of an earlier run"), "{}", shown.stderr);
+}
+
+#[test]
+fn what_has_not_run_cannot_be_shown() {
+    let shown = people().run(&["show", "a.mlp", "old"]);
+    assert_eq!(shown.status, 1);
+    insta::assert_snapshot!(shown.stderr, @r"");
+}
+
+#[test]
+fn a_wrong_pipeline_ends_with_two_and_runs_nothing() {
+    let project = people();
+    project.write("a.mlp", &SQL.replace("SELECT id, age", "SELECT id, agee"));
+    let ran = project.run(&["run", "a.mlp"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("a.mlp:3:"), "{}", ran.stderr);
+    assert!(!project.path("a.lock").exists());
+}
+
+#[test]
+fn findings_are_written_for_programs() {
+    let project = people();
+    project.write("a.mlp", "ingest people { form: \"people.csv\" }\n");
+    let checked = project.run(&["check", "a.mlp", "--json"]);
+    assert_eq!((checked.status, checked.stderr.as_str()), (2, ""));
+    let answer: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    assert_eq!((&answer["ok"], &answer["errors"]), (&false.into(), &answer["diagnostics"].as_array().unwrap().len().into()));
+    assert_eq!(answer["diagnostics"][0]["line"], 1);
+    assert_eq!(answer["diagnostics"][0]["file"], "a.mlp");
+}
+
+#[test]
+fn a_failed_expectation_ends_with_one_and_blocks_what_reads_the_data() {
+    let project = people();
+    project.write("a.mlp", &format!("{SQL}expect sane {{ data: old, checks: [between(age, 0, 40)] }}\n"));
+    let ran = project.run(&["run", "a.mlp"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stdout.contains("failed: sane") && ran.stdout.contains("blocked: count"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("`sane` failed"), "{}", ran.stderr);
+    assert_eq!(project.run(&["run", "a.mlp"]).status, 1, "a failure is told again");
+}
+
+#[test]
+fn standard_output_is_the_same_at_any_number_of_threads() {
+    for form in [&["run", "a.mlp"][..], &["run", "a.mlp", "--json"]] {
+        let outputs: Vec<String> = ["1", "2", "5"]
+            .iter()
+            .map(|threads| people().run(&[form, &["--threads", threads]].concat()).stdout)
+            .collect();
+        assert!(!outputs[0].is_empty());
+        assert!(outputs.iter().all(|output| *output == outputs[0]), "{outputs:?}");
+    }
+}
+
+#[test]
+fn events_are_written_an_object_a_line() {
+    let ran = people().run(&["run", "a.mlp", "--json"]);
+    let kinds = |text: &str| -> Vec<String> {
+        let objects = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        objects.map(|object| object["event"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(kinds(&ran.stdout), ["stage_finished", "stage_finished", "stage_finished", "run_finished"]);
+    assert_eq!(kinds(&ran.stderr).first().unwrap(), "run_started");
+    assert_eq!(kinds(&ran.stderr).last().unwrap(), "run_finished");
+}
+
+#[test]
+fn quiet_says_nothing_but_the_summary() {
+    let ran = people().run(&["run", "a.mlp", "--quiet"]);
+    assert_eq!(ran, done("a: 3 stages: 3 ran\n"));
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let project = people();
+    project.run(&["run", "a.mlp"]);
+    let mut child = project.command(&["show", "a.mlp", "old"]).stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn files_that_are_not_there_are_told_with_the_nearest() {
+    let project = people();
+    let ran = project.run(&["check", "b.mlp"]);
+    assert_eq!(ran.status, 2);
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: there is no pipeline `b.mlp`
+      help: did you mean `a.mlp`?
+    ");
+    assert_eq!(project.run(&["check", "."]).status, 2);
+}
+
+#[test]
+fn a_word_that_is_no_command_ends_with_two() {
+    let ran = finish(mlp().arg("rnu"));
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains("run"), "{}", ran.stderr);
+}
+
+#[test]
+fn the_version_needs_nothing() {
+    let ran = finish(mlp().arg("--version"));
+    assert_eq!(ran, done(&format!("mlp {}\n", env!("CARGO_PKG_VERSION"))));
+}
+
+#[test]
+fn every_command_teaches() {
+    let help = finish(mlp().arg("--help"));
+    assert_eq!(help.status, 0);
+    let commands = help.stdout.lines().skip_while(|line| !line.starts_with("Commands:")).skip(1);
+    let names: Vec<&str> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(names.len() >= 8, "{names:?}");
+    for name in names {
+        let help = finish(mlp().args(["help", name]));
+        assert!(help.status == 0 && help.stdout.contains("Example"), "{name}: {}", help.stdout);
+    }
+}
+
+#[test]
+fn layout_is_mended_in_place_and_checked_without() {
+    let project = Project::new();
+    project.write("a.mlp", "ingest   people { from:\"people.csv\" }\n");
+    let checked = project.run(&["fmt", "--check", "a.mlp"]);
+    assert_eq!((checked.status, checked.stdout.as_str()), (1, "a.mlp\n"));
+    assert_eq!(project.run(&["fmt", "a.mlp"]), done(""));
+    assert_eq!(project.read("a.mlp"), "ingest people { from: \"people.csv\" }\n");
+    assert_eq!(project.run(&["fmt", "--check", "a.mlp"]), done(""));
+}
+
+#[test]
+fn a_graph_can_be_drawn() {
+    let project = people();
+    insta::assert_snapshot!(project.run(&["graph", "a.mlp"]).stdout, @r"
+    people  ingest
+    old     prep    after people
+    count   prep    after old
+    ");
+    insta::assert_snapshot!(project.run(&["graph", "a.mlp", "--format", "mermaid"]).stdout, @r#"
+    flowchart LR
+      s0["people<br/>ingest"]
+      s1["old<br/>prep"]
+      s2["count<br/>prep"]
+      s0 --> s1
+      s1 --> s2
+    "#);
+}
+
+#[test]
+fn a_first_pipeline_runs_and_nothing_is_written_over() {
+    let project = Project::new();
+    assert_eq!(project.run(&["init", "first.mlp"]).status, 0);
+    let checked = project.run(&["check", "first.mlp", "--deny", "warnings"]);
+    assert_eq!(checked.status, 0, "{}", checked.stderr);
+    let ran = project.run(&["run", "first.mlp"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(project.read("out/scores.csv").lines().count() > 10);
+    assert_eq!(project.run(&["init", "first.mlp"]).status, 2);
+}
+
+#[test]
+fn words_explain_themselves() {
+    let docs = finish(mlp().args(["docs", "logistic_regression"]));
+    assert!(docs.status == 0 && docs.stdout.contains("C: a number"), "{}", docs.stdout);
+    let near = finish(mlp().args(["docs", "logistic_regresion"]));
+    assert_eq!(near.status, 2);
+    assert!(near.stderr.contains("did you mean `logistic_regression`?"), "{}", near.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_run_within_two_seconds_and_keeps_what_is_finished() {
+    use std::io::{BufRead, BufReader};
+    use std::time::{Duration, Instant};
+
+    let project = people();
+    // A join of everything with everything that no machine finishes while the test waits.
+    let rows: String = (0..3000).map(|row| format!("{row},n{row},{}\n", row % 90)).collect();
+    project.write("people.csv", &format!("id,name,age\n{rows}"));
+    let endless = "prep endless { sql: \"SELECT sum(a.id * b.id % (c.id + 1)) AS n FROM people a, people b, people c\" }\n";
+    project.write("a.mlp", &format!("{SQL}{endless}"));
+    let mut child = project.command(&["run", "a.mlp", "--json"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut events = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(events.any(|line| line.contains("stage_started") && line.contains("endless")));
+    let asked = Instant::now();
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let status = child.wait().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(3), "it took {:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(1));
+    drop(events);
+    let plan = project.run(&["plan", "a.mlp"]).stdout;
+    assert!(plan.contains("people   ingest  cached"), "{plan}");
+}

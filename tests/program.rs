@@ -1,0 +1,94 @@
+//! Runs the built program in a folder of its own.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder that vanishes, in which the program is run.
+pub struct Project {
+    folder: TempDir,
+}
+
+/// What one run of the program gave.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ran {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Gives the folder of the sources.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Gives the program, set up so that nothing of the surroundings reaches it.
+pub fn mlp() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mlp"));
+    command.env_remove("NO_COLOR").env_remove("RUST_LOG").stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+pub fn finish(command: &mut Command) -> Ran {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    Ran {
+        status: status.code().expect("the program ended by itself"),
+        stdout: String::from_utf8(stdout).unwrap(),
+        stderr: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+impl Project {
+    /// Makes an empty project.
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// Makes a project that holds the gallery.
+    pub fn with_gallery() -> Self {
+        let project = Self::new();
+        for name in ["titanic.mlp", "data/titanic.csv"] {
+            let text = fs::read(root().join("pipelines").join(name)).unwrap();
+            project.write_bytes(name, &text);
+        }
+        project
+    }
+
+    /// Gives the path of a file of the project.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file.
+    pub fn write(&self, name: &str, text: &str) -> &Self {
+        self.write_bytes(name, text.as_bytes())
+    }
+
+    fn write_bytes(&self, name: &str, bytes: &[u8]) -> &Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::File::create(path).unwrap().write_all(bytes).unwrap();
+        self
+    }
+
+    /// Reads a file.
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Starts a command line in the project's folder.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = mlp();
+        command.current_dir(self.folder.path()).args(args);
+        command
+    }
+
+    /// Runs a command line in the project's folder.
+    pub fn run(&self, args: &[&str]) -> Ran {
+        finish(&mut self.command(args))
+    }
+}

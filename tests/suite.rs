@@ -1,0 +1,84 @@
+//! Wrong pipelines, each with the whole of what is said about it.
+//!
+//! A file `suite/TOPIC/NAME.mlp` has its expected findings in `snapshots/TOPIC/NAME.snap`. What is
+//! in `suite/right` is right: nothing is said about it. A first line `# args: --set a=b` gives what
+//! the command line would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mlp::cli::render::Renderer;
+use mlp::cli::{Look, load_pipeline};
+use mlp::plan::{Loaded, Request};
+
+use crate::program::root;
+
+/// Lists the pipelines of the suite, by topic and name; those that others import are not of it.
+fn pipelines() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut topics: Vec<PathBuf> =
+        fs::read_dir(root().join("tests/suite")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    topics.sort();
+    for topic in topics.iter().filter(|topic| topic.is_dir()) {
+        let entries = fs::read_dir(topic).unwrap().map(|entry| entry.unwrap().path());
+        found.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "mlp")));
+    }
+    found.sort();
+    found
+}
+
+/// Reads the `--set` words of a pipeline's first line.
+fn request(text: &str) -> Request {
+    let words = text.lines().next().and_then(|line| line.strip_prefix("# args: ")).unwrap_or_default();
+    let pairs = words.split("--set").filter_map(|pair| pair.trim().split_once('='));
+    let sets = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Request { sets, ..Request::default() }
+}
+
+/// Checks a pipeline under the path that it has in the sources.
+fn check(path: &Path) -> Loaded {
+    let text = fs::read_to_string(path).unwrap();
+    let shown = path.strip_prefix(root()).unwrap();
+    load_pipeline(shown, &text, &request(&text), None)
+}
+
+fn said(path: &Path) -> String {
+    let loaded = check(path);
+    let text = Renderer::new(&loaded.sources, &Look::plain()).all(&loaded.diagnostics);
+    let ok = if loaded.plan.is_some() { "can run" } else { "can't run" };
+    format!("{text}{ok}\n")
+}
+
+#[test]
+fn every_wrong_pipeline_is_told_what_is_wrong() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let mut silent = Vec::new();
+    for path in pipelines() {
+        let topic = path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        if topic == "right" {
+            continue;
+        }
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let said = said(&path);
+        if said == "can run\n" {
+            silent.push(format!("{topic}/{name}"));
+        }
+        settings.set_snapshot_path(Path::new("snapshots").join(&topic));
+        settings.bind(|| insta::assert_snapshot!(name, said));
+    }
+    assert!(silent.is_empty(), "nothing was said about {silent:?}");
+}
+
+#[test]
+fn nothing_is_said_about_a_right_pipeline() {
+    for path in pipelines().iter().filter(|path| path.parent().unwrap().ends_with("right")) {
+        assert_eq!(said(path), "can run\n", "{}", path.display());
+    }
+}
+
+#[test]
+fn the_suite_is_not_small() {
+    assert!(pipelines().len() >= 60);
+}
