@@ -75,13 +75,16 @@ pub(super) fn steps(positive: &[bool], scores: &[f64], weights: Option<&[f64]>) 
 /// As scikit-learn's `roc_curve`. All slices must have one length.
 #[must_use]
 pub fn roc(positive: &[bool], scores: &[f64], weights: Option<&[f64]>) -> Vec<RocPoint> {
-    let steps = steps(positive, scores, weights);
-    let Some(last) = steps.last().copied() else { return Vec::new() };
+    rates(&corners(&steps(positive, scores, weights)))
+}
+
+/// Turns counts into rates, from (0, 0) on.
+pub(super) fn rates(steps: &[Step]) -> Vec<RocPoint> {
+    let Some(last) = steps.last() else { return Vec::new() };
     let start = Step { threshold: f64::INFINITY, false_positives: 0.0, true_positives: 0.0 };
-    let kept = corners(&steps).into_iter();
     let rate = |count: f64, all: f64| if all > 0.0 { count / all } else { f64::NAN };
-    std::iter::once(start)
-        .chain(kept)
+    std::iter::once(&start)
+        .chain(steps)
         .map(|step| RocPoint {
             threshold: step.threshold,
             false_positive_rate: rate(step.false_positives, last.false_positives),

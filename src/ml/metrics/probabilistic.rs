@@ -51,7 +51,7 @@ params! {
 pub(super) static LOG_LOSS: Scorer<LogLoss> =
     Scorer::new(classes(Minimize, Needs::Probabilities), |_, judged| {
         let table = table(judged)?;
-        Ok(log_loss(&table, |row, class| table.probabilities[row * table.classes.len() + class]))
+        Ok(log_loss(&table, &|row, class| table.of(row, class)))
     });
 
 /// `brier`.
@@ -59,16 +59,16 @@ pub(super) static BRIER: Scorer<Brier> =
     Scorer::new(classes(Minimize, Needs::Probabilities), |_, judged| {
         let table = table(judged)?;
         let scale = if table.classes.len() == 2 { 0.5 } else { 1.0 };
-        Ok(scale * brier(&table, |row, class| table.probabilities[row * table.classes.len() + class]))
+        Ok(scale * brier(&table, &|row, class| table.of(row, class)))
     });
 
 /// `d2_log_loss`.
 pub(super) static D2_LOG_LOSS: Scorer<D2LogLoss> =
-    Scorer::new(classes(Maximize, Needs::Probabilities), |_, judged| explained(judged, log_loss, log_loss));
+    Scorer::new(classes(Maximize, Needs::Probabilities), |_, judged| explained(judged, log_loss));
 
 /// `d2_brier`.
 pub(super) static D2_BRIER: Scorer<D2Brier> =
-    Scorer::new(classes(Maximize, Needs::Probabilities), |_, judged| explained(judged, brier, brier));
+    Scorer::new(classes(Maximize, Needs::Probabilities), |_, judged| explained(judged, brier));
 
 /// `top_k_accuracy`.
 pub(super) static TOP_K_ACCURACY: Scorer<TopKAccuracy> =
@@ -86,14 +86,17 @@ pub(super) static TOP_K_ACCURACY: Scorer<TopKAccuracy> =
         })))
     });
 
-fn log_loss(table: &Table<'_>, probability: impl Fn(usize, usize) -> f64) -> f64 {
+/// A loss of probabilities, asked by row and class.
+type Loss = fn(&Table<'_>, &dyn Fn(usize, usize) -> f64) -> f64;
+
+fn log_loss(table: &Table<'_>, probability: &dyn Fn(usize, usize) -> f64) -> f64 {
     let truth = table.truth.iter().enumerate();
     table.weights.mean(truth.map(|(row, code)| {
         -probability(row, *code as usize).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
     }))
 }
 
-fn brier(table: &Table<'_>, probability: impl Fn(usize, usize) -> f64) -> f64 {
+fn brier(table: &Table<'_>, probability: &dyn Fn(usize, usize) -> f64) -> f64 {
     let truth = table.truth.iter().enumerate();
     table.weights.mean(truth.map(|(row, code)| {
         let classes = 0..table.classes.len();
@@ -107,11 +110,7 @@ fn brier(table: &Table<'_>, probability: impl Fn(usize, usize) -> f64) -> f64 {
 }
 
 /// Compares a loss with the loss of always giving the classes' shares.
-fn explained(
-    judged: &Judged<'_>,
-    model: impl Fn(&Table<'_>, &dyn Fn(usize, usize) -> f64) -> f64,
-    shares: impl Fn(&Table<'_>, &dyn Fn(usize, usize) -> f64) -> f64,
-) -> Result<f64, MetricError> {
+fn explained(judged: &Judged<'_>, loss: Loss) -> Result<f64, MetricError> {
     let table = table(judged)?;
     if table.truth.len() < 2 {
         return Err(undefined("it needs two rows at least"));
@@ -119,10 +118,9 @@ fn explained(
     let share: Vec<f64> = (0..table.classes.len())
         .map(|class| table.weights.mean(table.is(class).into_iter().map(|own| f64::from(u8::from(own)))))
         .collect();
-    let loss = model(&table, &|row, class| table.probabilities[row * table.classes.len() + class]);
-    let base = shares(&table, &|_, class| share[class]);
+    let base = loss(&table, &|_, class| share[class]);
     if base == 0.0 {
         return Err(undefined("all rows are of one class: there is nothing to explain"));
     }
-    Ok(1.0 - loss / base)
+    Ok(1.0 - loss(&table, &|row, class| table.of(row, class)) / base)
 }

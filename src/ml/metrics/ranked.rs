@@ -223,7 +223,7 @@ fn pair_auc(table: &Table<'_>, left: usize, right: usize) -> Result<(f64, f64), 
     let one = |class: usize| {
         let positive: Vec<bool> = rows.iter().map(|row| table.truth[*row] as usize == class).collect();
         let scores: Vec<f64> =
-            rows.iter().map(|row| table.probabilities[row * table.classes.len() + class]).collect();
+            rows.iter().map(|row| table.of(*row, class)).collect();
         area(&positive, &scores, Some(&weights), None)
     };
     let value = one(left).zip(one(right)).map(|(left, right)| f64::midpoint(left, right));

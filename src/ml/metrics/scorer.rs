@@ -104,6 +104,11 @@ pub(super) struct Table<'a> {
 }
 
 impl Table<'_> {
+    /// Gives the probability of a class for a row.
+    pub(super) fn of(&self, row: usize, class: usize) -> f64 {
+        self.probabilities[row * self.classes.len() + class]
+    }
+
     /// Gives the probabilities of one class.
     pub(super) fn column(&self, class: usize) -> Vec<f64> {
         self.probabilities.chunks(self.classes.len()).map(|row| row[class]).collect()
