@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use mlp::cli::Look;
 use mlp::cli::load_pipeline;
 use mlp::cli::render::Renderer;
-use mlp::cli::Look;
 use mlp::engine::{self, Event, Observer, Options, Services, project_of};
 use mlp::plan::Request;
 use mlp::store::Store;
@@ -39,12 +39,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     write!(std::io::stderr(), "{}", renderer.all(&loaded.diagnostics))?;
     let plan = Arc::new(loaded.plan.ok_or("the pipeline is wrong")?);
 
-    let services = Services { store, observer: Arc::new(Names), stop: Arc::new(AtomicBool::new(false)) };
+    let services =
+        Services { store, observer: Arc::new(Names), stop: Arc::new(AtomicBool::new(false)) };
     let options = Options { threads: 2, locked: false, only: vec![], project };
     let report = engine::run(&plan, &services, &options)?;
     for stage in &report.stages {
         for score in &stage.facts.metrics {
-            writeln!(std::io::stdout(), "{}: {} of {} is {}", stage.stage, score.metric, score.model, score.value)?;
+            writeln!(
+                std::io::stdout(),
+                "{}: {} of {} is {}",
+                stage.stage,
+                score.metric,
+                score.model,
+                score.value
+            )?;
         }
     }
     if report.ok() { Ok(()) } else { Err("the run failed".into()) }

@@ -62,7 +62,9 @@ fn code(text: &str) -> String {
     while let Some(c) = rest.chars().next() {
         let skipped = if rest.starts_with("//") {
             rest.find('\n').unwrap_or(rest.len())
-        } else if let Some(length) = raw_string(rest).filter(|_| !code.ends_with(char::is_alphanumeric)) {
+        } else if let Some(length) =
+            raw_string(rest).filter(|_| !code.ends_with(char::is_alphanumeric))
+        {
             length
         } else if c == '"' {
             string(rest)

@@ -19,7 +19,8 @@ struct Block {
 /// Lists README and the users' book.
 fn pages() -> Vec<PathBuf> {
     fn walk(folder: &Path, pages: &mut Vec<PathBuf>) {
-        let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut entries: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         entries.sort();
         for path in entries {
             if path.is_dir() {
@@ -45,7 +46,8 @@ fn blocks() -> Vec<Block> {
                 (Some(_), Some(_)) => blocks.extend(open.take()),
                 (Some(language), None) => {
                     let place = format!("{name}:{}", index + 1);
-                    open = Some(Block { place, language: language.to_owned(), text: String::new() });
+                    open =
+                        Some(Block { place, language: language.to_owned(), text: String::new() });
                 }
                 (None, Some(block)) => {
                     block.text.push_str(line);
@@ -63,7 +65,10 @@ fn blocks() -> Vec<Block> {
 fn every_pipeline_in_the_docs_checks() {
     let project = Project::with_gallery();
     project.write("data/people.csv", "id,city,age\n1,Oslo,36\n2,Rome,41\n");
-    project.write("data/measured.csv", "id;taken;weight;grade\n007;01/02/2024;3.5;A\n008;02/02/2024;-;B\n");
+    project.write(
+        "data/measured.csv",
+        "id;taken;weight;grade\n007;01/02/2024;3.5;A\n008;02/02/2024;-;B\n",
+    );
     let mut wrong = Vec::new();
     let mut seen = 0;
     for block in blocks().iter().filter(|block| block.language == "mlp") {
@@ -83,12 +88,19 @@ fn every_pipeline_in_the_docs_checks() {
 fn the_tour_of_the_readme_runs() {
     let project = Project::new();
     let mut ran = 0;
-    for block in blocks().iter().filter(|block| block.language == "console" && block.place.starts_with("README")) {
+    for block in blocks()
+        .iter()
+        .filter(|block| block.language == "console" && block.place.starts_with("README"))
+    {
         for line in block.text.lines() {
             let words: Vec<&str> = line.trim_start_matches("$ ").split_whitespace().collect();
             if let Some((&"mlp", args)) = words.split_first() {
                 let result = project.run(args);
-                assert_eq!(result.status, 0, "{}: {line}\n{}{}", block.place, result.stdout, result.stderr);
+                assert_eq!(
+                    result.status, 0,
+                    "{}: {line}\n{}{}",
+                    block.place, result.stdout, result.stderr
+                );
                 ran += 1;
             }
         }
@@ -104,7 +116,10 @@ fn every_link_between_pages_leads_somewhere() {
         for (index, _) in text.match_indices("](") {
             let target = text[index + 2..].split(')').next().unwrap();
             let file = target.split('#').next().unwrap();
-            if !file.is_empty() && !target.contains("://") && !page.parent().unwrap().join(file).exists() {
+            if !file.is_empty()
+                && !target.contains("://")
+                && !page.parent().unwrap().join(file).exists()
+            {
                 broken.push(format!("{}: {target}", page.display()));
             }
         }

@@ -1,31 +1,117 @@
-//! Registries: what a folder holds is what its slice lists.
+//! Registries: what a folder holds is what its slice lists, and what is listed explains itself.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+
+use mlp::cli::reference::FAMILIES;
+use mlp::params::{Family, Signature, Vocabulary};
 
 use crate::program::root;
 
-/// The folders whose files each register words, with the name of their slice.
-const REGISTRIES: &[(&str, &str)] = &[
-    ("src/stages", "STAGES"),
-    ("src/ml/estimators", "ESTIMATORS"),
-    ("src/ml/steps", "STEPS"),
-    ("src/ml/folds", "FOLDS"),
-    ("src/ml/metrics", "METRICS"),
-    ("src/ml/search", "SEARCHES"),
+/// The folders whose files register words: the trait of their kinds and the slice in their `mod.rs`.
+const REGISTRIES: &[(&str, &str, &str)] = &[
+    ("src/stages", "StageKind", "STAGES"),
+    ("src/ml/estimators", "EstimatorKind", "ESTIMATORS"),
+    ("src/ml/steps", "StepKind", "STEPS"),
+    ("src/ml/folds", "FoldKind", "FOLDS"),
+    ("src/ml/metrics", "MetricKind", "METRICS"),
+    ("src/ml/search", "SearchKind", "SEARCHES"),
 ];
 
-/// Lists the modules of a folder that hold registered words, folders of families opened.
-fn modules(folder: &str) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut entries: Vec<_> = fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
+/// Gives the code of every file below a folder, tests left out.
+fn code_below(folder: &Path) -> String {
+    let mut entries: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
+    let mut code = String::new();
     for path in entries {
-        let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            found.extend(modules(&format!("{folder}/{stem}")));
-        } else if stem != "mod" {
-            found.push((stem, fs::read_to_string(&path).unwrap()));
+            code.push_str(&code_below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            code.push_str(text.split("#[cfg(test)]\nmod tests").next().unwrap());
         }
     }
-    found
+    code
+}
+
+/// Takes the name off the front of a text.
+fn word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// Lists the types that a trait is implemented for.
+fn implemented(code: &str, kind: &str) -> BTreeSet<String> {
+    code.match_indices(&format!("{kind} for "))
+        .map(|(index, found)| word(&code[index + found.len()..]))
+        .collect()
+}
+
+/// Lists the types that a slice names.
+fn listed(code: &str, slice: &str) -> BTreeSet<String> {
+    let start = code.find(&format!("static {slice}:")).expect(slice);
+    let after = &code[start..];
+    let open = after.find("= &[").expect(slice) + 4;
+    let entries = after[open..].split("];").next().unwrap();
+    entries
+        .split(',')
+        .filter_map(|entry| entry.trim().strip_prefix('&'))
+        .map(|path| word(path.rsplit("::").next().unwrap()))
+        .collect()
+}
+
+#[test]
+fn every_kind_in_a_folder_is_in_its_slice() {
+    for (folder, kind, slice) in REGISTRIES {
+        let code = code_below(&root().join(folder));
+        assert_eq!(implemented(&code, kind), listed(&code, slice), "{folder}");
+    }
+}
+
+fn words() -> Vec<(Family, &'static Signature)> {
+    let vocabulary: Vocabulary<'_> = mlp::stages::vocabulary();
+    let all = FAMILIES.iter().flat_map(|(family, _)| {
+        vocabulary.signatures(*family).map(move |signature| (*family, signature))
+    });
+    all.collect()
+}
+
+#[test]
+fn every_word_is_registered_once_in_its_family() {
+    let mut seen = BTreeSet::new();
+    for (family, signature) in words() {
+        assert!(seen.insert((family, signature.name)), "{family:?} {} stands twice", signature.name);
+    }
+}
+
+#[test]
+fn every_word_and_parameter_says_what_it_is() {
+    for (_, signature) in words() {
+        assert!(signature.summary().ends_with('.'), "`{}` has no sentence", signature.name);
+        for param in signature.params {
+            assert!(!param.doc.trim().is_empty(), "`{}` of `{}` has no doc", param.name, signature.name);
+        }
+    }
+}
+
+#[test]
+fn every_default_lies_in_its_own_range() {
+    for (_, signature) in words() {
+        for param in signature.params {
+            let default = param.default.map(|default| default());
+            if let Some(number) = default.and_then(|setting| setting.as_f64()) {
+                assert!(param.limits.allow(number), "`{}` of `{}`", param.name, signature.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_family_has_a_page_name() {
+    let vocabulary: Vocabulary<'_> = mlp::stages::vocabulary();
+    for (family, words) in vocabulary.0 {
+        let named = FAMILIES.iter().any(|(own, _)| own == family);
+        assert!(named || words.is_empty(), "{family:?} is missing in `mlp docs`");
+    }
 }

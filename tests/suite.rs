@@ -16,12 +16,16 @@ use crate::program::root;
 /// Lists the pipelines of the suite, by topic and name; those that others import are not of it.
 fn pipelines() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let mut topics: Vec<PathBuf> =
-        fs::read_dir(root().join("tests/suite")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut topics: Vec<PathBuf> = fs::read_dir(root().join("tests/suite"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     topics.sort();
     for topic in topics.iter().filter(|topic| topic.is_dir()) {
         let entries = fs::read_dir(topic).unwrap().map(|entry| entry.unwrap().path());
-        found.extend(entries.filter(|path| path.extension().is_some_and(|extension| extension == "mlp")));
+        found.extend(
+            entries.filter(|path| path.extension().is_some_and(|extension| extension == "mlp")),
+        );
     }
     found.sort();
     found
@@ -29,7 +33,8 @@ fn pipelines() -> Vec<PathBuf> {
 
 /// Reads the `--set` words of a pipeline's first line.
 fn request(text: &str) -> Request {
-    let words = text.lines().next().and_then(|line| line.strip_prefix("# args: ")).unwrap_or_default();
+    let words =
+        text.lines().next().and_then(|line| line.strip_prefix("# args: ")).unwrap_or_default();
     let pairs = words.split("--set").filter_map(|pair| pair.trim().split_once('='));
     let sets = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     Request { sets, ..Request::default() }

@@ -10,7 +10,11 @@ pub fn text(plan: &Plan) -> String {
         .iter()
         .map(|stage| {
             let before: Vec<&str> = names(plan, &stage.waits).collect();
-            let after = if before.is_empty() { String::new() } else { format!("after {}", before.join(", ")) };
+            let after = if before.is_empty() {
+                String::new()
+            } else {
+                format!("after {}", before.join(", "))
+            };
             vec![stage.name.clone(), stage.kind.to_owned(), after]
         })
         .collect();

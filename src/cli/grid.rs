@@ -7,7 +7,9 @@
 pub(super) fn align(rows: &[Vec<String>], right: impl Fn(usize) -> bool, indent: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
-        .map(|column| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0))
+        .map(|column| {
+            rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max().unwrap_or(0)
+        })
         .collect();
     let mut text = String::new();
     for row in rows {
@@ -62,7 +64,8 @@ mod tests {
 
     #[test]
     fn cells_stand_under_each_other() {
-        let text = align(&rows(&[&["model", "auc"], &["logit", "0.84"], &["ä", ""]]), |c| c == 1, 2);
+        let text =
+            align(&rows(&[&["model", "auc"], &["logit", "0.84"], &["ä", ""]]), |c| c == 1, 2);
         assert_eq!(text, "  model   auc\n  logit  0.84\n  ä\n");
     }
 
@@ -76,7 +79,10 @@ mod tests {
 
     #[test]
     fn rows_become_columns() {
-        assert_eq!(transpose(&rows(&[&["a", "b"], &["c", "d"]])), rows(&[&["a", "c"], &["b", "d"]]));
+        assert_eq!(
+            transpose(&rows(&[&["a", "b"], &["c", "d"]])),
+            rows(&[&["a", "c"], &["b", "d"]])
+        );
         assert_eq!(transpose(&[]), Vec::<Vec<String>>::new());
     }
 }

@@ -21,8 +21,14 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use commands::{cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan, run, show};
+
+use commands::{
+    cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan, run, show,
+};
+pub use opened::load_pipeline;
 pub use ui::{Look, Ui};
+
+use crate::data::TableError;
 
 /// Runs machine-learning pipelines.
 ///
@@ -100,7 +106,7 @@ pub enum Trouble {
     Output(#[from] io::Error),
     /// Rows can't be shown.
     #[error("the rows can't be shown: {0}")]
-    Rows(#[from] arrow::error::ArrowError),
+    Rows(#[from] TableError),
 }
 
 impl Trouble {

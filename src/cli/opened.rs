@@ -16,7 +16,8 @@ use crate::stages;
 use crate::store::Store;
 use crate::text::SourceMap;
 
-/// The arguments of every command that takes a pipeline.
+// The arguments of every command that takes a pipeline. (clap would take a doc comment here for that
+// of the command itself.)
 #[derive(Debug, clap::Args)]
 pub(super) struct Pipeline {
     /// The pipeline.
@@ -77,7 +78,8 @@ impl Pipeline {
     fn request(&self) -> Result<Request, Trouble> {
         let pair = |set: &String| match set.split_once('=') {
             Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
-            None => Err(Trouble::wrong(format!("`--set {set}` has no `=`")).help("write `--set NAME=VALUE`")),
+            None => Err(Trouble::wrong(format!("`--set {set}` has no `=`"))
+                .help("write `--set NAME=VALUE`")),
         };
         let params_file = match &self.params {
             Some(path) => Some((path.clone(), read(path, "parameter file")?)),
@@ -93,15 +95,21 @@ impl Pipeline {
 
 /// Checks a pipeline whose text is at hand; a cache lets earlier findings be remembered.
 #[must_use]
-pub fn load_pipeline(path: &Path, text: &str, request: &Request, store: Option<Arc<Store>>) -> Loaded {
+pub fn load_pipeline(
+    path: &Path,
+    text: &str,
+    request: &Request,
+    store: Option<Arc<Store>>,
+) -> Loaded {
     let catalog = DiskCatalog::new(stages::vocabulary(), store);
     plan::load(path, text, request, stages::STAGES, &catalog)
 }
 
 /// Opens the cache of a project.
 pub(super) fn open_store(project: &Path) -> Result<Store, Trouble> {
-    Store::open(&project.join(".mlp")).map_err(|error| {
-        Trouble::Failed { message: format!("the cache can't be opened: {error}"), help: Vec::new() }
+    Store::open(&project.join(".mlp")).map_err(|error| Trouble::Failed {
+        message: format!("the cache can't be opened: {error}"),
+        help: Vec::new(),
     })
 }
 
@@ -114,15 +122,23 @@ pub(super) fn read(path: &Path, what: &str) -> Result<String, Trouble> {
         _ => Trouble::wrong(format!("the {what} `{shown}` can't be read: {error}")),
     })?;
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Trouble::wrong(format!("the {what} `{shown}` isn't UTF-8 text: line {line}")).help("save it as UTF-8")
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        Trouble::wrong(format!("the {what} `{shown}` isn't UTF-8 text: line {line}"))
+            .help("save it as UTF-8")
     })
 }
 
 /// Says that a file isn't there, and which was likely meant.
 fn missing(path: &Path, what: &str) -> Trouble {
     let trouble = Trouble::wrong(format!("there is no {what} `{}`", path.display()));
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."));
     let mut beside: Vec<String> = fs::read_dir(folder)
         .into_iter()
         .flatten()
@@ -133,7 +149,9 @@ fn missing(path: &Path, what: &str) -> Trouble {
     beside.sort();
     let wanted = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     match nearest(&wanted, beside.iter().map(String::as_str)) {
-        Some(name) => trouble.help(format!("did you mean `{}`?", path.with_file_name(name).display())),
+        Some(name) => {
+            trouble.help(format!("did you mean `{}`?", path.with_file_name(name).display()))
+        }
         None => trouble,
     }
 }
@@ -144,6 +162,7 @@ pub(super) fn no_stage(plan: &Plan, name: &str) -> Trouble {
     let trouble = Trouble::wrong(format!("`{}` has no stage `{name}`", plan.name));
     match nearest(name, names()) {
         Some(near) => trouble.help(format!("did you mean `{near}`?")),
-        None => trouble.help(format!("its stages: {}", super::summary::listed(&names().collect::<Vec<_>>()))),
+        None => trouble
+            .help(format!("its stages: {}", super::summary::listed(&names().collect::<Vec<_>>()))),
     }
 }

@@ -27,7 +27,12 @@ pub const FAMILIES: &[(Family, &str)] = &[
 /// Lists every word with its first line, family by family.
 #[must_use]
 pub fn overview(words: Vocabulary<'_>) -> String {
-    FAMILIES.iter().map(|(family, title)| list(words, *family, title)).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+    FAMILIES
+        .iter()
+        .map(|(family, title)| list(words, *family, title))
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Explains a word, or lists a family; gives what could have been meant where neither is known.
@@ -47,7 +52,10 @@ pub fn explain<'a>(words: Vocabulary<'a>, word: &str) -> Result<String, Option<&
         .map(|(family, signature)| page(*family, signature))
         .collect();
     if pages.is_empty() {
-        let known = FAMILIES.iter().flat_map(|(family, _)| words.signatures(*family)).map(|signature| signature.name);
+        let known = FAMILIES
+            .iter()
+            .flat_map(|(family, _)| words.signatures(*family))
+            .map(|signature| signature.name);
         Err(nearest(word, known.chain(FAMILIES.iter().map(|(_, title)| *title))))
     } else {
         Ok(pages.join("\n"))
@@ -59,7 +67,11 @@ fn list(words: Vocabulary<'_>, family: Family, title: &str) -> String {
         .signatures(family)
         .map(|signature| vec![signature.name.to_owned(), signature.summary().to_owned()])
         .collect();
-    if rows.is_empty() { String::new() } else { format!("{title}\n{}", grid::align(&rows, |_| false, 2)) }
+    if rows.is_empty() {
+        String::new()
+    } else {
+        format!("{title}\n{}", grid::align(&rows, |_| false, 2))
+    }
 }
 
 /// Explains a word: how it is called, what it is, and each parameter.
@@ -111,7 +123,10 @@ fn paragraphs(doc: &str, margin: &str) -> String {
 /// Writes the reference page of a family in Markdown, for the users' book.
 #[must_use]
 pub fn markdown(words: Vocabulary<'_>, family: Family, title: &str) -> String {
-    let mut text = format!("# {}\n\nThis page is made of the declarations in the program by `mlp docs {title} --markdown`.\n", capital(title));
+    let mut text = format!(
+        "# {}\n\nThis page is made of the declarations in the program by `mlp docs {title} --markdown`.\n",
+        capital(title)
+    );
     for signature in words.signatures(family) {
         text.push_str(&format!("\n## `{}`\n\n{}", signature.name, paragraphs(signature.doc, "")));
         if signature.params.is_empty() {
@@ -133,5 +148,8 @@ fn cell(text: &str) -> String {
 
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
-    chars.next().map(|first| first.to_uppercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>() + chars.as_str())
+        .unwrap_or_default()
 }

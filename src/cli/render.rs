@@ -109,7 +109,9 @@ impl Renderer {
             "message": finding.message,
         });
         let related: Vec<Json> = finding.related.iter().map(|label| self.place(label)).collect();
-        if let (Json::Object(own), Json::Object(place)) = (&mut object, self.place(&finding.primary)) {
+        if let (Json::Object(own), Json::Object(place)) =
+            (&mut object, self.place(&finding.primary))
+        {
             own.extend(place);
             own.insert("help".to_owned(), json!(finding.help));
             own.insert("related".to_owned(), Json::Array(related));
@@ -172,7 +174,10 @@ fn theme(look: &Look) -> GraphicalTheme {
     match (look.unicode, look.colour) {
         (true, true) => GraphicalTheme::unicode(),
         (true, false) => GraphicalTheme::unicode_nocolor(),
-        (false, true) => GraphicalTheme { characters: miette::ThemeCharacters::ascii(), ..GraphicalTheme::unicode() },
+        (false, true) => GraphicalTheme {
+            characters: miette::ThemeCharacters::ascii(),
+            ..GraphicalTheme::unicode()
+        },
         (false, false) => GraphicalTheme::none(),
     }
 }

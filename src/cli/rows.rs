@@ -1,7 +1,6 @@
 //! Rows of a table, for people and for programs.
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, ContentArrangement, presets};
@@ -10,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::grid::{clip, width};
 use super::summary;
 use super::ui::Look;
-use crate::data::{ColumnType, Table};
+use crate::data::{ColumnType, Table, TableError};
 
 /// The longest cell that is shown in full.
 const CELL: usize = 40;
@@ -23,11 +22,15 @@ struct Cells {
 }
 
 /// Writes the first rows of a table, as many columns as fit, and what is left out.
-pub(super) fn table(table: &Table, rows: usize, look: &Look) -> Result<String, ArrowError> {
+pub(super) fn table(table: &Table, rows: usize, look: &Look) -> Result<String, TableError> {
     let cells = Cells::read(table, rows)?;
     let shown = cells.fitting(look);
     let mut drawn = comfy_table::Table::new();
-    drawn.load_preset(if look.unicode { presets::UTF8_FULL_CONDENSED } else { presets::ASCII_MARKDOWN });
+    drawn.load_preset(if look.unicode {
+        presets::UTF8_FULL_CONDENSED
+    } else {
+        presets::ASCII_MARKDOWN
+    });
     drawn.set_content_arrangement(ContentArrangement::Disabled);
     drawn.set_header(cells.names[..shown].iter().map(|name| one_line(name, look)));
     for row in 0..cells.columns.first().map_or(0, Vec::len) {
@@ -54,19 +57,24 @@ pub(super) fn schema(schema: &Schema) -> String {
     let rows: Vec<Vec<String>> = schema
         .fields()
         .iter()
-        .map(|field| vec![field.name().clone(), kind(field.data_type())])
+        .map(|field| vec![field.name().clone(), kind(field)])
         .collect();
     super::grid::align(&rows, |_| false, 2)
 }
 
 /// Writes the first rows for a program: an object a row.
-pub(super) fn json(table: &Table, rows: usize) -> Result<Vec<Json>, ArrowError> {
+pub(super) fn json(table: &Table, rows: usize) -> Result<Vec<Json>, TableError> {
     let mut objects = Vec::new();
-    for batch in head(table, rows) {
-        let names: Vec<&String> = batch.schema_ref().fields().iter().map(|field| field.name()).collect();
-        let columns: Vec<Vec<Json>> = batch.columns().iter().map(values).collect::<Result<_, _>>()?;
+    for batch in head(table, rows)?.batches() {
+        let names: Vec<&String> =
+            batch.schema_ref().fields().iter().map(|field| field.name()).collect();
+        let columns: Vec<Vec<Json>> =
+            batch.columns().iter().map(values).collect::<Result<_, _>>()?;
         for row in 0..batch.num_rows() {
-            let cells = names.iter().zip(&columns).map(|(name, column)| ((*name).clone(), column[row].clone()));
+            let cells = names
+                .iter()
+                .zip(&columns)
+                .map(|(name, column)| ((*name).clone(), column[row].clone()));
             objects.push(Json::Object(cells.collect()));
         }
     }
@@ -75,27 +83,18 @@ pub(super) fn json(table: &Table, rows: usize) -> Result<Vec<Json>, ArrowError> 
 
 /// Names the columns and their types for a program.
 pub(super) fn json_schema(schema: &Schema) -> Json {
-    let field = |field: &arrow::datatypes::FieldRef| json!({ "name": field.name(), "type": kind(field.data_type()) });
+    let field = |field: &arrow::datatypes::FieldRef| json!({ "name": field.name(), "type": kind(field) });
     schema.fields().iter().map(field).collect()
 }
 
 /// Names a column's type in the words of the language.
-fn kind(kind: &DataType) -> String {
-    ColumnType::from(kind.clone()).to_string()
+fn kind(field: &Field) -> String {
+    ColumnType::of_field(field).to_string()
 }
 
 /// Gives the first rows.
-fn head(table: &Table, rows: usize) -> Vec<RecordBatch> {
-    let mut left = rows;
-    let mut batches = Vec::new();
-    for batch in table.batches() {
-        let taken = left.min(batch.num_rows());
-        if taken > 0 {
-            batches.push(batch.slice(0, taken));
-        }
-        left -= taken;
-    }
-    batches
+fn head(table: &Table, rows: usize) -> Result<Table, TableError> {
+    table.slice(0..rows.min(table.rows()))
 }
 
 /// Writes a column's values for a program: bools, numbers and texts as such, the rest as text.
@@ -109,17 +108,21 @@ fn values(column: &arrow::array::ArrayRef) -> Result<Vec<Json>, ArrowError> {
         _ => Json::String(text),
     };
     let value = |row| {
-        if column.is_null(row) { Ok(Json::Null) } else { Ok(own(formatter.value(row).try_to_string()?)) }
+        if column.is_null(row) {
+            Ok(Json::Null)
+        } else {
+            Ok(own(formatter.value(row).try_to_string()?))
+        }
     };
     (0..column.len()).map(value).collect()
 }
 
 impl Cells {
-    fn read(table: &Table, rows: usize) -> Result<Self, ArrowError> {
+    fn read(table: &Table, rows: usize) -> Result<Self, TableError> {
         let fields = table.schema().fields();
         let mut columns = vec![Vec::new(); fields.len()];
         let options = FormatOptions::default().with_null("");
-        for batch in head(table, rows) {
+        for batch in head(table, rows)?.batches() {
             for (cells, column) in columns.iter_mut().zip(batch.columns()) {
                 let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
                 for row in 0..column.len() {
@@ -139,7 +142,8 @@ impl Cells {
     fn fitting(&self, look: &Look) -> usize {
         let mut used = 1;
         let fits = |(name, cells): (&String, &Vec<String>)| {
-            let widest = cells.iter().chain([name]).map(|cell| width(cell).min(CELL)).max().unwrap_or(0);
+            let widest =
+                cells.iter().chain([name]).map(|cell| width(cell).min(CELL)).max().unwrap_or(0);
             used += widest + 3;
             used <= look.width
         };

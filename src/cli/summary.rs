@@ -23,16 +23,31 @@ pub fn summary(pipeline: &str, report: &Report, look: &Look) -> String {
         return format!("{pipeline}: {}\n", up_to_date(report.stages.len()));
     }
     let mut text = format!("{pipeline}: {}\n", counts(report));
-    let scored: Vec<&StageReport> = report.stages.iter().filter(|stage| has_scores(stage)).collect();
+    let scored: Vec<&StageReport> =
+        report.stages.iter().filter(|stage| has_scores(stage)).collect();
     for stage in scored.iter().take(TABLES) {
-        text.push_str(&format!("\n{} ({})\n{}", stage.stage, stage.kind, facts(&stage.facts, look)));
+        text.push_str(&format!(
+            "\n{} ({})\n{}",
+            stage.stage,
+            stage.kind,
+            facts(&stage.facts, look)
+        ));
     }
     if scored.len() > TABLES {
-        text.push_str(&format!("\nand the scores of {} more stages: `mlp show FILE STAGE`\n", scored.len() - TABLES));
+        text.push_str(&format!(
+            "\nand the scores of {} more stages: `mlp show FILE STAGE`\n",
+            scored.len() - TABLES
+        ));
     }
-    for (outcome, word) in [(Outcome::Failed, "failed"), (Outcome::Blocked, "blocked"), (Outcome::Stopped, "stopped")] {
-        let names: Vec<&str> =
-            report.stages.iter().filter(|stage| stage.outcome == outcome).map(|stage| stage.stage.as_str()).collect();
+    for (outcome, word) in
+        [(Outcome::Failed, "failed"), (Outcome::Blocked, "blocked"), (Outcome::Stopped, "stopped")]
+    {
+        let names: Vec<&str> = report
+            .stages
+            .iter()
+            .filter(|stage| stage.outcome == outcome)
+            .map(|stage| stage.stage.as_str())
+            .collect();
         if !names.is_empty() {
             text.push_str(&format!("\n{word}: {}\n", listed(&names)));
         }
@@ -46,7 +61,12 @@ pub fn warnings(report: &Report) -> String {
     let all: Vec<String> = report
         .stages
         .iter()
-        .flat_map(|stage| stage.warnings.iter().map(move |warning| format!("warning: {}: {warning}\n", stage.stage)))
+        .flat_map(|stage| {
+            stage
+                .warnings
+                .iter()
+                .map(move |warning| format!("warning: {}: {warning}\n", stage.stage))
+        })
         .collect();
     let mut text: String = all.iter().take(WARNINGS).map(String::as_str).collect();
     if all.len() > WARNINGS {
@@ -78,7 +98,11 @@ fn counts(report: &Report) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
-    let all = if report.stages.len() == 1 { "1 stage".to_owned() } else { format!("{} stages", report.stages.len()) };
+    let all = if report.stages.len() == 1 {
+        "1 stage".to_owned()
+    } else {
+        format!("{} stages", report.stages.len())
+    };
     if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 
@@ -116,17 +140,26 @@ fn score_table(metrics: &[Score], look: &Look) -> String {
         names
     };
     let (models, columns) = (names(|score| &score.model), names(|score| &score.metric));
-    let mut rows = vec![std::iter::once(String::new()).chain(columns.iter().map(|name| (*name).clone())).collect::<Vec<_>>()];
+    let mut rows = vec![
+        std::iter::once(String::new())
+            .chain(columns.iter().map(|name| (*name).clone()))
+            .collect::<Vec<_>>(),
+    ];
     for model in models {
         let mut row = vec![model.clone()];
         row.extend(columns.iter().map(|metric| {
-            let score = metrics.iter().find(|score| score.model == *model && score.metric == **metric);
+            let score =
+                metrics.iter().find(|score| score.model == *model && score.metric == **metric);
             score.map(|score| value(score, look)).unwrap_or_default()
         }));
         rows.push(row);
     }
     let wide = grid::align(&rows, |column| column > 0, 2);
-    if grid::widest(&wide) <= look.width { wide } else { grid::align(&grid::transpose(&rows), |column| column > 0, 2) }
+    if grid::widest(&wide) <= look.width {
+        wide
+    } else {
+        grid::align(&grid::transpose(&rows), |column| column > 0, 2)
+    }
 }
 
 /// Writes a score: `0.8421`, with its spread over folds `0.8421 ± 0.0123`.
@@ -195,8 +228,12 @@ mod tests {
 
     #[test]
     fn a_run_that_changed_nothing_says_so_in_a_line() {
-        let stages = vec![stage("a", "ingest", Outcome::Cached), stage("b", "prep", Outcome::Cached)];
-        assert_eq!(summary("demo", &report(stages), &Look::plain()), "demo: all 2 stages are up to date\n");
+        let stages =
+            vec![stage("a", "ingest", Outcome::Cached), stage("b", "prep", Outcome::Cached)];
+        assert_eq!(
+            summary("demo", &report(stages), &Look::plain()),
+            "demo: all 2 stages are up to date\n"
+        );
         assert_eq!(summary("demo", &report(vec![]), &Look::plain()), "demo: nothing to run\n");
     }
 
@@ -250,13 +287,17 @@ mod tests {
         let report = report(stages);
         assert!(summary("big", &report, &Look::plain()).lines().count() <= 45);
         assert!(warnings(&report).lines().count() <= 12);
-        assert!(summary("big", &report, &Look::plain()).contains("blocked: s500, s501, s502, s503, s504, s505, s506, s507 and 492 more"));
+        assert!(
+            summary("big", &report, &Look::plain())
+                .contains("blocked: s500, s501, s502, s503, s504, s505, s506, s507 and 492 more")
+        );
     }
 
     #[test]
     fn a_table_too_wide_is_turned() {
         let mut wide = stage("wide", "evaluate", Outcome::Ran);
-        wide.facts.metrics = (0..20).map(|index| score("m", &format!("metric_{index}"), 0.5, None)).collect();
+        wide.facts.metrics =
+            (0..20).map(|index| score("m", &format!("metric_{index}"), 0.5, None)).collect();
         let text = facts(&wide.facts, &Look::plain());
         assert!(grid::widest(&text) <= 100 && text.lines().count() == 21, "{text}");
     }
@@ -264,7 +305,12 @@ mod tests {
     #[test]
     fn numbers_show_four_digits_that_count() {
         let shown: Vec<String> =
-            [0.0, 0.84213, 12.3456, -1234.56, 3e12, 1.5e-7, f64::NAN, f64::INFINITY].map(number).to_vec();
-        assert_eq!(shown, ["0", "0.8421", "12.35", "-1234.6", "3.000e12", "1.500e-7", "NaN", "inf"]);
+            [0.0, 0.84213, 12.3456, -1234.56, 3e12, 1.5e-7, f64::NAN, f64::INFINITY]
+                .map(number)
+                .to_vec();
+        assert_eq!(
+            shown,
+            ["0", "0.8421", "12.35", "-1234.6", "3.000e12", "1.500e-7", "NaN", "inf"]
+        );
     }
 }

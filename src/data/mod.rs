@@ -6,6 +6,7 @@
 mod digest;
 mod features;
 mod hash;
+mod import;
 mod normal;
 mod ranks;
 mod table;
@@ -14,6 +15,7 @@ mod types;
 pub use digest::{ColumnDigest, TableDigest};
 pub use features::{Column, Frame, Label, NO_CATEGORY, NO_TIME, Target};
 pub use hash::{Hash, Hasher};
+pub use import::{ImportError, Sort, declared_classes, sorts, weights_of, whole};
 pub use ranks::Ranks;
 pub use table::{BATCH_ROWS, Table, TableError};
 pub use types::{ColumnType, TypeError};

@@ -1,10 +1,12 @@
 //! Learning: estimators, steps, folds, metrics, search. No files, no SQL, no runtime.
 
+pub mod columns;
 pub mod estimator;
 pub mod estimators;
 pub mod folds;
 pub mod metric;
 pub mod metrics;
+pub mod model;
 pub mod search;
 mod seed;
 mod settle;

@@ -1,8 +1,10 @@
 //! The traits behind which every step of a model stands.
 
+use super::columns::{NoColumn, Shape};
 use super::estimator::{BadSetting, FitContext, FitError, LoadError};
 use crate::data::{Frame, Target};
 use crate::params::{Args, Signature};
+use crate::text::Span;
 
 /// A registered transformation.
 pub trait StepKind: Sync {
@@ -43,6 +45,42 @@ pub trait Step: Send + Sync {
         weights: Option<&[f64]>,
         context: &FitContext<'_>,
     ) -> Result<(Box<dyn FittedStep>, Frame), FitError>;
+
+    /// Tells which columns there are after the step, as far as that is known before any row is read.
+    ///
+    /// # Errors
+    /// The step can't be fitted on such columns, whatever the rows.
+    fn reshape(&self, before: &Shape) -> Result<Shape, Misfit>;
+}
+
+/// Columns that a step can't be fitted on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", .help.as_ref().map(|help| format!("; {help}")).unwrap_or_default())]
+pub struct Misfit {
+    /// The step.
+    pub step: &'static str,
+    /// The column, if one is to blame.
+    pub column: Option<String>,
+    /// Where the column is named, if it is.
+    pub span: Option<Span>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Misfit {
+    /// Says that a column isn't there when the step's turn comes.
+    #[must_use]
+    pub fn missing(step: &'static str, missing: NoColumn) -> Self {
+        Self {
+            step,
+            message: format!("`{step}` finds no column `{}`", missing.name),
+            help: missing.near.map(|near| format!("did you mean `{near}`?")),
+            column: Some(missing.name),
+            span: Some(missing.span),
+        }
+    }
 }
 
 /// A fitted transformation.

@@ -201,11 +201,13 @@ pub enum SourceError {
         known: Vec<String>,
     },
     /// A value doesn't fit its column's type.
-    #[error("`{file}`, line {line}: `{found}` in column `{column}` is no {expected}{}", reason(.why))]
+    #[error("`{file}`, {unit} {line}: `{found}` in column `{column}` is no {expected}{}", reason(.why))]
     Misfit {
         /// The path as written.
         file: String,
-        /// The line, or for a format without lines the row, from one.
+        /// What is counted: `line`, or `row` in a format without lines.
+        unit: &'static str,
+        /// The line or row, from one.
         line: u64,
         /// The column.
         column: String,
@@ -363,8 +365,9 @@ impl SourceError {
     pub(super) fn reason(&self) -> String {
         let (file, line) = self.place();
         let message = self.to_string();
-        let place = format!("`{file}`, line {line}: ");
-        message.strip_prefix(&place).map(str::to_owned).unwrap_or(message)
+        let places = ["line", "row"].map(|unit| format!("`{file}`, {unit} {line}: "));
+        let rest = places.iter().find_map(|place| message.strip_prefix(place.as_str()));
+        rest.map(str::to_owned).unwrap_or(message)
     }
 
     /// Makes the error of an operation that the system refused.

@@ -15,7 +15,7 @@ mod error;
 mod guess;
 mod input;
 mod merge;
-//mod objects;
+mod objects;
 //mod parquet_file;
 mod rejects;
 mod resolve;
@@ -279,6 +279,7 @@ impl Job<'_> {
     fn read(&mut self, take: &mut Take) -> Result<(), SourceError> {
         match self.request.options {
             Options::Csv(options) => delimited::read(self, options, take),
+            Options::Json => objects::read(self, take),
             _ => todo!(),
         }
     }
@@ -288,6 +289,7 @@ impl Job<'_> {
 fn columns(request: &Request, input: &Input) -> Result<Vec<(String, Seen)>, SourceError> {
     match request.options {
         Options::Csv(options) => delimited::columns(request, input, options),
+        Options::Json => objects::columns(request, input),
         _ => todo!(),
     }
 }

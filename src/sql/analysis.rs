@@ -1,13 +1,11 @@
 //! What is known of a query before it runs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use arrow::datatypes::SchemaRef;
 use serde::{Deserialize, Serialize};
 
-use super::check::Clock;
-use super::lineage::Lineage;
+use super::error::SqlError;
 
 /// What is known of a query before it runs; remembered by its text, its tables' schemas, its
 /// parameters and [`VERSION`](super::VERSION).
@@ -19,42 +17,19 @@ pub struct Analysis {
     /// The columns that it reads, by the dotted name of each table. A table of which only the rows
     /// are counted has no columns; one that cannot matter, as under `WHERE false`, is missing.
     pub reads: BTreeMap<String, BTreeSet<String>>,
-    /// What each column of `schema` is made of.
-    pub lineage: Vec<Lineage>,
+    /// The columns that each column of the output is made of, each as table and column.
+    pub lineage: BTreeMap<String, BTreeSet<(String, String)>>,
+    /// For each column of the output that an aggregate or a window went into: over which tables'
+    /// rows that ran.
+    pub aggregated: BTreeMap<String, BTreeSet<String>>,
     /// The tables over whose rows an aggregate or a window runs anywhere in the query.
     pub aggregates_over: BTreeSet<String>,
     /// The parameters that it uses, without `$`.
     pub parameters: BTreeSet<String>,
-    /// Its calls of functions that read the clock.
-    pub clocks: Vec<Clock>,
+    /// Its calls of functions that read the clock: errors in a stage that is cached.
+    pub clocks: Vec<SqlError>,
     /// What is likely not what the user wants.
-    pub lints: Vec<Lint>,
-}
-
-/// Something in a query that is likely not what the user wants.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lint {
-    /// A stable name such as `sql-integer-division`.
-    pub code: String,
-    /// What was found.
-    pub message: String,
-    /// The bytes of the SQL text.
-    pub range: Range<usize>,
-    /// What to do about it.
-    pub help: String,
-}
-
-impl Lint {
-    /// Makes the lint of a whole-number division.
-    pub(super) fn integer_division(range: Range<usize>, text: &str) -> Self {
-        Self {
-            code: "sql-integer-division".to_owned(),
-            message: format!("`{text}` divides whole numbers and drops the remainder"),
-            range,
-            help: "write `CAST(x AS DOUBLE) / y` for a fraction, or `floor(…)` to say it is meant"
-                .to_owned(),
-        }
-    }
+    pub lints: Vec<SqlError>,
 }
 
 /// Writes a schema as names and the language's words for types.

@@ -12,7 +12,6 @@ use datafusion::sql::sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArguments, GroupByExpr, Query, Select, SelectItem,
     SetExpr, Spanned, TableFactor, Value, Visit, Visitor,
 };
-use serde::{Deserialize, Serialize};
 
 use super::error::SqlError;
 use super::mentions::{self, Mention};
@@ -24,33 +23,13 @@ use super::source::Source;
 /// How many tables one `FROM` may name side by side.
 const MAX_FROM: usize = 200;
 
-/// A call of a function that reads the clock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Clock {
-    /// The function's name.
-    pub function: String,
-    /// The bytes of the call in the SQL text.
-    pub range: Range<usize>,
-}
-
-impl Clock {
-    /// Gives the error for a stage whose output is cached.
-    #[must_use]
-    pub fn error(&self) -> SqlError {
-        let message = format!("`{}()` in a cached stage: its result would never change", self.function);
-        SqlError::new("sql-volatile", message)
-            .at(self.range.clone())
-            .help("give the time as a parameter, or write `cache: false`")
-    }
-}
-
 /// What a look at the syntax found.
 #[derive(Debug, Default)]
 pub(super) struct Checked {
     pub(super) errors: Vec<SqlError>,
     pub(super) mentions: Vec<Mention>,
     pub(super) parameters: BTreeSet<String>,
-    pub(super) clocks: Vec<Clock>,
+    pub(super) clocks: Vec<SqlError>,
 }
 
 /// The names that a query may use.
@@ -168,8 +147,10 @@ impl Checker<'_> {
                 self.error(SqlError::new("sql-volatile", message).at(range).help(help));
             }
             Some(Volatility::Stable) => {
-                let range = range.unwrap_or_default();
-                self.checked.clocks.push(Clock { function: name.to_owned(), range });
+                let message = format!("`{name}()` in a cached stage reads the clock only once");
+                let help = "give the time as a parameter, or write `cache: false`";
+                let error = SqlError::new("sql-volatile", message).at(range).help(help);
+                self.checked.clocks.push(error);
             }
             _ => {}
         }

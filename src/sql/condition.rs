@@ -10,15 +10,16 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Query as Tree, SelectItem, SetExpr, Spanned, Visit, Visitor,
 };
+use tokio::runtime::Handle;
 
 use super::error::SqlError;
-use super::execute::{Execution, execute};
+use super::execute::Limits;
+use super::guard;
 use super::parse::{self, Parsed};
 use super::prepare::{Prepared, Query, prepare_parsed};
 use super::rewrite::Parameter;
 use super::session::base;
 use super::source::Source;
-use super::guard;
 use crate::data::Table;
 
 /// The name by which a condition's table can be written before a column.
@@ -52,14 +53,15 @@ impl Condition {
     ///
     /// # Errors
     ///
-    /// As [`execute`].
+    /// As [`execute`](super::execute).
     pub fn failing_rows(
         &self,
         table: &Table,
-        execution: &Execution<'_>,
+        limits: Limits<'_>,
+        runtime: &Handle,
     ) -> Result<Vec<u64>, SqlError> {
-        let table = without_nan(table)?;
-        let held = execute(&self.prepared, &[(vec![TABLE.to_owned()], table)], execution)?;
+        let tables = [(vec![TABLE.to_owned()], without_nan(table)?)];
+        let held = self.prepared.execute(&tables, limits, runtime)?;
         let mut failing = Vec::new();
         let mut row = 0;
         for batch in held.batches() {

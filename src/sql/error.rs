@@ -5,13 +5,44 @@
 
 use std::ops::Range;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::diag;
 
+/// Every code of a finding; a code that is read back is looked up here.
+const CODES: &[&str] = &[
+    "sql-ambiguous-column",
+    "sql-cast",
+    "sql-division-by-zero",
+    "sql-doubled-column",
+    "sql-integer-division",
+    "sql-internal",
+    "sql-memory",
+    "sql-not-a-query",
+    "sql-overflow",
+    "sql-runtime",
+    "sql-stopped",
+    "sql-syntax",
+    "sql-too-deep",
+    "sql-too-long",
+    "sql-type",
+    "sql-ungrouped",
+    "sql-unknown-column",
+    "sql-unknown-function",
+    "sql-unknown-parameter",
+    "sql-unknown-table",
+    "sql-unnamed",
+    "sql-unsupported",
+    "sql-volatile",
+];
+
 /// One finding about a query: at planning, or while it ran.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct SqlError {
     /// A stable name such as `sql-unknown-column`.
+    #[serde(deserialize_with = "known_code")]
     pub code: &'static str,
     /// What is wrong, in one sentence.
     pub message: String,
@@ -70,4 +101,10 @@ impl SqlError {
             }
         }
     }
+}
+
+fn known_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let known = CODES.iter().find(|code| **code == text).copied();
+    known.ok_or_else(|| D::Error::custom(format!("no such code: {text}")))
 }

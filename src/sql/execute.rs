@@ -26,7 +26,8 @@ use tokio::runtime::Handle;
 
 use super::error::SqlError;
 use super::names::KnownTable;
-use super::prepare::Prepared;
+use super::prepare::{Prepared, Query, prepare};
+use super::rewrite::Parameter;
 use super::session::base;
 use super::{fault, guard};
 use crate::data::Table;
@@ -34,35 +35,73 @@ use crate::data::Table;
 /// How often a running query looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// With what a query runs.
+/// What bounds a running query.
 #[derive(Clone, Copy, Debug)]
-pub struct Execution<'a> {
-    /// Where its streams run; its threads need [`STACK_BYTES`](super::STACK_BYTES) of stack.
-    pub runtime: &'a Handle,
+pub struct Limits<'a> {
     /// How many bytes its working state and result may take, if bounded.
     pub memory: Option<usize>,
     /// Set from another thread to stop it.
     pub stop: &'a AtomicBool,
 }
 
-/// Runs a query over tables and waits for its result.
+/// A query, the tables that it reads, and what bounds it.
+#[derive(Clone, Copy, Debug)]
+pub struct Execution<'a> {
+    /// The SQL text.
+    pub text: &'a str,
+    /// The tables, each by the parts of its name.
+    pub tables: &'a [(Vec<String>, Table)],
+    /// The parameters, without `$`.
+    pub parameters: &'a [(String, Parameter)],
+    /// What bounds it.
+    pub limits: Limits<'a>,
+}
+
+/// Plans a query, runs it and waits for its result.
 ///
 /// # Errors
 ///
 /// Says what failed and, for an operation of the query, where it stands in the text.
-pub fn execute(
-    prepared: &Prepared,
-    tables: &[(Vec<String>, Table)],
-    execution: &Execution<'_>,
-) -> Result<Table, SqlError> {
-    let ran = guard::run(|| {
-        let plan = bind(&prepared.plan, tables)?;
-        let context = context(execution)?;
-        execution.runtime.block_on(collect(plan, context, execution.stop))
+pub fn execute(execution: &Execution<'_>, runtime: &Handle) -> Result<Table, SqlError> {
+    let schemas = execution.tables.iter();
+    let schemas = schemas.map(|(parts, table)| (parts.clone(), Arc::clone(table.schema())));
+    let query = Query {
+        text: execution.text,
+        tables: &schemas.collect::<Vec<_>>(),
+        parameters: execution.parameters,
+    };
+    let first = |errors: Vec<SqlError>| errors.into_iter().next();
+    let prepared = prepare(&query).map_err(|errors| {
+        first(errors).unwrap_or_else(|| SqlError::new("sql-internal", "the query was refused"))
     })?;
-    let batches = ran.map_err(|error| fault::explain(&error, &prepared.source))?;
-    let schema = batches.first().map_or_else(|| Arc::clone(&prepared.analysis.schema), RecordBatch::schema);
-    Table::new(schema, batches).map_err(|error| SqlError::new("sql-internal", error.to_string()))
+    prepared.execute(execution.tables, execution.limits, runtime)
+}
+
+impl Prepared {
+    /// Runs the query over tables of the schemas that it was planned for.
+    ///
+    /// The runtime waits for streams and must have its timer enabled.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`].
+    pub fn execute(
+        &self,
+        tables: &[(Vec<String>, Table)],
+        limits: Limits<'_>,
+        runtime: &Handle,
+    ) -> Result<Table, SqlError> {
+        let ran = guard::run(|| {
+            let plan = bind(&self.plan, tables)?;
+            let context = context(limits)?;
+            runtime.block_on(collect(plan, context, limits.stop))
+        })?;
+        let batches = ran.map_err(|error| fault::explain(&error, &self.source))?;
+        let planned = || Arc::clone(&self.analysis.schema);
+        let schema = batches.first().map_or_else(planned, RecordBatch::schema);
+        Table::new(schema, batches)
+            .map_err(|error| SqlError::new("sql-internal", error.to_string()))
+    }
 }
 
 /// Puts the tables themselves where the plan has their schemas.
@@ -103,10 +142,10 @@ fn source(table: &Table) -> Result<Arc<dyn TableSource>> {
     Ok(provider_as_source(Arc::new(provider)))
 }
 
-fn context(execution: &Execution<'_>) -> Result<Arc<TaskContext>> {
+fn context(limits: Limits<'_>) -> Result<Arc<TaskContext>> {
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
     let mut runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(disk);
-    if let Some(bytes) = execution.memory {
+    if let Some(bytes) = limits.memory {
         runtime = runtime.with_memory_pool(Arc::new(GreedyMemoryPool::new(bytes)));
     }
     let runtime: Arc<RuntimeEnv> = runtime.build_arc()?;

@@ -12,17 +12,16 @@ use datafusion::common::{Column, DFSchema, JoinType, Result};
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::logical_plan::TableScan;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
-use serde::{Deserialize, Serialize};
 
 use super::names::KnownTable;
 
 /// What a column's values are made of.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lineage {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Lineage {
     /// The columns that its values derive from, each as table and column.
-    pub from: BTreeSet<(String, String)>,
+    pub(super) from: BTreeSet<(String, String)>,
     /// The tables over whose rows an aggregate or a window ran on the way to it.
-    pub aggregated_over: BTreeSet<String>,
+    pub(super) aggregated_over: BTreeSet<String>,
 }
 
 impl Lineage {

@@ -37,15 +37,14 @@ mod session;
 mod source;
 mod unmark;
 
-pub use analysis::{Analysis, Lint};
-pub use check::Clock;
+pub use analysis::Analysis;
 pub use condition::{Condition, condition};
 pub use error::SqlError;
-pub use execute::{Execution, execute};
+pub use execute::{Execution, Limits, execute};
 pub use functions::{FunctionDoc, FunctionKind, functions};
 pub use guard::STACK_BYTES;
-pub use lineage::Lineage;
 pub use mentions::{Mention, mentions};
+pub use parse::canonical;
 pub use prepare::{Prepared, Query, analyse, prepare};
 pub use rewrite::Parameter;
 pub use session::VERSION;

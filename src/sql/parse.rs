@@ -42,6 +42,18 @@ pub(super) fn query(text: &str) -> Result<Parsed, SqlError> {
     Ok(Parsed { query, source })
 }
 
+/// Gives a text that is the same for queries which differ in layout and comments alone.
+///
+/// A text that is no SQL is its own.
+#[must_use]
+pub fn canonical(text: &str) -> String {
+    let Ok(tokens) = Tokenizer::new(&GenericDialect, text).with_unescape(false).tokenize() else {
+        return text.to_owned();
+    };
+    let solid = tokens.iter().filter(|token| !matches!(token, Token::Whitespace(_)));
+    solid.map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
 /// Reads one expression.
 pub(super) fn expression(text: &str) -> Result<(Expr, Source), SqlError> {
     let (source, tokens) = tokens(text)?;

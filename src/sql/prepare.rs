@@ -11,7 +11,7 @@ use datafusion::optimizer::OptimizerContext;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast::{self, SelectItem, SetExpr, Spanned, Statement};
 
-use super::analysis::{Analysis, Lint};
+use super::analysis::Analysis;
 use super::check::{self, Checked};
 use super::error::SqlError;
 use super::names::Names;
@@ -194,23 +194,34 @@ fn first_select(body: &SetExpr) -> &[SelectItem] {
 
 fn finish(typed: Typed, schema: SchemaRef, checked: &Checked) -> Result<Prepared, DataFusionError> {
     let Typed { plan, divisions, source } = typed;
-    let lineage = lineage::lineage(&plan)?;
+    let (mut lineage, mut aggregated) = (BTreeMap::new(), BTreeMap::new());
+    for (field, found) in schema.fields().iter().zip(lineage::lineage(&plan)?) {
+        lineage.insert(field.name().clone(), found.from);
+        if !found.aggregated_over.is_empty() {
+            aggregated.insert(field.name().clone(), found.aggregated_over);
+        }
+    }
     let aggregates_over = lineage::aggregates_over(&plan)?;
     let state = &base().state;
     let context = OptimizerContext::new_with_config_options(Arc::clone(state.config_options()));
     let plan = state.optimizer().optimize(plan, &context, |_, _| {})?;
-    let lints = divisions.into_iter().map(|range| {
-        let text = source.slice(&range).to_owned();
-        Lint::integer_division(range, &text)
-    });
     let analysis = Analysis {
         schema,
         reads: lineage::reads(&plan)?,
         lineage,
+        aggregated,
         aggregates_over,
         parameters: checked.parameters.clone(),
         clocks: checked.clocks.clone(),
-        lints: lints.collect(),
+        lints: divisions.iter().map(|range| integer_division(range, &source)).collect(),
     };
     Ok(Prepared { analysis, plan, source })
+}
+
+fn integer_division(range: &Range<usize>, source: &Source) -> SqlError {
+    let text = source.slice(range);
+    let message = format!("`{text}` divides whole numbers and drops the remainder");
+    SqlError::new("sql-integer-division", message)
+        .at(range.clone())
+        .help("write `CAST(x AS DOUBLE) / y` for a fraction")
 }

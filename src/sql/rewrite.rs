@@ -26,6 +26,8 @@ pub(super) const MARK: char = '\u{1}';
 /// A value that a query takes as `$name`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parameter {
+    /// Nothing known.
+    Null,
     /// A whole number.
     Int(i64),
     /// A number.
@@ -38,7 +40,7 @@ pub enum Parameter {
     Date(i32),
     /// A time, in microseconds since 1970-01-01.
     Timestamp(i64),
-    /// A length of time, in microseconds; an interval in SQL.
+    /// A length of time, in nanoseconds; an interval in SQL.
     Duration(i64),
     /// Values for `IN ($name)`.
     List(Vec<Parameter>),
@@ -164,6 +166,7 @@ impl<'a> Rewriter<'a> {
 
     fn literal(&mut self, parameter: &Parameter) -> Expr {
         let value = match parameter {
+            Parameter::Null => Value::Null,
             Parameter::Int(value @ 0..) => Value::Number(value.to_string(), false),
             Parameter::Int(value) => return self.value(ScalarValue::Int64(Some(*value))),
             Parameter::Float(value) => return self.value(ScalarValue::Float64(Some(*value))),
@@ -173,7 +176,7 @@ impl<'a> Rewriter<'a> {
             Parameter::Timestamp(micros) => {
                 return self.value(ScalarValue::TimestampMicrosecond(Some(*micros), None));
             }
-            Parameter::Duration(micros) => return self.value(interval(*micros)),
+            Parameter::Duration(nanos) => return self.value(interval(*nanos)),
             Parameter::List(values) => {
                 let elem = values.iter().map(|value| self.literal(value)).collect();
                 return Expr::Array(Array { elem, named: false });
@@ -267,10 +270,9 @@ fn call(name: Ident, args: Vec<Expr>) -> Expr {
 }
 
 /// Makes an interval of whole days and the nanoseconds that are left.
-fn interval(micros: i64) -> ScalarValue {
-    const DAY: i64 = 86_400_000_000;
-    let (days, rest) = (micros / DAY, micros % DAY);
-    // 2⁶³ microseconds are 106,751,991 days.
-    let days = i32::try_from(days).unwrap_or(i32::MAX);
-    ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, days, rest * 1_000)))
+fn interval(nanos: i64) -> ScalarValue {
+    const DAY: i64 = 86_400_000_000_000;
+    // 2⁶³ nanoseconds are 106,751 days.
+    let days = i32::try_from(nanos / DAY).unwrap_or(i32::MAX);
+    ScalarValue::IntervalMonthDayNano(Some(IntervalMonthDayNano::new(0, days, nanos % DAY)))
 }

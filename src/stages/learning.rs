@@ -1,21 +1,25 @@
 //! What the learning stages share: folds of work that are fitted, judged and kept in the cache.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use arrow::datatypes::SchemaRef;
+use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use crate::data::{Hash, Label, Ranks, Table, Target};
 use crate::diag::Diagnostic;
 use crate::ml::Seed;
+use crate::ml::columns::Columns;
 use crate::ml::estimator::{FitContext, FitError, Prediction, Task};
 use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags, Needs};
 use crate::ml::metrics::METRICS;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
-use crate::params::{Bound, Call, Setting};
-use crate::plan::{Artifact, Checking, Failure, Running};
+use crate::params::{Args, Bound, Call, Kind, Param, Setting, Signature};
+use crate::plan::{Artifact, Checking, Failure, FittedType, ModelType, Reads, Running, Source, TableType};
+use crate::text::Span;
 
 /// A metric as a stage uses it.
 pub(super) struct Scorer {
@@ -31,7 +35,7 @@ pub(super) struct Scorer {
 
 impl Scorer {
     /// Makes the metric that a call names; reports settings that don't go together.
-    pub(super) fn bind(call: &Call, place: crate::text::Span, checking: &mut Checking<'_>) -> Option<Self> {
+    pub(super) fn bind(call: &Call, place: Span, checking: &mut Checking<'_>) -> Option<Self> {
         let kind: &dyn MetricKind = *METRICS.iter().find(|kind| kind.signature().name == call.name)?;
         match kind.bind(&call.args) {
             Ok(metric) => Some(Self {
@@ -74,7 +78,7 @@ impl Scorer {
         &self,
         model: &ModelSpec,
         task: Option<Task>,
-        span: crate::text::Span,
+        span: Span,
         checking: &mut Checking<'_>,
     ) -> bool {
         let Some(task) = task else { return true };
@@ -311,4 +315,355 @@ pub(super) fn better(direction: Direction, one: f64, other: f64) -> bool {
 /// Names a class in a column.
 pub(super) fn class_name(label: &Label) -> String {
     label.to_string()
+}
+
+/// The kind of a fitted model's bytes.
+pub(super) const FITTED: &str = "fitted";
+
+/// The kind of a tuned model's bytes: the best values, by path.
+pub(super) const MODEL: &str = "model";
+
+/// The folds where none are named.
+pub(super) fn k_fold() -> Call {
+    default_call("k_fold", crate::ml::folds::FOLDS.iter().map(|kind| kind.signature()))
+}
+
+/// The search where none is named.
+pub(super) fn random_search() -> Call {
+    default_call("random", crate::ml::search::SEARCHES.iter().map(|kind| kind.signature()))
+}
+
+/// Makes a call with every parameter at its default.
+fn default_call(word: &'static str, signatures: impl Iterator<Item = &'static Signature>) -> Call {
+    let mut args = Args::default();
+    let place = Span::new(crate::text::FileId(0), 0, 0);
+    for param in signatures.filter(|own| own.name == word).flat_map(|own| own.params) {
+        if let Some(default) = param.default {
+            args.set(param.name, Bound { setting: default(), span: place, written: false });
+        }
+    }
+    Call { name: word, args }
+}
+
+/// Finds the models of a stage: those of `models`, or the one of `model`.
+fn named<'a>(args: &'a Args, checking: &mut Checking<'_>) -> Option<Vec<&'a Bound>> {
+    let given = |name| args.get(name).filter(|bound: &&Bound| bound.setting != Setting::Null);
+    match (given("model"), given("models")) {
+        (Some(model), None) => Some(vec![model]),
+        (None, Some(models)) => match &models.setting {
+            Setting::List(items) if !items.is_empty() => Some(items.iter().collect()),
+            _ => {
+                checking.report(Diagnostic::error("no-models", models.span, "the list of models is empty"));
+                None
+            }
+        },
+        (Some(_), Some(models)) => {
+            checking.report(
+                Diagnostic::error("clashing-fields", models.span, "`model` and `models` don't go together")
+                    .help("write all of them into `models: […]`"),
+            );
+            None
+        }
+        (None, None) => {
+            checking.report(
+                Diagnostic::error("missing-field", checking.place, "there is no model here")
+                    .help("add `model: …`, or `models: […]` to compare several"),
+            );
+            None
+        }
+    }
+}
+
+/// Finds the unfitted models of a stage, which share target and task.
+pub(super) fn models(args: &Args, checking: &mut Checking<'_>) -> Option<Vec<Source<ModelType>>> {
+    let bounds = named(args, checking)?;
+    let models: Vec<Source<ModelType>> =
+        bounds.into_iter().map(|bound| checking.model(bound)).collect::<Option<_>>()?;
+    same_target(models.iter().map(|model| (&model.name, model.span, &model.kind.spec)), checking)?;
+    Some(models)
+}
+
+/// Finds the fitted models of a stage, which share target and task.
+pub(super) fn fitted(args: &Args, checking: &mut Checking<'_>) -> Option<Vec<Source<FittedType>>> {
+    let bounds = named(args, checking)?;
+    let models: Vec<Source<FittedType>> =
+        bounds.into_iter().map(|bound| checking.fitted(bound)).collect::<Option<_>>()?;
+    same_target(models.iter().map(|model| (&model.name, model.span, &model.kind.spec)), checking)?;
+    Some(models)
+}
+
+fn same_target<'a>(
+    models: impl Iterator<Item = (&'a String, Span, &'a Arc<ModelSpec>)>,
+    checking: &mut Checking<'_>,
+) -> Option<()> {
+    let models: Vec<_> = models.collect();
+    let (first, _, spec) = models.first()?;
+    let mut seen: Vec<&String> = Vec::new();
+    for (name, span, own) in &models {
+        if own.target != spec.target {
+            let shown = |spec: &ModelSpec| spec.target.clone().unwrap_or_else(|| "nothing".to_owned());
+            checking.report(
+                Diagnostic::error("targets-differ", *span, format!("`{name}` tells `{}`, but `{first}` tells `{}`", shown(own), shown(spec)))
+                    .help("the models of one stage share target and task; compare others in a stage of their own"),
+            );
+            return None;
+        }
+        if seen.contains(name) {
+            checking.report(Diagnostic::error("doubled-model", *span, format!("`{name}` is named twice")));
+            return None;
+        }
+        seen.push(name);
+    }
+    Some(())
+}
+
+/// Checks a model against the table that it is to be fitted on; gives its task, where known.
+pub(super) fn check_model(
+    spec: &ModelSpec,
+    data: &Source<TableType>,
+    place: Span,
+    checking: &mut Checking<'_>,
+) -> Option<Option<Task>> {
+    let Some(schema) = &data.kind.schema else { return Some(None) };
+    let mut right = true;
+    for trouble in spec.check(schema) {
+        right &= !trouble.is_error();
+        checking.report(trouble.diagnostic(place, &data.name));
+    }
+    if right {
+        warn_of_leaks(spec, data, place, checking);
+    }
+    right.then(|| spec.task_of(schema))
+}
+
+/// Warns of features that derive from the column that the target derives from.
+fn warn_of_leaks(spec: &ModelSpec, data: &Source<TableType>, place: Span, checking: &mut Checking<'_>) {
+    let (Some(target), Some(schema)) = (&spec.target, &data.kind.schema) else { return };
+    let Some(origins) = data.kind.lineage.get(target) else { return };
+    for feature in spec.feature_names(schema) {
+        let Some(own) = data.kind.lineage.get(&feature) else { continue };
+        if let Some(shared) = own.intersection(origins).next() {
+            checking.report(
+                Diagnostic::warning("target-leak", place, format!("the feature `{feature}` derives from `{shared}`, as the target `{target}` does"))
+                    .label("this model may learn the answer from the question")
+                    .help(format!("leave it out: `features: all(except: [{feature}])`")),
+            );
+        }
+    }
+}
+
+/// Checks a fitted model against rows that it is to answer for; gives its task, where known.
+pub(super) fn check_applied(
+    model: &Source<FittedType>,
+    data: &Source<TableType>,
+    judged: bool,
+    checking: &mut Checking<'_>,
+) -> Option<Option<Task>> {
+    let spec = &model.kind.spec;
+    let (Some(trained), Some(schema)) = (&model.kind.schema, &data.kind.schema) else {
+        return Some(None);
+    };
+    let mut wanted = spec.feature_names(trained);
+    if judged {
+        wanted.extend(spec.target.clone());
+    }
+    for column in wanted {
+        if schema.field_with_name(&column).is_err() && !data.kind.open {
+            let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            checking.report(
+                Diagnostic::error("missing-column", data.span, format!("`{}` has no column `{column}`, which `{}` was fitted on", data.name, model.name))
+                    .suggest(&column, known),
+            );
+            return None;
+        }
+    }
+    Some(spec.task_of(trained))
+}
+
+/// Gives the columns that a model reads of a table to be fitted.
+pub(super) fn columns(spec: &ModelSpec, data: &Source<TableType>) -> Option<BTreeSet<String>> {
+    let schema = data.kind.schema.as_ref()?;
+    Some(spec.columns_read(schema).into_iter().collect())
+}
+
+/// Gives the features of a model, as far as a table has them.
+pub(super) fn features(spec: &ModelSpec, data: &Source<TableType>) -> Option<BTreeSet<String>> {
+    let schema = data.kind.schema.as_ref()?;
+    Some(spec.feature_names(schema).into_iter().collect())
+}
+
+/// Gives what some work reads of a table for a model.
+pub(super) fn reads(spec: &ModelSpec, data: &Source<TableType>) -> Reads {
+    columns(spec, data).map_or(Reads::All, Reads::Columns)
+}
+
+/// Picks the columns that a prediction keeps.
+pub(super) fn kept(
+    keep: &Columns,
+    schema: &SchemaRef,
+    table: &str,
+    checking: &mut Checking<'_>,
+) -> Option<Vec<String>> {
+    let (picked, missing) = keep.of_schema(schema);
+    for column in &missing {
+        let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        checking.unknown_column(&column.name, table, column.span, &known);
+    }
+    missing.is_empty().then_some(picked)
+}
+
+/// Makes the splitter that a call names, and checks the column that it goes by.
+pub(super) fn splitter(
+    call: &Call,
+    place: Span,
+    data: &Source<TableType>,
+    checking: &mut Checking<'_>,
+) -> Option<Box<dyn Splitter>> {
+    let kind = crate::ml::folds::FOLDS.iter().find(|kind| kind.signature().name == call.name)?;
+    let splitter = match kind.bind(&call.args) {
+        Ok(splitter) => splitter,
+        Err(bad) => {
+            let span = call.args.get(bad.param).map_or(place, |bound| bound.span);
+            checking.report(Diagnostic::error("bad-setting", span, bad.message));
+            return None;
+        }
+    };
+    if let (Some(by), Some(schema)) = (splitter.by(), &data.kind.schema)
+        && schema.field_with_name(by).is_err()
+    {
+        let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let span = call.args.get("by").map_or(place, |bound| bound.span);
+        checking.unknown_column(by, &data.name, span, &known);
+        return None;
+    }
+    Some(splitter)
+}
+
+/// Finds the declared parameter behind a path such as `estimator.max_depth`.
+pub(super) fn param_at(
+    spec: &ModelSpec,
+    path: &str,
+    place: Span,
+    checking: &mut Checking<'_>,
+) -> Option<&'static Param> {
+    let paths: Vec<(String, &'static Param)> = spec.tunable();
+    let found = paths.iter().find(|(own, _)| own == path).map(|(_, param)| *param);
+    if found.is_none() {
+        checking.report(
+            Diagnostic::error("unknown-path", place, format!("the model has no parameter `{path}`"))
+                .suggest(path, paths.iter().map(|(own, _)| own.as_str())),
+        );
+    }
+    found
+}
+
+/// Tells whether a parameter takes whole numbers, and no others.
+pub(super) fn takes_only_whole(kind: Kind) -> bool {
+    match kind {
+        Kind::Int => true,
+        Kind::Optional(inner) => takes_only_whole(*inner),
+        _ => false,
+    }
+}
+
+/// Takes one candidate value as a parameter takes it, or says what is wrong.
+pub(super) fn as_setting(item: &Bound, param: &Param) -> Result<Setting, String> {
+    fn fit(setting: &Setting, kind: &Kind) -> Option<Setting> {
+        match (kind, setting) {
+            (Kind::Optional(_), Setting::Null) => Some(Setting::Null),
+            (Kind::Optional(inner), other) => fit(other, inner),
+            (Kind::OneOf(kinds), other) => kinds.iter().find_map(|kind| fit(other, kind)),
+            (Kind::Float, other) => other.as_f64().map(Setting::Float),
+            (Kind::Int, Setting::Int(_))
+            | (Kind::Bool, Setting::Bool(_))
+            | (Kind::Text, Setting::Text(_))
+            | (Kind::Share, Setting::Share(_)) => Some(setting.clone()),
+            (Kind::Share, Setting::Float(share)) => Some(Setting::Share(*share)),
+            (Kind::Choice(choices), Setting::Stage(path)) => match path.as_slice() {
+                [word] if choices.iter().any(|choice| choice.word == word) => {
+                    Some(Setting::Word(word.clone()))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+    let fitting = fit(&item.setting, &param.kind)
+        .ok_or_else(|| format!("takes {}, not {}", param.kind.spoken(), item.setting.spoken()))?;
+    match fitting.as_f64() {
+        Some(number) if !param.limits.allow(number) => {
+            Err(format!("must be {}, not {number}", param.limits.spoken()))
+        }
+        _ => Ok(fitting),
+    }
+}
+
+/// Puts values into a model's settings.
+pub(super) fn with_values<'a>(
+    spec: &ModelSpec,
+    values: impl Iterator<Item = (&'a str, &'a Setting)>,
+) -> Result<ModelSpec, Failure> {
+    let mut spec = spec.clone();
+    for (path, value) in values {
+        spec.set(path, value.clone())
+            .map_err(|bad| Failure::new(format!("`{path}` can't be {}: {bad}", value.spoken())))?;
+    }
+    Ok(spec)
+}
+
+/// Puts a search's best values into a model's settings, if it is a tuned one.
+pub(super) fn with_best(spec: &ModelSpec, best: Option<&Artifact>) -> Result<ModelSpec, Failure> {
+    let Some(best) = best else { return Ok(spec.clone()) };
+    let values: Vec<(String, KeptValue)> = serde_json::from_slice(best.blob(MODEL)?)
+        .map_err(|error| Failure::new(format!("a tuned model can't be read: {error}")))?;
+    let values: Vec<(String, Setting)> =
+        values.into_iter().map(|(path, value)| (path, value.into())).collect();
+    with_values(spec, values.iter().map(|(path, value)| (path.as_str(), value)))
+}
+
+/// A tuned value as it is kept.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeptValue {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Share(f64),
+    Text(String),
+    Word(String),
+}
+
+impl From<KeptValue> for Setting {
+    fn from(value: KeptValue) -> Self {
+        match value {
+            KeptValue::Null => Self::Null,
+            KeptValue::Bool(flag) => Self::Bool(flag),
+            KeptValue::Int(number) => Self::Int(number),
+            KeptValue::Float(number) => Self::Float(number),
+            KeptValue::Share(share) => Self::Share(share),
+            KeptValue::Text(text) => Self::Text(text),
+            KeptValue::Word(word) => Self::Word(word),
+        }
+    }
+}
+
+/// Writes tuned values.
+pub(super) fn write_values(values: &IndexMap<String, Setting>) -> Result<Vec<u8>, Failure> {
+    let kept = |setting: &Setting| match setting {
+        Setting::Bool(flag) => KeptValue::Bool(*flag),
+        Setting::Int(number) => KeptValue::Int(*number),
+        Setting::Float(number) => KeptValue::Float(*number),
+        Setting::Share(share) => KeptValue::Share(*share),
+        Setting::Text(text) => KeptValue::Text(text.clone()),
+        Setting::Word(word) => KeptValue::Word(word.clone()),
+        _ => KeptValue::Null,
+    };
+    let list: Vec<(&String, KeptValue)> = values.iter().map(|(path, value)| (path, kept(value))).collect();
+    serde_json::to_vec(&list).map_err(|error| Failure::new(error.to_string()))
+}
+
+/// Writes a value for the lock file.
+pub(super) fn plain(setting: &Setting) -> Json {
+    setting.canonical()
 }

@@ -42,7 +42,12 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
 }
 
 fn waits<'a>(plan: &'a Plan, stage: &Stage) -> Vec<&'a str> {
-    stage.waits.iter().filter_map(|place| plan.stages.get(*place)).map(|other| other.name.as_str()).collect()
+    stage
+        .waits
+        .iter()
+        .filter_map(|place| plan.stages.get(*place))
+        .map(|other| other.name.as_str())
+        .collect()
 }
 
 fn text(plan: &Plan, stage: &Stage) -> String {
@@ -60,7 +65,8 @@ fn text(plan: &Plan, stage: &Stage) -> String {
         text.push_str(&format!("\nsettings\n{}", grid::align(&rows, |_| false, 2)));
     }
     for (name, output) in &stage.outputs {
-        let full = if name.is_empty() { stage.name.clone() } else { format!("{}.{name}", stage.name) };
+        let full =
+            if name.is_empty() { stage.name.clone() } else { format!("{}.{name}", stage.name) };
         text.push_str(&format!("\n{full}: {}\n", output.spoken()));
         if let Output::Table(table) = output {
             match &table.schema {
@@ -83,7 +89,10 @@ fn settings(path: &str, value: &Json, rows: &mut Vec<Vec<String>>) {
         }
         Json::Null => {}
         Json::String(text) if text.contains('\n') => {
-            rows.push(vec![path.to_owned(), format!("{} …", text.lines().next().unwrap_or_default())]);
+            rows.push(vec![
+                path.to_owned(),
+                format!("{} …", text.lines().next().unwrap_or_default()),
+            ]);
         }
         Json::String(text) => rows.push(vec![path.to_owned(), text.clone()]),
         Json::Array(items) if items.is_empty() => {}

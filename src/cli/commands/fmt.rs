@@ -64,5 +64,7 @@ fn replace(path: &Path, text: &str) -> Result<(), Trouble> {
         new.persist(&path).map_err(|error| error.error)?;
         Ok(())
     };
-    attempt().map_err(|error: std::io::Error| Trouble::wrong(format!("`{}` can't be written: {error}", path.display())))
+    attempt().map_err(|error: std::io::Error| {
+        Trouble::wrong(format!("`{}` can't be written: {error}", path.display()))
+    })
 }

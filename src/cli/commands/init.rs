@@ -26,8 +26,11 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     if args.file.extension().is_none_or(|extension| extension != "mlp") {
         let name = args.file.with_extension("mlp");
-        return Err(Trouble::wrong(format!("`{}` isn't named like a pipeline", args.file.display()))
-            .help(format!("name it `{}`", name.display())));
+        return Err(Trouble::wrong(format!(
+            "`{}` isn't named like a pipeline",
+            args.file.display()
+        ))
+        .help(format!("name it `{}`", name.display())));
     }
     let folder = args.file.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
     let data = folder.join("data").join("visits.csv");
@@ -40,7 +43,10 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     write(&data, DATA)?;
     write(&args.file, PIPELINE)?;
     let file = args.file.display();
-    ui.say(&format!("wrote {file} and {}\nnext: mlp check {file}, then mlp run {file}\n", data.display()));
+    ui.say(&format!(
+        "wrote {file} and {}\nnext: mlp check {file}, then mlp run {file}\n",
+        data.display()
+    ));
     Ok(Exit::Done)
 }
 
@@ -52,5 +58,6 @@ fn write(path: &Path, text: &str) -> Result<(), Trouble> {
         }
         fs::File::create_new(path)?.write_all(text.as_bytes())
     };
-    attempt().map_err(|error| Trouble::wrong(format!("`{}` can't be written: {error}", path.display())))
+    attempt()
+        .map_err(|error| Trouble::wrong(format!("`{}` can't be written: {error}", path.display())))
 }

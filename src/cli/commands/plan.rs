@@ -36,15 +36,25 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
 fn text(forecasts: &[Forecast]) -> String {
     let rows: Vec<Vec<String>> = forecasts
         .iter()
-        .map(|forecast| vec![forecast.stage.clone(), forecast.kind.to_owned(), spoken(&forecast.verdict)])
+        .map(|forecast| {
+            vec![forecast.stage.clone(), forecast.kind.to_owned(), spoken(&forecast.verdict)]
+        })
         .collect();
-    let count = |is: fn(&Verdict) -> bool| forecasts.iter().filter(|forecast| is(&forecast.verdict)).count();
+    let count = |is: fn(&Verdict) -> bool| {
+        forecasts.iter().filter(|forecast| is(&forecast.verdict)).count()
+    };
     let counts = [
         (count(|verdict| matches!(verdict, Verdict::Cached)), "in the cache"),
         (count(|verdict| matches!(verdict, Verdict::WillRun(_))), "to run"),
-        (count(|verdict| matches!(verdict, Verdict::DependsOn(_))), "after them, if their inputs change"),
+        (
+            count(|verdict| matches!(verdict, Verdict::DependsOn(_))),
+            "after them, if their inputs change",
+        ),
     ];
-    let counts = counts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}"));
+    let counts = counts
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{number} {word}"));
     let counts: Vec<String> = counts.collect();
     let counts = if counts.is_empty() { "no stages".to_owned() } else { counts.join(", ") };
     grid::align(&rows, |_| false, 0) + "\n" + &counts + "\n"

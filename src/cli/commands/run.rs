@@ -81,12 +81,19 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
 }
 
 /// Shows what was found in the pipeline, for a program as events.
-fn show_findings(args: &Args, ui: &Ui, sources: &SourceMap, found: &Diagnostics) -> Result<(), Trouble> {
+fn show_findings(
+    args: &Args,
+    ui: &Ui,
+    sources: &SourceMap,
+    found: &Diagnostics,
+) -> Result<(), Trouble> {
     if args.json {
         let renderer = Renderer::new(sources, &ui.out);
         let lines = found.iter().map(|finding| {
             let mut event = json!({ "event": "diagnostic" });
-            if let (Some(event), Some(fields)) = (event.as_object_mut(), renderer.json(finding).as_object()) {
+            if let (Some(event), Some(fields)) =
+                (event.as_object_mut(), renderer.json(finding).as_object())
+            {
                 event.extend(fields.clone());
             }
             format!("{event}\n")
@@ -123,7 +130,10 @@ fn failures(sources: &SourceMap, report: &Report, ui: &Ui) -> String {
     let shown = findings.iter().take(SHOWN).map(|finding| renderer.one(finding) + "\n");
     let mut text: String = shown.collect();
     if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text.push_str(&format!("and {}\n", render::counted(more, "more failure").unwrap_or_default()));
+        text.push_str(&format!(
+            "and {}\n",
+            render::counted(more, "more failure").unwrap_or_default()
+        ));
     }
     text
 }

@@ -35,17 +35,31 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     };
     let (stage, output) = find(&plan, &args.output)?;
     let Some(latest) = engine::latest(&plan, stage, &store) else {
-        return Err(Trouble::Failed { message: format!("`{}` has not run yet", stage.name), help: Vec::new() }
-            .help(format!("run it first: `mlp run {} --only {}`", args.pipeline.file().display(), stage.name)));
+        return Err(Trouble::Failed {
+            message: format!("`{}` has not run yet", stage.name),
+            help: Vec::new(),
+        }
+        .help(format!(
+            "run it first: `mlp run {} --only {}`",
+            args.pipeline.file().display(),
+            stage.name
+        )));
     };
     if !latest.current {
-        ui.say(&format!("note: this is of an earlier run; `{}` or what it reads changed since\n", stage.name));
+        ui.say(&format!(
+            "note: this is of an earlier run; `{}` or what it reads changed since\n",
+            stage.name
+        ));
     }
     let table = table(&latest, output, &store)?;
     if args.json {
         ui.data(&format!("{}\n", json(&latest, table.as_ref(), args.rows)?))?;
     } else {
-        ui.data(&text(&Shown { stage, output, latest: &latest, table: table.as_ref() }, args.rows, ui)?)?;
+        ui.data(&text(
+            &Shown { stage, output, latest: &latest, table: table.as_ref() },
+            args.rows,
+            ui,
+        )?)?;
     }
     Ok(Exit::Done)
 }
@@ -55,7 +69,9 @@ fn find<'a>(plan: &'a Plan, word: &'a str) -> Result<(&'a Stage, &'a str), Troub
     if let Some(stage) = plan.stage(word) {
         return Ok((stage, ""));
     }
-    let Some((stage, output)) = word.rsplit_once('.').and_then(|(name, output)| Some((plan.stage(name)?, output))) else {
+    let Some((stage, output)) =
+        word.rsplit_once('.').and_then(|(name, output)| Some((plan.stage(name)?, output)))
+    else {
         return Err(no_stage(plan, word));
     };
     if stage.outputs.iter().any(|(name, _)| *name == output) {
@@ -68,15 +84,24 @@ fn outputs(stage: &Stage) -> String {
     let names: Vec<String> = stage
         .outputs
         .iter()
-        .map(|(name, _)| if name.is_empty() { format!("`{}`", stage.name) } else { format!("`{}.{name}`", stage.name) })
+        .map(|(name, _)| {
+            if name.is_empty() {
+                format!("`{}`", stage.name)
+            } else {
+                format!("`{}.{name}`", stage.name)
+            }
+        })
         .collect();
     format!("its outputs are {}", names.join(", "))
 }
 
 fn table(latest: &Latest, output: &str, store: &Store) -> Result<Option<Table>, Trouble> {
     latest.table(output, store).map_err(|error| {
-        Trouble::Failed { message: format!("the cached result is damaged: {error}"), help: Vec::new() }
-            .help("run the pipeline again: what is missing is made anew")
+        Trouble::Failed {
+            message: format!("the cached result is damaged: {error}"),
+            help: Vec::new(),
+        }
+        .help("run the pipeline again: what is missing is made anew")
     })
 }
 
@@ -108,19 +133,24 @@ fn text(shown: &Shown<'_>, rows: usize, ui: &Ui) -> Result<String, Trouble> {
         None if text.is_empty() && latest.outputs().next().is_none() => {
             text.push_str(&format!("`{}` leaves nothing in the cache\n", stage.name));
         }
-        None if text.is_empty() => text.push_str(&format!("`{}` has no rows to show; {}\n", stage.name, outputs(stage))),
+        None if text.is_empty() => {
+            text.push_str(&format!("`{}` has no rows to show; {}\n", stage.name, outputs(stage)))
+        }
         None => {}
     }
     Ok(text)
 }
 
 fn size(table: &Table) -> String {
-    let count = |number: usize, noun: &str| if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") };
+    let count = |number: usize, noun: &str| {
+        if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+    };
     format!("{}, {}", count(table.rows(), "row"), count(table.schema().fields().len(), "column"))
 }
 
 fn json(latest: &Latest, table: Option<&Table>, rows: usize) -> Result<Json, Trouble> {
-    let mut answer = json!({ "current": latest.current, "facts": latest.facts, "warnings": latest.warnings });
+    let mut answer =
+        json!({ "current": latest.current, "facts": latest.facts, "warnings": latest.warnings });
     if let (Some(table), Some(answer)) = (table, answer.as_object_mut()) {
         answer.insert("rows".to_owned(), json!(table.rows()));
         answer.insert("schema".to_owned(), rows::json_schema(table.schema()));

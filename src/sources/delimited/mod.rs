@@ -374,6 +374,7 @@ impl<'a> Builder<'a> {
         let target = self.job.target;
         SourceError::Misfit {
             file: self.layout.input.name.clone(),
+            unit: "line",
             line: chunk.line_of(offset),
             column: target.schema.field(at).name().clone(),
             found: shorten(&found.unwrap_or_default()),

@@ -1,0 +1,133 @@
+//! Answers what a plan asks of the outside, from the disk and the cache.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+
+use crate::data::{Hash, Hasher};
+use crate::params::Vocabulary;
+use crate::plan::{Catalog, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
+use crate::sources::{self, OnBadRow, SourceError};
+use crate::store::Store;
+
+/// The largest text that is read as a pipeline or a query.
+const MAX_TEXT: u64 = 16 << 20;
+
+/// Counts up when the readers type columns in another way.
+const COLUMNS_VERSION: u32 = 1;
+
+/// The catalog of a project: its files, and what its cache remembers.
+pub struct DiskCatalog {
+    store: Arc<Store>,
+    vocabulary: Vocabulary<'static>,
+}
+
+impl DiskCatalog {
+    /// Leans on a cache and the registered words.
+    #[must_use]
+    pub const fn new(store: Arc<Store>, vocabulary: Vocabulary<'static>) -> Self {
+        Self { store, vocabulary }
+    }
+
+    /// Finds the columns of some files, or remembers them by content.
+    fn columns(&self, request: &sources::Request<'_>, from: &str) -> Result<SchemaRef, SourceTrouble> {
+        let key = self.key(request, from);
+        if let Some(known) = key.and_then(|key| self.store.recall("columns", key))
+            && let Some(schema) = crate::store::schema_of(&known)
+        {
+            return Ok(schema);
+        }
+        let schema = sources::infer(request).map_err(|error| trouble(&error))?;
+        if let Some(key) = key
+            && let Some(bytes) = crate::store::schema_bytes(&schema)
+        {
+            self.store.remember("columns", key, &bytes);
+        }
+        Ok(schema)
+    }
+
+    /// Names the columns of some files by their contents and the options of the reader.
+    fn key(&self, request: &sources::Request<'_>, from: &str) -> Option<Hash> {
+        let mut hasher = Hasher::new();
+        hasher.update(&COLUMNS_VERSION.to_le_bytes()).text(from);
+        hasher.text(&format!("{:?}", request.on_bad_row));
+        for (name, kind) in request.schema {
+            hasher.text(name).text(&kind.to_string());
+        }
+        for input in request.inputs {
+            let content = self.store.content_hash(&input.path).ok()?;
+            hasher.update(content.hash.as_bytes());
+        }
+        Some(hasher.finish())
+    }
+}
+
+impl Catalog for DiskCatalog {
+    fn text(&self, path: &Path) -> Result<String, String> {
+        read_text(path)
+    }
+
+    fn vocabulary(&self) -> Vocabulary<'_> {
+        self.vocabulary
+    }
+
+    fn source(&self, request: &SourceRequest<'_>) -> SourceAnswer {
+        match sources::open(request.folder, request.from) {
+            Err(error) => SourceAnswer { files: Vec::new(), schema: Err(trouble(&error)) },
+            Ok((inputs, options)) => {
+                let files = inputs.iter().map(|input| input.path.clone()).collect();
+                let mut wanted = sources::Request::new(&inputs, &options);
+                wanted.schema = request.declared;
+                wanted.on_bad_row = if request.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
+                let from = sources::canonical(request.from).to_string();
+                SourceAnswer { files, schema: self.columns(&wanted, &from) }
+            }
+        }
+    }
+
+    fn recall(&self, kind: Remembered, key: Hash) -> Option<Vec<u8>> {
+        self.store.recall(word(kind), key)
+    }
+
+    fn remember(&self, kind: Remembered, key: Hash, value: &[u8]) {
+        self.store.remember(word(kind), key, value);
+    }
+}
+
+const fn word(kind: Remembered) -> &'static str {
+    match kind {
+        Remembered::Analysis => "analysis",
+        Remembered::Columns => "columns",
+    }
+}
+
+/// Reads a text file of bounded size; what is wrong is said in the user's words.
+///
+/// # Errors
+/// It isn't there, isn't readable, is no UTF-8, or is too large.
+pub fn read_text(path: &Path) -> Result<String, String> {
+    let metadata = std::fs::metadata(path).map_err(|error| spoken(&error))?;
+    if metadata.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if metadata.len() > MAX_TEXT {
+        return Err(format!("it is larger than {} MiB", MAX_TEXT >> 20));
+    }
+    let bytes = std::fs::read(path).map_err(|error| spoken(&error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        format!("it is no UTF-8 text (byte {} is wrong)", error.utf8_error().valid_up_to())
+    })
+}
+
+fn spoken(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+fn trouble(error: &SourceError) -> SourceTrouble {
+    SourceTrouble { message: error.to_string(), help: error.help(), absent: error.is_absent() }
+}

@@ -1,0 +1,185 @@
+//! `scale`: brings numbers to a common scale.
+//!
+//! `standard` counts row weights as copies, as scikit-learn's `StandardScaler` does; the other
+//! methods don't look at them.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::Declaration;
+use super::picked::{ByColumn, Picking, Rule, is_number, numbers_of, reshaped};
+use super::statistics::{moments, quantile, sorted};
+use crate::data::{Column, Frame, Sort, Target};
+use crate::ml::columns::{Columns, Shape};
+use crate::ml::estimator::{BadSetting, FitContext, FitError};
+use crate::ml::step::{FittedStep, Misfit, Step};
+use crate::ml::steps::interval::Interval;
+use crate::params;
+
+params! {
+    /// Brings numbers to a common scale.
+    ///
+    /// Missing values stay missing and count for nothing.
+    pub struct Scale("scale", 1) {
+        /// The columns; left out, all numbers (bools and one-hot columns stay as they are).
+        columns: Option<Columns> = None,
+        /// How to scale.
+        method: Method = Method::Standard,
+        /// For `min_max`: what the least and the greatest training value become, `0 .. 1` if left out.
+        feature_range: Option<Interval> = None,
+        /// For `robust`: the percentiles that span the scale, `25 .. 75` if left out.
+        quantile_range: Option<Interval> = None,
+        /// For `min_max`: cuts values outside of the training range to its ends.
+        clip: bool = false,
+    }
+}
+
+params! {
+    /// How numbers are scaled.
+    pub enum Method {
+        /// To mean 0 and standard deviation 1.
+        Standard = "standard",
+        /// To the range 0 to 1.
+        MinMax = "min_max",
+        /// To median 0 and interquartile range 1.
+        Robust = "robust",
+        /// To an absolute maximum of 1.
+        MaxAbs = "max_abs",
+    }
+}
+
+/// What was learnt of a column: `value × factor + shift`, or `(value − centre) / scale`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Scaled {
+    /// `(value − centre) / scale`.
+    Centred { centre: f64, scale: f64 },
+    /// `value × factor + shift`, perhaps cut to two ends.
+    Stretched { factor: f64, shift: f64, cut: Option<(f64, f64)> },
+}
+
+impl Scale {
+    fn picking(&self) -> Picking<'_> {
+        Picking {
+            step: "scale",
+            columns: self.columns.as_ref(),
+            takes: is_number,
+            suits: |sort| sort == Sort::Number,
+            expected: "numbers",
+        }
+    }
+
+    fn learn(&self, values: &[f64], weights: Option<&[f64]>) -> Scaled {
+        match self.method {
+            Method::Standard => {
+                let own = moments(values, weights);
+                // Below this the variance is nothing but rounding (Chan, Golub and LeVeque).
+                let (n, eps) = (own.count, f64::EPSILON);
+                let drift = n * own.mean * eps;
+                let constant = own.variance <= n * eps * own.variance + drift * drift;
+                let scale = if constant { 1.0 } else { own.variance.sqrt() };
+                Scaled::Centred { centre: own.mean, scale }
+            }
+            Method::Robust => {
+                let sorted = sorted(values);
+                let (low, high) = self.quantile_range.map_or((25.0, 75.0), |range| (range.low, range.high));
+                let spread = quantile(&sorted, high / 100.0) - quantile(&sorted, low / 100.0);
+                Scaled::Centred { centre: quantile(&sorted, 0.5), scale: nonzero(spread) }
+            }
+            Method::MaxAbs => {
+                let most = values.iter().fold(f64::NAN, |most, value| most.max(value.abs()));
+                Scaled::Centred { centre: 0.0, scale: nonzero(most) }
+            }
+            Method::MinMax => {
+                let (low, high) = self.feature_range.map_or((0.0, 1.0), |range| (range.low, range.high));
+                let least = values.iter().copied().fold(f64::NAN, f64::min);
+                let most = values.iter().copied().fold(f64::NAN, f64::max);
+                let factor = (high - low) / nonzero(most - least);
+                let cut = self.clip.then_some((low, high));
+                Scaled::Stretched { factor, shift: low - least * factor, cut }
+            }
+        }
+    }
+}
+
+/// Makes a scale of nought one, so that a constant column survives.
+fn nonzero(scale: f64) -> f64 {
+    if scale < 10.0 * f64::EPSILON { 1.0 } else { scale }
+}
+
+impl Step for Scale {
+    fn fit(
+        &self,
+        frame: &Frame,
+        _: &Target,
+        weights: Option<&[f64]>,
+        _: &FitContext<'_>,
+    ) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
+        let picked = self.picking().of(frame)?;
+        let fitted = ByColumn::learn(frame, &picked, |name, column| {
+            Ok(self.learn(numbers_of(name, column)?, weights))
+        })?;
+        let transformed = fitted.transform(frame)?;
+        Ok((Box::new(fitted), transformed))
+    }
+
+    fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
+        let picked = self.picking().known(before)?;
+        Ok(reshaped(before, &picked, |name, _| vec![(name.to_owned(), Sort::Number)]))
+    }
+}
+
+impl Declaration for Scale {
+    type Learnt = ByColumn<Scaled>;
+
+    fn check(&self) -> Result<(), BadSetting> {
+        let only = |param, method| {
+            Err(BadSetting { param, message: format!("`{param}` is for `method: {method}` alone") })
+        };
+        let min_max = self.method == Method::MinMax;
+        match (self.feature_range, self.quantile_range) {
+            (Some(_), _) if !min_max => only("feature_range", "min_max"),
+            (_, Some(_)) if self.method != Method::Robust => only("quantile_range", "robust"),
+            (_, _) if self.clip && !min_max => only("clip", "min_max"),
+            (Some(range), _) => range.check("feature_range", f64::MIN, f64::MAX),
+            (_, Some(range)) => range.check("quantile_range", 0.0, 100.0),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
+impl Rule for Scaled {
+    fn apply(&self, name: &str, column: &Column) -> Result<Vec<(String, Column)>, FitError> {
+        let values = numbers_of(name, column)?.iter();
+        let values = match *self {
+            Self::Centred { centre, scale } => values.map(|x| (x - centre) / scale).collect(),
+            Self::Stretched { factor, shift, cut: None } => values.map(|x| x * factor + shift).collect(),
+            Self::Stretched { factor, shift, cut: Some((low, high)) } => {
+                values.map(|x| cut(x * factor + shift, low, high)).collect()
+            }
+        };
+        Ok(vec![(name.to_owned(), Column::Number(values))])
+    }
+
+    fn summary(&self) -> String {
+        match self {
+            Self::Centred { centre, scale } => format!("({} ± {})", short(*centre), short(*scale)),
+            Self::Stretched { factor, shift, .. } => format!("× {} + {}", short(*factor), short(*shift)),
+        }
+    }
+}
+
+/// Brings a value between two ends; a missing one stays so.
+pub(super) fn cut(value: f64, low: f64, high: f64) -> f64 {
+    if value < low {
+        low
+    } else if value > high {
+        high
+    } else {
+        value
+    }
+}
+
+/// Writes a number with the digits that people read.
+pub(super) fn short(number: f64) -> String {
+    let plain = number.to_string();
+    if plain.len() <= 8 { plain } else { format!("{number:.4e}").replace("e0", "") }
+}

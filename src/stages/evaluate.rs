@@ -1,0 +1,196 @@
+//! `evaluate`: judges fitted models on rows that they have not seen.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::learning::{self, Scorer, fit_failure};
+use super::tables::{self, Curves};
+use crate::diag::Diagnostic;
+use crate::ml::estimator::Task as Learning;
+use crate::ml::model::FittedModel;
+use crate::params;
+use crate::params::{Args, Bound, Family, Kind, Params, Setting, Signature};
+use crate::plan::{
+    Artifact, Caching, Checked, Checking, Facts, Failure, FittedType, Output, Produced, Reads,
+    Running, Score, Source, StageKind, Task, Work,
+};
+use crate::syntax::ast::Comparison;
+
+params! {
+    /// Judges fitted models on rows that they have not seen.
+    ///
+    /// With `require`, a score that isn't met fails the run.
+    pub struct Evaluate("evaluate", 0) {
+        /// The fitted model.
+        model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
+        /// Several fitted models.
+        models: Option<Setting> as (Kind::Optional(&Kind::List(&Kind::Stage))) = None,
+        /// The rows.
+        data: Setting as (Kind::Stage),
+        /// What is measured.
+        metrics: Setting as (Kind::List(&Kind::Call(Family::Metric))),
+        /// What must hold: `[roc_auc >= 0.75]`, or for one of several models
+        /// `[boost.roc_auc >= 0.8]`.
+        require: Setting as (Kind::List(&Kind::Compare(Family::Metric))) = Setting::List(Vec::new()),
+    }
+}
+
+/// The registered kind.
+pub struct EvaluateKind;
+
+impl StageKind for EvaluateKind {
+    fn signature(&self) -> &'static Signature {
+        const { &Evaluate::SIGNATURE }
+    }
+
+    fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
+        let models = learning::fitted(args, checking)?;
+        let data = checking.table(args.get("data")?)?;
+        let first = models.first()?;
+        let mut reads = std::collections::BTreeSet::new();
+        let mut task = None;
+        for model in &models {
+            task = learning::check_applied(model, &data, true, checking)?;
+            reads.extend(learning::columns(&model.kind.spec, &data)?);
+            if checking.share_rows(model.kind.trained_on, (data.stage, data.output)) {
+                checking.report(
+                    Diagnostic::warning("judged-on-training-rows", data.span, format!("`{}` was fitted on rows of `{}`", model.name, data.name))
+                        .label("these rows were learnt from")
+                        .help("judge it on rows that it hasn't seen, such as the `.test` part of a `split`"),
+                );
+            }
+        }
+        let scorers = Scorer::list(args.get("metrics")?, &first.kind.spec, task, checking)?;
+        let required = required(args.get("require")?, &models, task, checking)?;
+        let settings = json!({
+            "models": models.iter().map(|model| model.name.clone()).collect::<Vec<_>>(),
+            "metrics": scorers.iter().map(|scorer| scorer.canonical.clone()).collect::<Vec<_>>(),
+            "require": required.iter().map(|own| own.spoken.clone()).collect::<Vec<_>>(),
+        });
+        let mut inputs = vec![data.input(Reads::Columns(reads))];
+        inputs.extend(models.iter().map(|model| model.input(Reads::All)));
+        let mut outputs = vec![("", Output::Table(tables::evaluation_type()))];
+        if task == Some(Learning::Classification) {
+            outputs.push(("confusion", Output::Table(tables::confusion_type())));
+            outputs.push(("roc", Output::Table(tables::roc_type())));
+            outputs.push(("calibration", Output::Table(tables::calibration_type())));
+        }
+        let names = models.iter().map(|model| model.name.clone()).collect();
+        let work = Judging { names, scorers, required, curves: outputs.len() > 1 };
+        let task = Task {
+            inputs,
+            settings,
+            files: Vec::new(),
+            work: Arc::new(work),
+            caching: Caching::Keyed,
+        };
+        Some(Checked { outputs, task: Some(task) })
+    }
+}
+
+/// A score that must be met.
+struct Required {
+    /// The model that it is for; none means each.
+    model: Option<String>,
+    scorer: Scorer,
+    sign: Comparison,
+    limit: f64,
+    /// The requirement as it was written.
+    spoken: String,
+}
+
+fn required(
+    bound: &Bound,
+    models: &[Source<FittedType>],
+    task: Option<Learning>,
+    checking: &mut Checking<'_>,
+) -> Option<Vec<Required>> {
+    let Setting::List(items) = &bound.setting else { return None };
+    let mut list = Vec::new();
+    let mut right = true;
+    for item in items {
+        match requirement(item, models, task, checking) {
+            Some(required) => list.push(required),
+            None => right = false,
+        }
+    }
+    right.then_some(list)
+}
+
+fn requirement(
+    item: &Bound,
+    models: &[Source<FittedType>],
+    task: Option<Learning>,
+    checking: &mut Checking<'_>,
+) -> Option<Required> {
+    let Setting::Compare(model, left, sign, right) = &item.setting else { return None };
+    let Setting::Call(call) = &left.setting else { return None };
+    if let Some(name) = model
+        && !models.iter().any(|own| own.name == *name)
+    {
+        checking.report(
+            Diagnostic::error("unknown-model", left.span, format!("`{name}` is not one of the models judged here"))
+                .suggest(name, models.iter().map(|own| own.name.as_str())),
+        );
+        return None;
+    }
+    let scorer = Scorer::bind(call, left.span, checking)?;
+    let first = models.first()?;
+    scorer.fits(&first.kind.spec, task, left.span, checking).then_some(())?;
+    Some(Required {
+        model: model.clone(),
+        scorer,
+        sign: *sign,
+        limit: right.setting.as_f64()?,
+        spoken: item.setting.spoken(),
+    })
+}
+
+/// The work of an evaluation.
+struct Judging {
+    names: Vec<String>,
+    scorers: Vec<Scorer>,
+    required: Vec<Required>,
+    curves: bool,
+}
+
+impl Work for Judging {
+    fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
+        let (data, models) = inputs.split_first().ok_or_else(|| Failure::new("there are no rows"))?;
+        let table = data.table()?;
+        let mut scores = Vec::new();
+        let mut curves = Curves::default();
+        let mut unmet = Vec::new();
+        for (name, model) in self.names.iter().zip(models) {
+            let model = FittedModel::load(model.blob(learning::FITTED)?)
+                .map_err(|error| Failure::new(error.to_string()))?;
+            running.pool().install(|| -> Result<(), Failure> {
+                let judged = model.judge(table).map_err(fit_failure)?;
+                let features = judged.features.as_ref();
+                for scorer in &self.scorers {
+                    let value = scorer.score(&judged.target, &judged.prediction, judged.positive, features)?;
+                    scores.push(Score { model: name.clone(), metric: scorer.name.clone(), value, sd: None });
+                }
+                for required in &self.required {
+                    if required.model.as_ref().is_some_and(|own| own != name) {
+                        continue;
+                    }
+                    let value = required.scorer.score(&judged.target, &judged.prediction, judged.positive, features)?;
+                    if !required.sign.holds(value, required.limit) {
+                        unmet.push(format!("`{}` is not met: `{name}` has {value:.6}", required.spoken));
+                    }
+                }
+                if self.curves {
+                    curves.add(name, &judged.target, &judged.prediction)?;
+                }
+                Ok(())
+            })?;
+        }
+        let mut outputs = vec![Artifact::Table(tables::evaluation(&scores)?)];
+        if self.curves {
+            outputs.extend(curves.tables()?.into_iter().map(Artifact::Table));
+        }
+        Ok(Produced { outputs, facts: Facts { metrics: scores, ..Facts::default() }, unmet, ..Produced::default() })
+    }
+}
