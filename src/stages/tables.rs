@@ -241,7 +241,7 @@ fn settings(values: &[&Setting], kind: &DataType) -> ArrayRef {
 
 /// Makes `.importance`.
 pub(super) fn importance(model: &FittedModel) -> Result<Table, Failure> {
-    let rows = model.importance();
+    let rows = model.importance().unwrap_or_default();
     table(schema(IMPORTANCE), vec![
         texts(rows.iter().map(|(feature, _)| feature.as_str())),
         floats(rows.iter().map(|(_, importance)| *importance)),
@@ -278,7 +278,7 @@ fn label_type(labels: &[Label]) -> DataType {
 fn answer_fields(spec: &ModelSpec, schema: Option<&SchemaRef>) -> (Vec<Field>, bool) {
     use crate::ml::estimator::Task;
     let float = |name: &str| Field::new(name, FLOAT, true);
-    match schema.and_then(|schema| spec.task_of(schema)) {
+    match spec.known_task(schema.map(AsRef::as_ref)) {
         Some(Task::Classification) => {
             let target = spec.target.as_deref().unwrap_or_default();
             let kind = schema
