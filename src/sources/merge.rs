@@ -58,7 +58,8 @@ impl Seen {
 
 /// Tells types that hold the same values in different encodings from others.
 fn same_values(one: &DataType, two: &DataType) -> bool {
-    one == two || ColumnType::new(one.clone()).to_string() == ColumnType::new(two.clone()).to_string()
+    one == two
+        || ColumnType::new(one.clone()).to_string() == ColumnType::new(two.clone()).to_string()
 }
 
 fn wider_number(one: &DataType, two: &DataType) -> Option<DataType> {
@@ -71,7 +72,9 @@ fn wider_number(one: &DataType, two: &DataType) -> Option<DataType> {
         return Some(DataType::Float64);
     }
     match (unsigned(one), unsigned(two)) {
-        (true, true) | (false, false) => Some(if wide(one) >= wide(two) { one } else { two }.clone()),
+        (true, true) | (false, false) => {
+            Some(if wide(one) >= wide(two) { one } else { two }.clone())
+        }
         // A signed number of 64 bits holds all but the widest unsigned ones.
         (true, false) if wide(one) < 8 => Some(DataType::Int64),
         (false, true) if wide(two) < 8 => Some(DataType::Int64),
@@ -107,7 +110,11 @@ impl Target {
         let Some(columns) = request.columns else { return Ok(all().collect()) };
         let name = |at: usize| self.schema.field(at).name();
         if let Some(column) = columns.iter().find(|column| self.schema.index_of(column).is_err()) {
-            return Err(no_column(request.inputs, column, all().map(|at| name(at).clone()).collect()));
+            return Err(no_column(
+                request.inputs,
+                column,
+                all().map(|at| name(at).clone()).collect(),
+            ));
         }
         Ok(all().filter(|at| columns.contains(name(*at))).collect())
     }

@@ -72,10 +72,16 @@ impl CsvOptions {
         for (at, mark) in marks.iter().enumerate() {
             let Some(mark) = mark else { continue };
             if !mark.is_ascii() || matches!(mark, 0 | b'\n' | b'\r') {
-                return fail("delimiter, quote and comment are each one ASCII character, no line end".to_owned());
+                return fail(
+                    "delimiter, quote and comment are each one ASCII character, no line end"
+                        .to_owned(),
+                );
             }
             if marks[..at].contains(&Some(*mark)) {
-                return fail(format!("delimiter, quote and comment cannot both be {:?}", char::from(*mark)));
+                return fail(format!(
+                    "delimiter, quote and comment cannot both be {:?}",
+                    char::from(*mark)
+                ));
             }
         }
         if !matches!(self.decimal, b'.' | b',') {
@@ -213,11 +219,7 @@ pub(super) fn columns(
     Ok(layout.header.names.into_iter().zip(guesses.into_iter().map(Seen::Guess)).collect())
 }
 
-fn guess_all(
-    layout: &Layout,
-    body: Body,
-    on_bad_row: OnBadRow,
-) -> Result<Vec<Guess>, SourceError> {
+fn guess_all(layout: &Layout, body: Body, on_bad_row: OnBadRow) -> Result<Vec<Guess>, SourceError> {
     let mut all = vec![Guess::Empty; layout.width()];
     let work = |chunk: &Chunk| -> Result<Vec<Guess>, SourceError> {
         let text = chunk.text(&layout.input.name)?;
@@ -296,7 +298,9 @@ impl<'a> Builder<'a> {
         let options = layout.options;
         let column = |(at, field): (usize, &FieldRef)| {
             let place = layout.header.names.iter().position(|name| name == field.name());
-            place.map(|place| Ok((place, Reader::new(&job.target.types[at], options.decimal)?))).transpose()
+            place
+                .map(|place| Ok((place, Reader::new(&job.target.types[at], options.decimal)?)))
+                .transpose()
         };
         let fields = job.target.schema.fields().iter().enumerate();
         let columns = fields.map(column).collect::<Result<Vec<_>, SourceError>>()?;
@@ -333,7 +337,11 @@ impl<'a> Builder<'a> {
 
     /// Builds the wanted columns; in quarantine the others are looked at too, so that the rows set
     /// aside don't depend on the columns wanted.
-    fn arrays(&self, text: &str, records: &Records) -> Result<(Vec<ArrayRef>, Misfits), SourceError> {
+    fn arrays(
+        &self,
+        text: &str,
+        records: &Records,
+    ) -> Result<(Vec<ArrayRef>, Misfits), SourceError> {
         let (mut arrays, mut misfits) = (Vec::new(), Vec::new());
         for (at, column) in self.columns.iter().enumerate() {
             let wanted = self.job.wanted.contains(&at);
@@ -344,7 +352,10 @@ impl<'a> Builder<'a> {
                     misfits.extend(unfit.into_iter().map(|misfit| (at, misfit)));
                     array
                 }
-                _ => new_null_array(self.job.target.schema.field(at).data_type(), records.spans.len()),
+                _ => new_null_array(
+                    self.job.target.schema.field(at).data_type(),
+                    records.spans.len(),
+                ),
             };
             if wanted {
                 arrays.push(array);
@@ -400,7 +411,8 @@ impl<'a> Builder<'a> {
         for (at, misfit) in misfits {
             first.entry(misfit.row).or_insert((at, misfit));
         }
-        let keep: BooleanArray = (0..records.spans.len()).map(|row| Some(!first.contains_key(&row))).collect();
+        let keep: BooleanArray =
+            (0..records.spans.len()).map(|row| Some(!first.contains_key(&row))).collect();
         let batch = filter_record_batch(&batch, &keep)
             .map_err(|error| SourceError::arrow(&self.layout.input.name, error))?;
         let raw = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
@@ -491,7 +503,11 @@ fn start(records: &Records, row: usize) -> usize {
 }
 
 /// Reads a file batch by batch.
-pub(super) fn read(job: &mut Job, options: &CsvOptions, take: &mut Take) -> Result<(), SourceError> {
+pub(super) fn read(
+    job: &mut Job,
+    options: &CsvOptions,
+    take: &mut Take,
+) -> Result<(), SourceError> {
     let (layout, body) = open(job.request, job.input, options)?;
     let mut aside = Vec::new();
     let builder = Builder::new(layout, job)?;
