@@ -2,6 +2,7 @@
 //!
 //! Knows what was seen in each file, not how it was read.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -116,6 +117,7 @@ impl Target {
                 all().map(|at| name(at).clone()).collect(),
             ));
         }
+        let columns: HashSet<&String> = columns.iter().collect();
         Ok(all().filter(|at| columns.contains(name(*at))).collect())
     }
 
