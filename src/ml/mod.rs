@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod model;
 pub mod search;
 mod seed;
+mod settle;
 pub mod splitter;
 pub mod step;
 pub mod steps;

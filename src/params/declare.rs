@@ -479,6 +479,8 @@ macro_rules! params {
             };
 
             fn from_args(args: &$crate::params::Args) -> Option<Self> {
+                // A word without parameters reads nothing.
+                let _ = args;
                 Some(Self {
                     $($field: <$ty as $crate::params::Declared>::from_setting(
                         &args.get($crate::params!(@name $field $($rename)?))?.setting,
