@@ -2,5 +2,10 @@
 
 use super::estimator::EstimatorKind;
 
+pub mod boosting;
+pub mod tree;
+
 /// Every registered kind, in the order in which the docs list them.
-pub static ESTIMATORS: &[&dyn EstimatorKind] = &[];
+pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
+    &boosting::gradient_boosting::GradientBoostingKind,
+];
