@@ -114,9 +114,9 @@ impl<C: Criterion> Grower<'_, C> {
                 break;
             }
             leaves += 1;
-            let ranks = &self.data.columns[next.cut.feature as usize].ranks;
+            let column = &self.data.columns[next.cut.feature as usize];
             let middle = next.rows.start + next.cut.left;
-            state.divide(next.rows.clone(), |row| next.cut.goes_left(ranks[row as usize]));
+            state.divide(next.rows.clone(), |row| next.cut.goes_left(column, row));
             let left = self.examine(
                 &mut state,
                 weights,
@@ -192,6 +192,7 @@ impl<C: Criterion> Grower<'_, C> {
         known: usize,
     ) -> (Option<Cut>, usize) {
         let State { rows, scanner, random, features, constants, .. } = state;
+        scanner.prepare();
         let rows = &rows[range.clone()];
         let (mut found, mut drawn, mut visited) = (0, 0, 0);
         let mut end = features.len();
@@ -233,10 +234,10 @@ impl<C: Criterion> Grower<'_, C> {
         range: &std::ops::Range<usize>,
         (cut, impurity): (&Cut, f64),
     ) -> f64 {
-        let ranks = &self.data.columns[cut.feature as usize].ranks;
+        let column = &self.data.columns[cut.feature as usize];
         let (mut left, mut right) = (self.criterion.empty(), self.criterion.empty());
         for (row, (item, weight)) in state.rows[range.clone()].iter().zip(&state.scanner.items) {
-            let side = if cut.goes_left(ranks[*row as usize]) { &mut left } else { &mut right };
+            let side = if cut.goes_left(column, *row) { &mut left } else { &mut right };
             self.criterion.add(side, *item, *weight);
         }
         let all = self.criterion.weight(&state.scanner.total);
