@@ -302,6 +302,12 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Tells whether the data aren't there, as against being there and wrong.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::NoMatch { .. } | Self::EmptyFolder { .. })
+    }
+
     /// Gives the lines that say what to do about it.
     #[must_use]
     pub fn help(&self) -> Vec<String> {

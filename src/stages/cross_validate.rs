@@ -71,8 +71,7 @@ impl StageKind for CrossValidateKind {
             "repeats": fields.repeats,
             "seed": checking.seed,
         });
-        let target = first.kind.spec.target.as_deref();
-        let predictions = tables::predictions_type(&first.kind.spec, data.kind.schema.as_ref(), target);
+        let predictions = tables::predictions_type(&first.kind.spec, data.kind.schema.as_ref());
         let outputs = vec![
             ("", Output::Table(tables::summary_type())),
             ("scores", Output::Table(tables::scores_type())),
