@@ -63,10 +63,10 @@ impl<'a> Builder<'a> {
         let mut is_asked = vec![false; job.target.schema.fields().len()];
         job.wanted.iter().for_each(|at| is_asked[*at] = true);
         let column = |(at, field): (usize, &FieldRef)| {
-            let reader = |place: &usize| -> Result<(usize, Reader), SourceError> {
-                Ok((*place, Reader::new(&job.target.types[at], options.decimal)?))
+            let read = match places.get(field.name()) {
+                Some(place) => Some((*place, Reader::new(&job.target.types[at], options.decimal)?)),
+                None => None,
             };
-            let read = places.get(field.name()).map(reader).transpose()?;
             Ok(Wanted { read, is_asked: is_asked[at] })
         };
         let fields = job.target.schema.fields().iter().enumerate();
