@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let store = Arc::new(Store::open(&project.join(".mlp"))?);
 
     let request = Request { sets: vec![], ..Request::default() };
-    let loaded = load_pipeline(&path, &text, &request, Some(Arc::clone(&store)));
+    let loaded = load_pipeline(&path, &text, &request, &store);
     let renderer = Renderer::new(&loaded.sources, &Look::plain());
     write!(std::io::stderr(), "{}", renderer.all(&loaded.diagnostics))?;
     let plan = Arc::new(loaded.plan.ok_or("the pipeline is wrong")?);

@@ -74,7 +74,7 @@ fn every_pipeline_in_the_docs_checks() {
     for block in blocks().iter().filter(|block| block.language == "mlp") {
         seen += 1;
         let path = project.path("page.mlp");
-        let loaded = load_pipeline(&path, &block.text, &Request::default(), None);
+        let loaded = load_pipeline(&path, &block.text, &Request::default(), &project.store());
         if !loaded.diagnostics.is_empty() || loaded.plan.is_none() {
             let said = Renderer::new(&loaded.sources, &Look::plain()).all(&loaded.diagnostics);
             wrong.push(format!("{}\n{said}", block.place));

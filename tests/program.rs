@@ -4,7 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
+use mlp::store::Store;
 use tempfile::TempDir;
 
 /// A folder that vanishes, in which the program is run.
@@ -78,6 +80,11 @@ impl Project {
     /// Reads a file.
     pub fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// Opens the project's cache.
+    pub fn store(&self) -> Arc<Store> {
+        Arc::new(Store::open(&self.path(".mlp")).unwrap())
     }
 
     /// Starts a command line in the project's folder.

@@ -6,12 +6,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mlp::cli::render::Renderer;
 use mlp::cli::{Look, load_pipeline};
 use mlp::plan::{Loaded, Request};
+use mlp::store::Store;
 
-use crate::program::root;
+use crate::program::{Project, root};
 
 /// Lists the pipelines of the suite, by topic and name; those that others import are not of it.
 fn pipelines() -> Vec<PathBuf> {
@@ -41,14 +43,14 @@ fn request(text: &str) -> Request {
 }
 
 /// Checks a pipeline under the path that it has in the sources.
-fn check(path: &Path) -> Loaded {
+fn check(path: &Path, store: &Arc<Store>) -> Loaded {
     let text = fs::read_to_string(path).unwrap();
     let shown = path.strip_prefix(root()).unwrap();
-    load_pipeline(shown, &text, &request(&text), None)
+    load_pipeline(shown, &text, &request(&text), store)
 }
 
-fn said(path: &Path) -> String {
-    let loaded = check(path);
+fn said(path: &Path, store: &Arc<Store>) -> String {
+    let loaded = check(path, store);
     let text = Renderer::new(&loaded.sources, &Look::plain()).all(&loaded.diagnostics);
     let ok = if loaded.plan.is_some() { "can run" } else { "can't run" };
     format!("{text}{ok}\n")
@@ -56,6 +58,8 @@ fn said(path: &Path) -> String {
 
 #[test]
 fn every_wrong_pipeline_is_told_what_is_wrong() {
+    let project = Project::new();
+    let store = project.store();
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
@@ -66,7 +70,7 @@ fn every_wrong_pipeline_is_told_what_is_wrong() {
             continue;
         }
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        let said = said(&path);
+        let said = said(&path, &store);
         if said == "can run\n" {
             silent.push(format!("{topic}/{name}"));
         }
@@ -78,8 +82,10 @@ fn every_wrong_pipeline_is_told_what_is_wrong() {
 
 #[test]
 fn nothing_is_said_about_a_right_pipeline() {
+    let project = Project::new();
+    let store = project.store();
     for path in pipelines().iter().filter(|path| path.parent().unwrap().ends_with("right")) {
-        assert_eq!(said(path), "can run\n", "{}", path.display());
+        assert_eq!(said(path, &store), "can run\n", "{}", path.display());
     }
 }
 

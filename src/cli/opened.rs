@@ -65,7 +65,7 @@ impl Pipeline {
         let text = read(&self.file, "pipeline")?;
         let request = self.request()?;
         let store = Arc::new(open_store(&self.project())?);
-        Ok((load_pipeline(&self.file, &text, &request, Some(Arc::clone(&store))), store))
+        Ok((load_pipeline(&self.file, &text, &request, &store), store))
     }
 
     /// Reads and checks the pipeline, and shows what is found.
@@ -93,15 +93,11 @@ impl Pipeline {
     }
 }
 
-/// Checks a pipeline whose text is at hand; a cache lets earlier findings be remembered.
+/// Checks a pipeline whose text is at hand; what is found out about its data is remembered in the
+/// cache.
 #[must_use]
-pub fn load_pipeline(
-    path: &Path,
-    text: &str,
-    request: &Request,
-    store: Option<Arc<Store>>,
-) -> Loaded {
-    let catalog = DiskCatalog::new(stages::vocabulary(), store);
+pub fn load_pipeline(path: &Path, text: &str, request: &Request, store: &Arc<Store>) -> Loaded {
+    let catalog = DiskCatalog::new(Arc::clone(store), stages::vocabulary());
     plan::load(path, text, request, stages::STAGES, &catalog)
 }
 

@@ -156,7 +156,9 @@ impl Frame {
 }
 
 /// A class of a target, as the table held it; ordered bool, then number, then text.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Label {
     /// `false`, `true`.
     Bool(bool),
@@ -220,9 +222,7 @@ impl Target {
                 codes: rows.iter().map(|row| codes[*row]).collect(),
                 classes: Arc::clone(classes),
             },
-            Self::Numbers(values) => {
-                Self::Numbers(rows.iter().map(|row| values[*row]).collect())
-            }
+            Self::Numbers(values) => Self::Numbers(rows.iter().map(|row| values[*row]).collect()),
             Self::Absent { .. } => Self::Absent { rows: rows.len() },
         }
     }

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use serde_json::{Value as Json, json};
 
-use crate::data::{Frame, Sort};
+use crate::data::{Frame, Sort, sorts};
 use crate::diag::nearest;
 use crate::params;
 use crate::params::{Args, Bound, Call, Declared, Family, Kind, Params, Setting, Signature};
@@ -194,6 +195,19 @@ impl Columns {
         (picked.collect(), missing)
     }
 
+    /// Gives the names of the picked columns of a table, and the names that aren't there.
+    ///
+    /// Columns that no model takes, such as lists, are picked by `all()`, by their name and by a
+    /// pattern alone.
+    #[must_use]
+    pub fn of_schema(&self, schema: &Schema) -> (Vec<String>, Vec<NoColumn>) {
+        let sort = |sort: Option<Sort>| sort.unwrap_or(Sort::Flag);
+        let columns: Vec<(Arc<str>, Sort)> =
+            sorts(schema).map(|(name, own)| (Arc::from(name), sort(own))).collect();
+        let (picked, missing) = self.pick(&columns);
+        (picked.into_iter().map(|at| columns[at].0.to_string()).collect(), missing)
+    }
+
     fn mark(&self, columns: &[(Arc<str>, Sort)], taken: &mut [bool], missing: &mut Vec<NoColumn>) {
         let named = self.0.iter().any(|pick| matches!(pick, Pick::Named(_)));
         let places = columns.iter().enumerate().filter(|_| named);
@@ -229,6 +243,14 @@ impl Columns {
             }
         }
         names
+    }
+
+    /// Gives the columns that are picked by name.
+    pub fn named_columns(&self) -> impl Iterator<Item = &Spanned<String>> {
+        self.0.iter().filter_map(|pick| match pick {
+            Pick::Named(name) => Some(name),
+            Pick::Selected { .. } => None,
+        })
     }
 
     /// Gives the place where a column is named.

@@ -9,19 +9,21 @@
 //! appear; a column that a file lacks is null there; int and float make float; any other
 //! disagreement is an error that names both files.
 
-//mod arrow_file;
+mod adapt;
+mod arrow_file;
 mod delimited;
 mod error;
 mod guess;
 mod input;
+mod kinds;
 mod merge;
 mod objects;
-//mod parquet_file;
+mod parquet_file;
 mod rejects;
 mod resolve;
+mod sinks;
 mod typed;
 mod values;
-//mod write;
 
 use std::sync::Arc;
 
@@ -33,9 +35,10 @@ use crate::data::{ColumnType, Table};
 pub use delimited::CsvOptions;
 pub use error::SourceError;
 pub use input::{Encoding, Input, Limits, Stamp};
+pub use kinds::{SOURCES, SourceKind, canonical, open};
 pub use rejects::Rejects;
 pub use resolve::resolve;
-//pub use write::write;
+pub use sinks::{SINKS, Sink, SinkError, SinkKind, write, write_bytes};
 
 use merge::{Seen, Target};
 
@@ -74,6 +77,25 @@ impl Format {
         }
     }
 
+    /// Tells whether a table can be written in the format.
+    #[must_use]
+    pub fn can_write(self) -> bool {
+        SINKS.iter().any(|sink| sink.format() == self)
+    }
+
+    /// Gives its name as people write it.
+    #[must_use]
+    pub const fn spoken(self) -> &'static str {
+        match self {
+            Self::Csv => "CSV",
+            Self::Tsv => "TSV",
+            Self::Json => "JSON",
+            Self::Ndjson => "NDJSON",
+            Self::Parquet => "Parquet",
+            Self::Arrow => "Arrow",
+        }
+    }
+
     /// Tells the one format of several files by their names.
     ///
     /// # Errors
@@ -92,7 +114,9 @@ impl Format {
                 _ => known = Some((input, format)),
             }
         }
-        known.map(|(_, format)| format).ok_or_else(|| SourceError::NoMatch { pattern: String::new() })
+        known
+            .map(|(_, format)| format)
+            .ok_or_else(|| SourceError::NoMatch { pattern: String::new() })
     }
 }
 
@@ -230,10 +254,14 @@ pub fn scan(request: &Request, take: &mut Take) -> Result<Scanned, SourceError> 
     let wanted = target.wanted(request)?;
     let mut rejects = Rejects::default();
     let schema = Arc::new(target.schema.project(&wanted).map_err(|error| {
-        SourceError::arrow(&request.inputs.first().map(|input| input.name.clone()).unwrap_or_default(), error)
+        SourceError::arrow(
+            &request.inputs.first().map(|input| input.name.clone()).unwrap_or_default(),
+            error,
+        )
     })?);
     for input in request.inputs {
-        let mut job = Job { input, target: &target, wanted: &wanted, request, rejects: &mut rejects };
+        let mut job =
+            Job { input, target: &target, wanted: &wanted, request, rejects: &mut rejects };
         job.read(take)?;
     }
     for (input, (after, before)) in
@@ -247,7 +275,10 @@ pub fn scan(request: &Request, take: &mut Take) -> Result<Scanned, SourceError> 
 }
 
 fn stamps(inputs: &[Input]) -> Result<Vec<Stamp>, SourceError> {
-    inputs.iter().map(|input| input::open(input).map(|(_, metadata)| Stamp::from(&metadata))).collect()
+    inputs
+        .iter()
+        .map(|input| input::open(input).map(|(_, metadata)| Stamp::from(&metadata)))
+        .collect()
 }
 
 /// One file that is read for a table.
@@ -264,7 +295,8 @@ struct Job<'a> {
 /// Shortens a text for a message, its line ends and other controls made visible.
 fn shorten(text: &str) -> String {
     const LONGEST: usize = 60;
-    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let plain =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     let short: String = text.chars().take(LONGEST).map(plain).collect();
     if text.chars().nth(LONGEST).is_some() { format!("{short}…") } else { short }
 }
@@ -280,7 +312,8 @@ impl Job<'_> {
         match self.request.options {
             Options::Csv(options) => delimited::read(self, options, take),
             Options::Json => objects::read(self, take),
-            _ => todo!(),
+            Options::Parquet => parquet_file::read(self, take),
+            Options::Arrow => arrow_file::read(self, take),
         }
     }
 }
@@ -290,6 +323,18 @@ fn columns(request: &Request, input: &Input) -> Result<Vec<(String, Seen)>, Sour
     match request.options {
         Options::Csv(options) => delimited::columns(request, input, options),
         Options::Json => objects::columns(request, input),
-        _ => todo!(),
+        Options::Parquet => parquet_file::columns(input),
+        Options::Arrow => arrow_file::columns(input),
     }
 }
+
+/// Gives the columns of a file that states their types.
+fn typed_columns(schema: &SchemaRef) -> Vec<(String, Seen)> {
+    let seen = |field: &arrow::datatypes::FieldRef| {
+        (field.name().clone(), Seen::Typed(field.as_ref().clone().with_nullable(true)))
+    };
+    schema.fields().iter().map(seen).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::SystemTime;
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -40,6 +41,11 @@ impl Unfinished {
     /// Gives a buffered writer of the file.
     pub(super) fn writer(&mut self) -> BufWriter<&mut File> {
         BufWriter::with_capacity(1 << 18, self.file.as_file_mut())
+    }
+
+    /// Gives the time at which it was last written.
+    pub(super) fn modified(&self) -> io::Result<SystemTime> {
+        self.file.as_file().metadata()?.modified()
     }
 
     /// Puts the file in its place, over what may be there.
@@ -164,7 +170,7 @@ fn sync_all(paths: &BTreeSet<PathBuf>) -> Result<(), SyncError> {
         let parts: Vec<_> =
             paths.chunks(share).map(|part| scope.spawn(move || each(part))).collect();
         // A thread that panicked was asked for no more than its files' durability.
-        parts.into_iter().map(|part| part.join().unwrap_or(Ok(()))).collect()
+        parts.into_iter().try_for_each(|part| part.join().unwrap_or(Ok(())))
     })
 }
 

@@ -182,8 +182,9 @@ impl Builder<'_> {
         let mut sides = Vec::new();
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::atom => sides.push(self.atom(part)),
-                _ => sign = Some(part),
+                Rule::cmp | Rule::dots => sign = Some(part),
+                Rule::side => sides.extend(part.into_inner().next().map(|atom| self.atom(atom))),
+                _ => sides.push(self.atom(part)),
             }
         }
         let mut sides = sides.into_iter();
@@ -203,17 +204,14 @@ impl Builder<'_> {
         right: Spanned<Value>,
     ) -> Value {
         let (left, right) = (Box::new(left), Box::new(right));
-        match comparison(sign.as_str()) {
-            Some(comparison) => {
-                let comparison = Spanned::new(comparison, self.span(sign));
-                self.check_left(&left, &comparison);
-                Value::Compare(left, comparison, right)
-            }
-            None => {
-                self.check_bound(&left);
-                self.check_bound(&right);
-                Value::Range(left, right)
-            }
+        if let Some(comparison) = comparison(sign.as_str()) {
+            let comparison = Spanned::new(comparison, self.span(sign));
+            self.check_left(&left, &comparison);
+            Value::Compare(left, comparison, right)
+        } else {
+            self.check_bound(&left);
+            self.check_bound(&right);
+            Value::Range(left, right)
         }
     }
 
@@ -252,8 +250,7 @@ impl Builder<'_> {
 
     fn atom(&mut self, pair: Pair<'_, Rule>) -> Spanned<Value> {
         let span = self.span(&pair);
-        let value = pair.into_inner().next().map(|part| self.atom_value(part, span));
-        Spanned::new(value.unwrap_or(Value::Null), span)
+        Spanned::new(self.atom_value(pair, span), span)
     }
 
     fn atom_value(&mut self, part: Pair<'_, Rule>, span: Span) -> Value {

@@ -44,7 +44,7 @@ pub(super) const fn words(rule: Rule) -> Option<&'static [&'static str]> {
         Rule::kind => &["a type"],
         Rule::field => &["a field"],
         Rule::key => &["a key"],
-        Rule::value | Rule::atom => &["a value"],
+        Rule::value | Rule::side | Rule::atom => &["a value"],
         Rule::list | Rule::bracket => &["`[`"],
         Rule::map => &["a map"],
         Rule::word | Rule::path | Rule::name => &["a name"],

@@ -84,8 +84,13 @@ fn float(number: &str, span: Span, found: &mut Diagnostics) -> f64 {
 }
 
 fn unknown_unit(unit: &str, span: Span) -> Diagnostic {
+    if unit.starts_with('_') {
+        let message = "`_` in a number stands between two digits";
+        return Diagnostic::error("syntax-number", span, message);
+    }
     let base = Diagnostic::error("syntax-unit", span, format!("`{unit}` is no unit"));
     let decimal = match unit {
+        "e" | "E" => return base.help("an exponent has digits: `1e-3`"),
         "KB" | "kB" | "K" | "k" | "kb" => Some("KiB"),
         "MB" | "mb" | "M" => Some("MiB"),
         "GB" | "gb" | "G" => Some("GiB"),
@@ -129,9 +134,9 @@ impl Misfit {
 fn scaled(number: &str, factor: i128) -> Result<i128, Misfit> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let fraction = fraction.trim_end_matches('0');
-    let digits: i128 = format!("{whole}{fraction}").parse().map_err(|_| {
-        if fraction.len() > 18 { Misfit::Fine } else { Misfit::Large }
-    })?;
+    let digits: i128 = format!("{whole}{fraction}")
+        .parse()
+        .map_err(|_| if fraction.len() > 18 { Misfit::Fine } else { Misfit::Large })?;
     let scale = u32::try_from(fraction.len()).ok().and_then(|power| 10_i128.checked_pow(power));
     let scale = scale.ok_or(Misfit::Fine)?;
     let product = digits.checked_mul(factor).ok_or(Misfit::Large)?;
@@ -169,7 +174,7 @@ impl Growing {
     fn push(&mut self, piece: &str, source: usize) {
         let here = self.text.value.len();
         if self.text.source_offset(here) != source {
-            self.text.anchors.retain(|(value, _)| (*value as usize) < here);
+            self.text.anchors.pop_if(|(value, _)| *value as usize == here);
             self.text.anchors.push((clip(here), clip(source)));
         }
         self.text.value.push_str(piece);

@@ -155,7 +155,7 @@ pub(super) const fn closer(open: u8) -> u8 {
 /// of a parameter or import ends.
 pub(super) fn item_end(text: &str, start: usize) -> Result<usize, Trouble> {
     let one_line = is_line_item(text, start);
-    let indent = start - text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let indent = indent_of(text, start);
     let mut walk = Walk { stack: Vec::new(), suspect: None, indent, line_starts: false };
     let mut last = start..start;
     for found in lexemes(text, start) {
@@ -194,6 +194,13 @@ pub(super) fn item_end(text: &str, start: usize) -> Result<usize, Trouble> {
     if done { Ok(last.end) } else { Err(walk.stop(text.len())) }
 }
 
+/// Counts the bytes before the start of an item on its line, as far as they matter.
+fn indent_of(text: &str, start: usize) -> usize {
+    const FAR: usize = 200;
+    let before = &text.as_bytes()[start.saturating_sub(FAR)..start];
+    before.iter().rev().position(|byte| *byte == b'\n').unwrap_or(before.len())
+}
+
 /// Lists the brackets that are open at a byte of the item that starts at another.
 pub(super) fn open_at(text: &str, start: usize, at: usize) -> Vec<usize> {
     let mut stack = Vec::new();
@@ -217,7 +224,8 @@ pub(super) fn is_header(text: &str, at: usize) -> bool {
         return true;
     }
     let is_word = |found: &Lexeme| {
-        found.kind == Kind::Word && !found.of(text).starts_with(|first: char| first.is_ascii_digit())
+        found.kind == Kind::Word
+            && !found.of(text).starts_with(|first: char| first.is_ascii_digit())
     };
     let mut found = lexemes(text, at);
     found.next().is_some_and(|kind| is_word(&kind))
@@ -280,7 +288,8 @@ mod tests {
 
     #[test]
     fn nesting_is_bounded() {
-        let nest = |depth: usize| format!("a b {{ c: {}{} }}", "[".repeat(depth), "]".repeat(depth));
+        let nest =
+            |depth: usize| format!("a b {{ c: {}{} }}", "[".repeat(depth), "]".repeat(depth));
         assert!(item_end(&nest(DEEPEST - 1), 0).is_ok());
         let deep = item_end(&nest(DEEPEST), 0);
         assert_eq!(deep, Err(Trouble::Deep { at: 9 + DEEPEST - 1 }));

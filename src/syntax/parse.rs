@@ -11,6 +11,9 @@ use crate::text::{SourceFile, Span, Spanned};
 /// How many bytes a file may have.
 const LARGEST: usize = 16 << 20;
 
+/// How many findings end the reading of a file.
+const MOST_FINDINGS: usize = 20_000;
+
 /// How often, on average, a byte may be read while looking for the ends of items. Only a text of
 /// interleaved unclosed strings comes near; beyond, no item reaches past the next one's start.
 const REREADS: usize = 8;
@@ -30,6 +33,10 @@ pub fn parse(file: &SourceFile) -> (File, Diagnostics) {
         if gap.end == file.text.len() {
             break;
         }
+        if reader.found.len() >= MOST_FINDINGS {
+            reader.found.push(too_much(file, gap.end));
+            break;
+        }
         at = reader.item(gap);
     }
     reader.found.sort();
@@ -39,6 +46,11 @@ pub fn parse(file: &SourceFile) -> (File, Diagnostics) {
 fn too_large(file: &SourceFile) -> Diagnostic {
     let message = format!("this file has {} bytes, more than {LARGEST}", file.text.len());
     Diagnostic::error("syntax-file-size", Span::new(file.id, 0, 0), message)
+}
+
+fn too_much(file: &SourceFile, at: usize) -> Diagnostic {
+    let message = format!("more than {MOST_FINDINGS} errors; the rest of the file is not read");
+    Diagnostic::error("syntax-file-size", Span::new(file.id, at, at), message)
 }
 
 struct Reader<'a> {
@@ -80,7 +92,7 @@ impl<'a> Reader<'a> {
         let spent = self.read > REREADS * self.text.len() + LARGEST / 16;
         let limit = if spent { self.next_header(start) } else { self.text.len() };
         let end = outline::item_end(&self.text[..limit], start);
-        self.read += end.map_or_else(outline::Trouble::reached, |end| end).saturating_sub(start);
+        self.read += end.unwrap_or_else(outline::Trouble::reached).saturating_sub(start);
         let end = end.ok()?;
         grammar::item(&self.text[start..end]).ok().map(|pair| (pair, end))
     }
@@ -125,9 +137,8 @@ impl<'a> Reader<'a> {
                     header.kind.span.to(header.name.span),
                     "a file has at most one header",
                 );
-                self.found.push(
-                    error.label("the second header").related(first, "the first header"),
-                );
+                self.found
+                    .push(error.label("the second header").related(first, "the first header"));
                 return;
             }
             self.header = Some(header.kind.span.to(header.name.span));

@@ -145,10 +145,9 @@ mod tests {
 
     #[test]
     fn a_comment_hides_what_it_says() {
-        check("# { \"\n[", &[
-            (Kind::Comment, "# { \""),
-            (Kind::LineEnd, "\n"),
-            (Kind::Open(b'['), "["),
-        ]);
+        check(
+            "# { \"\n[",
+            &[(Kind::Comment, "# { \""), (Kind::LineEnd, "\n"), (Kind::Open(b'['), "[")],
+        );
     }
 }

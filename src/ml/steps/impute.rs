@@ -263,8 +263,9 @@ pub(super) fn has_missing(column: &Column) -> bool {
     }
 }
 
-/// Tells whether no row has a value.
-pub(super) fn is_empty(column: &Column) -> bool {
+/// Tells whether no row of a column has a value.
+#[must_use]
+pub fn is_empty(column: &Column) -> bool {
     match column {
         Column::Number(values) | Column::Flag(values) => values.iter().all(|value| value.is_nan()),
         Column::Category { codes, .. } => codes.iter().all(|code| *code == NO_CATEGORY),

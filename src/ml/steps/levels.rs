@@ -3,7 +3,7 @@
 //! Texts are ordered by code points, numbers by value, as scikit-learn orders categories. A missing
 //! value is no level.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -158,11 +158,8 @@ fn text_codes(levels: &[String], texts: &[Option<Arc<str>>]) -> Vec<u32> {
     texts.iter().map(|text| text.as_ref().map_or(MISSING, code)).collect()
 }
 
-/// Counts rows by code, in the order of the codes.
-pub(super) fn tally(codes: &[u32]) -> BTreeMap<u32, usize> {
-    let mut counts = BTreeMap::new();
-    for code in codes {
-        *counts.entry(*code).or_insert(0) += 1;
-    }
-    counts
+/// Counts the different values of a column, missing ones aside.
+#[must_use]
+pub fn count_levels(column: &Column) -> usize {
+    Coded::of(column).map_or(0, |coded| coded.levels.len())
 }

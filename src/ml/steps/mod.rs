@@ -3,6 +3,10 @@
 //! What a step's file shares with others stands in `kind` (binding, saving), `picked` (which columns,
 //! and what takes their place), `levels` and `statistics`.
 
+mod category;
+mod date_parts;
+mod drop_constant;
+mod hash;
 mod impute;
 mod interval;
 mod kind;
@@ -11,18 +15,36 @@ mod one_hot;
 mod picked;
 mod scale;
 mod statistics;
+mod target_encode;
+mod tf_idf;
 
 use super::step::StepKind;
 use kind::Kind;
 
-pub use impute::{Impute, Strategy};
+pub use category::Category;
+pub use date_parts::{DateParts, Part};
+pub use drop_constant::DropConstant;
+pub use hash::Hash;
+pub use impute::{Impute, Strategy, is_empty};
 pub use interval::Interval;
+pub use levels::count_levels;
 pub use one_hot::{Drop, Frequency, OneHot, Unknown};
 pub use scale::{Method, Scale};
+pub use target_encode::TargetEncode;
+pub use tf_idf::TfIdf;
 
 /// Every registered kind, in the order in which the docs list them.
-pub static STEPS: &[&dyn StepKind] =
-    &[&Kind::<Impute>::new(), &Kind::<Scale>::new(), &Kind::<OneHot>::new()];
+pub static STEPS: &[&dyn StepKind] = &[
+    &Kind::<Impute>::new(),
+    &Kind::<Scale>::new(),
+    &Kind::<OneHot>::new(),
+    &Kind::<Category>::new(),
+    &Kind::<TargetEncode>::new(),
+    &Kind::<TfIdf>::new(),
+    &Kind::<Hash>::new(),
+    &Kind::<DateParts>::new(),
+    &Kind::<DropConstant>::new(),
+];
 
 #[cfg(test)]
 pub(crate) mod fixture;

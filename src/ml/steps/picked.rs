@@ -251,14 +251,6 @@ pub(super) fn numbers_of<'a>(name: &str, column: &'a Column) -> Result<&'a [f64]
     column.numbers().ok_or_else(|| other_sort(name, column, "numbers"))
 }
 
-/// Makes a column of the same sort with other values.
-pub(super) fn like(column: &Column, values: Arc<[f64]>) -> Column {
-    match column {
-        Column::Flag(_) => Column::Flag(values),
-        _ => Column::Number(values),
-    }
-}
-
 pub(super) const fn is_number(sort: Sort) -> bool {
     matches!(sort, Sort::Number | Sort::Flag)
 }

@@ -342,7 +342,8 @@ impl<'a> Printer<'a> {
         };
         let lines = raw_lines(content);
         let outer = " ".repeat(self.indent);
-        let inner = if lines.says_anything { " ".repeat(self.indent + INDENT) } else { String::new() };
+        let inner =
+            if lines.says_anything { " ".repeat(self.indent + INDENT) } else { String::new() };
         self.out.push_str(QUOTES);
         self.out.push_str(lines.head.unwrap_or_default());
         for (_, line) in lines.rest {

@@ -15,13 +15,16 @@ pub(super) fn quotes(site: &Site<'_>) -> Option<Diagnostic> {
     let inner = &line[quote.len_utf8()..];
     let closing = inner.char_indices().find(|(_, character)| QUOTES.contains(character));
     let Some((length, closing)) = closing else {
-        return Some(site.error("syntax-quote", format!("`{quote}` is no quote of this language"))
-            .help("a string stands in straight double quotes"));
+        return Some(
+            site.error("syntax-quote", format!("`{quote}` is no quote of this language"))
+                .help("a string stands in straight double quotes"),
+        );
     };
     let end = site.at + quote.len_utf8() + length + closing.len_utf8();
     let span = site.span(site.at, end);
     let written = shortened(&inner[..length]);
-    let error = Diagnostic::error("syntax-quote", span, "a string stands in straight double quotes");
+    let error =
+        Diagnostic::error("syntax-quote", span, "a string stands in straight double quotes");
     Some(if written.contains('"') { error } else { error.help(format!("write `\"{written}\"`")) })
 }
 
@@ -109,7 +112,8 @@ pub(super) fn nameless_items(site: &Site<'_>) -> Option<Diagnostic> {
         "param" => "param NAME: TYPE = DEFAULT".to_owned(),
         _ => format!("{word} NAME {{ … }}"),
     };
-    let nothing = site.found_is("{") || site.found.is_none() || site.found_kind() == Some(Kind::LineEnd);
+    let nothing =
+        site.found_is("{") || site.found.is_none() || site.found_kind() == Some(Kind::LineEnd);
     if nothing {
         let span = site.span(site.start, site.start + word.len());
         return Some(
@@ -227,14 +231,17 @@ pub(super) fn spaced_call(site: &Site<'_>) -> Option<Diagnostic> {
 }
 
 pub(super) fn loose_comma(site: &Site<'_>) -> Option<Diagnostic> {
-    if !site.found_is(",") || site.expects(Rule::sep) {
+    let entry = site.expects_value() || site.expects(Rule::field) || site.expects(Rule::key);
+    if !site.found_is(",") || site.expects(Rule::sep) || !entry {
         return None;
     }
     let error = site.error("syntax-comma", "this comma ends no entry");
     Some(if site.same_line || site.before_text() == "," {
         error.label("expected an entry before it")
     } else {
-        error.label("the line end above has ended the entry").help("put the comma behind the entry, or leave it out")
+        error
+            .label("the line end above has ended the entry")
+            .help("put the comma behind the entry, or leave it out")
     })
 }
 

@@ -46,22 +46,20 @@ fn explain_trouble(file: &SourceFile, trouble: Trouble) -> Option<Diagnostic> {
         Diagnostic::error("syntax-unclosed", span, format!("this {what} is never closed"))
     };
     Some(match trouble {
-        Trouble::Text(found) => {
-            unclosed(Span::new(file.id, found.start, found.end), "string")
-                .label("expected a `\"` before the end of the line")
-                .help("a string of several lines stands between `\"\"\"` and `\"\"\"`")
-        }
+        Trouble::Text(found) => unclosed(Span::new(file.id, found.start, found.end), "string")
+            .label("expected a `\"` before the end of the line")
+            .help("a string of several lines stands between `\"\"\"` and `\"\"\"`"),
         Trouble::Raw(found) => {
             unclosed(Span::new(file.id, found.start, found.start + 3), "raw string")
                 .label("opened here")
                 .help("close it with `\"\"\"`")
         }
-        Trouble::Crossed { open, close } => unclosed(mark(open), &format!("`{}`", sign(open)))
-            .label("opened here")
-            .related(
+        Trouble::Crossed { open, close } => {
+            unclosed(mark(open), &format!("`{}`", sign(open))).label("opened here").related(
                 mark(close),
                 format!("expected `{}` before this", char::from(closer(byte(open)))),
-            ),
+            )
+        }
         Trouble::Unclosed { open, suspect, at } => {
             let first = suspect.unwrap_or(open);
             let error = unclosed(mark(first), &format!("`{}`", sign(first))).label("opened here");
@@ -72,10 +70,8 @@ fn explain_trouble(file: &SourceFile, trouble: Trouble) -> Option<Diagnostic> {
                 None => error,
             };
             match lexeme(text, at) {
-                Some(next) => error.related(
-                    Span::new(file.id, next.start, next.end),
-                    "the next item starts here",
-                ),
+                Some(next) => error
+                    .related(Span::new(file.id, next.start, next.end), "the next item starts here"),
                 None => error,
             }
         }
@@ -246,7 +242,7 @@ impl<'a> Site<'a> {
     }
 
     fn expects_value(&self) -> bool {
-        self.expects(Rule::value) || self.expects(Rule::atom) || self.expects(Rule::arg)
+        self.expects(Rule::value) || self.expects(Rule::side) || self.expects(Rule::arg)
     }
 
     /// Tells whether something starts here that would be an entry.
@@ -255,7 +251,7 @@ impl<'a> Site<'a> {
             self.found_kind(),
             Some(Kind::Word | Kind::Text { .. } | Kind::Raw { .. } | Kind::Open(_))
         );
-        starts || self.found_is("$") || self.rest().starts_with("-")
+        starts || self.found_is("$") || self.rest().starts_with('-')
     }
 
     fn expected_words(&self) -> String {
@@ -278,8 +274,10 @@ impl<'a> Site<'a> {
 
     /// Leaves out what could go on with a value that is complete.
     fn is_telling(&self, rule: Rule) -> bool {
-        let goes_on = matches!(rule, Rule::cmp | Rule::dots | Rule::args | Rule::paren | Rule::unit);
-        !(goes_on && self.expected.iter().any(|other| matches!(other, Rule::sep | Rule::EOI)))
+        let goes_on =
+            matches!(rule, Rule::cmp | Rule::dots | Rule::args | Rule::paren | Rule::unit);
+        let ends = |rule: &Rule| matches!(rule, Rule::sep | Rule::unbracket | Rule::EOI);
+        !(goes_on && self.expected.iter().any(ends))
     }
 
     fn found_words(&self) -> String {

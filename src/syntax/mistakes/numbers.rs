@@ -28,7 +28,8 @@ pub(super) fn points(site: &Site<'_>) -> Option<Diagnostic> {
     };
     match number {
         Some(number) if site.text[..number.start].ends_with('.') => {
-            let start = site.text[..number.start - 1].trim_end_matches(|c: char| c.is_ascii_digit());
+            let start =
+                site.text[..number.start - 1].trim_end_matches(|c: char| c.is_ascii_digit());
             Some(error(start.len(), site.at + 1 + digits.len(), "a number has one point"))
         }
         Some(number) if !rest.starts_with('.') => {

@@ -1,6 +1,6 @@
 //! Trees and findings as short texts.
 
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Label};
 use crate::syntax::ast::{Block, Call, Field, File, Item, Key, Name, Number, Param, Value};
 use crate::text::{SourceFile, Spanned};
 
@@ -103,17 +103,14 @@ pub(super) fn findings(file: &SourceFile, found: &Diagnostics) -> String {
         format!("{line}:{column} {:?}", file.slice(span))
     };
     let lines = found.iter().map(|it| {
-        let mut line = format!("{} at {}: {}", it.code, place(it.primary.span), it.message);
-        if !it.primary.text.is_empty() {
-            line += &format!("\n  = {}", it.primary.text);
-        }
-        for label in &it.related {
-            line += &format!("\n  @ {}: {}", place(label.span), label.text);
-        }
-        for help in &it.help {
-            line += &format!("\n  ? {help}");
-        }
-        line
+        let first = format!("{} at {}: {}", it.code, place(it.primary.span), it.message);
+        let label = Some(&it.primary.text).filter(|text| !text.is_empty());
+        let mut lines = vec![first];
+        lines.extend(label.map(|text| format!("  = {text}")));
+        let other = |label: &Label| format!("  @ {}: {}", place(label.span), label.text);
+        lines.extend(it.related.iter().map(other));
+        lines.extend(it.help.iter().map(|help| format!("  ? {help}")));
+        lines.join("\n")
     });
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -21,13 +21,23 @@ fn the_page_of_the_contract_parses() {
     let (file, found) = parse(include_str!("page.mlp"));
     assert!(found.is_empty(), "{found:?}");
     let names: Vec<&str> = file.blocks().map(|block| block.name.node.as_str()).collect();
-    assert_eq!(names.join(" "), "passengers clean clean_is_sane parts logit forest boost compare best final holdout scored scores");
+    assert_eq!(
+        names.join(" "),
+        "passengers clean clean_is_sane parts logit forest boost compare best final holdout scored scores"
+    );
     let Some(Item::Header(header)) = file.items.first() else { panic!("no header") };
     assert_eq!(header.doc, "Which passengers survive?");
-    let sql = file.blocks().find(|block| block.kind.node == "prep").map(|prep| &prep.fields[0].value.node);
+    let sql = file
+        .blocks()
+        .find(|block| block.kind.node == "prep")
+        .map(|prep| &prep.fields[0].value.node);
     let Some(Value::Text(sql)) = sql else { panic!("no text") };
     assert!(sql.value.starts_with("SELECT survived = 1 AS survived, class"), "{}", sql.value);
-    assert!(sql.value.contains("\n       sibsp + parch AS family\nFROM passengers\n"), "{}", sql.value);
+    assert!(
+        sql.value.contains("\n       sibsp + parch AS family\nFROM passengers\n"),
+        "{}",
+        sql.value
+    );
     assert!(sql.value.ends_with("WHERE fare IS NOT NULL"), "{}", sql.value);
 }
 
@@ -64,13 +74,19 @@ fn parameters_and_imports() {
     check("param h : [ text ]=[\"a\",\n\"b\"]\"x\" # c", "param h: [text] = [\"a\", \"b\"] \"x\"");
     check("param h:\n  category(\"a\", \"b\") \"doc\"", "param h: category(\"a\", \"b\") \"doc\"");
     check("param d: duration = -2d", "param d: duration = -172800000000000ns");
-    check("param q: text = \"\"\"\n  a\n  \"\"\"\nimport \"c.mlp\" as c", "param q: text = \"a\"\nimport \"c.mlp\" as c");
+    check(
+        "param q: text = \"\"\"\n  a\n  \"\"\"\nimport \"c.mlp\" as c",
+        "param q: text = \"a\"\nimport \"c.mlp\" as c",
+    );
     check("import \"a\"\nimport \"b\"", "import \"a\"\nimport \"b\"");
 }
 
 #[test]
 fn words_like_reserved_ones_are_names() {
-    check("imports params { nullable: truely, as: as, a: info }", "imports params {nullable: truely, as: as, a: info}");
+    check(
+        "imports params { nullable: truely, as: as, a: info }",
+        "imports params {nullable: truely, as: as, a: info}",
+    );
     check("pipelines p {}", "pipelines p {}");
     check("import \"x\" as as", "import \"x\" as as");
 }
@@ -111,7 +127,10 @@ fn quantities() {
 #[test]
 fn compounds() {
     value("[]", "[]");
-    value("{ x.y: 1, \"Pool.QC\": 2, 3: 4, -1.5: 5, true: 6, false: 7 }", "{x.y: 1, \"Pool.QC\": 2, 3: 4, -1.5f: 5, true: 6, false: 7}");
+    value(
+        "{ x.y: 1, \"Pool.QC\": 2, 3: 4, -1.5: 5, true: 6, false: 7 }",
+        "{x.y: 1, \"Pool.QC\": 2, 3: 4, -1.5f: 5, true: 6, false: 7}",
+    );
     value("f()", "f()");
     value("c.boost.f1(average: macro) >= 0.8", "(c.boost.f1(average: macro) >= 0.8f)");
     value("roc_auc>=0.75", "(roc_auc >= 0.75f)");
@@ -167,17 +186,22 @@ fn raw_strings() {
 fn texts_know_where_they_stand() {
     let check = |text: &str| {
         let (file, _) = parse(text);
-        let Some(Value::Text(found)) = file.blocks().next().map(|it| &it.fields[0].value.node) else {
+        let Some(Value::Text(found)) = file.blocks().next().map(|it| &it.fields[0].value.node)
+        else {
             panic!("no text in {text:?}")
         };
         for (at, character) in found.value.char_indices() {
             let rest = &text[found.source_offset(at)..];
             let escaped = rest.starts_with('\\') && character != '\\';
-            assert!(escaped || rest.starts_with(character), "{character:?} of {text:?} at {rest:?}");
+            assert!(
+                escaped || rest.starts_with(character),
+                "{character:?} of {text:?} at {rest:?}"
+            );
         }
         let end = &text[found.source_offset(found.value.len())..];
         assert!(end.starts_with(['"', '\n', '\r']), "{text:?} ends at {end:?}");
-        let ascending = found.anchors.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1);
+        let ascending =
+            found.anchors.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1);
         assert!(ascending, "{:?} of {text:?}", found.anchors);
     };
     check("a b { c: \"abc\" }");

@@ -1,0 +1,164 @@
+//! The registry of sinks, and how a file is written: whole or not at all.
+//!
+//! A temporary file in the same folder is written, synced and renamed, so that a reader sees the
+//! old file or the new one. Knows tables; no stage decides here where writing is allowed.
+
+mod arrow;
+mod csv;
+mod json;
+mod ndjson;
+mod parquet;
+mod tsv;
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use super::{Format, SourceError};
+use crate::data::Table;
+
+/// Writes tables in one format.
+pub trait SinkKind: Sync {
+    /// Gives the format.
+    fn format(&self) -> Format;
+
+    /// Writes a table.
+    ///
+    /// # Errors
+    ///
+    /// Says which column the format can't hold, or what the system refused.
+    fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError>;
+}
+
+/// Where a sink writes; threads may hand it on.
+pub trait Sink: Write + Send {}
+
+impl<W: Write + Send> Sink for W {}
+
+/// What a sink can run into.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// The system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The format can't hold a column.
+    #[error("column `{0}`")]
+    Unfit(String),
+    /// Arrow refused.
+    #[error(transparent)]
+    Arrow(#[from] ::arrow::error::ArrowError),
+    /// The Parquet writer refused.
+    #[error(transparent)]
+    Parquet(#[from] ::parquet::errors::ParquetError),
+}
+
+/// Every registered sink.
+pub static SINKS: &[&dyn SinkKind] =
+    &[&csv::Csv, &tsv::Tsv, &json::Json, &ndjson::Ndjson, &parquet::Parquet, &arrow::Arrow];
+
+/// Writes a table to a file whose extension tells the format; folders above it are made.
+///
+/// # Errors
+///
+/// Leaves what was there untouched, and says which column doesn't fit or what the system refused.
+pub fn write(table: &Table, path: &Path) -> Result<(), SourceError> {
+    let name = path.to_string_lossy().into_owned();
+    let format = Format::of_name(&name);
+    let sink = SINKS.iter().find(|sink| Some(sink.format()) == format);
+    let Some(sink) = sink else { return Err(SourceError::UnknownFormat { file: name }) };
+    commit(path, |file| {
+        let mut out = BufWriter::with_capacity(1 << 18, file);
+        let lower = name.to_ascii_lowercase();
+        if lower.ends_with(".gz") {
+            let mut packed =
+                flate2::write::GzEncoder::new(&mut out, flate2::Compression::default());
+            sink.write(table, &mut packed)?;
+            packed.finish()?;
+        } else if lower.ends_with(".zst") {
+            let mut packed = zstd::stream::write::Encoder::new(&mut out, 0)?;
+            sink.write(table, &mut packed)?;
+            packed.finish()?;
+        } else {
+            sink.write(table, &mut out)?;
+        }
+        Ok(out.flush()?)
+    })
+    .map_err(|error| refusal(error, &name, sink.format(), table))
+}
+
+/// Writes bytes to a file; folders above it are made.
+///
+/// # Errors
+///
+/// Leaves what was there untouched, and says what the system refused.
+pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), SourceError> {
+    commit(path, |file| Ok(file.write_all(bytes)?)).map_err(|error| {
+        let source = match error {
+            SinkError::Io(source) => source,
+            other => io::Error::other(other),
+        };
+        SourceError::io(&path.to_string_lossy(), "write", source)
+    })
+}
+
+fn refusal(error: SinkError, name: &str, format: Format, table: &Table) -> SourceError {
+    let source = match error {
+        SinkError::Unfit(column) => {
+            let field = table.schema().field_with_name(&column).ok();
+            let found = field.map(crate::data::ColumnType::of_field);
+            let found = found.map(|kind| kind.to_string()).unwrap_or_default();
+            return SourceError::Unfit { format: format.spoken(), column, found };
+        }
+        SinkError::Io(source) => source,
+        // Arrow and Parquet wrap what the system said.
+        SinkError::Arrow(::arrow::error::ArrowError::IoError(_, source)) => source,
+        SinkError::Arrow(error) => return SourceError::arrow(name, error),
+        SinkError::Parquet(::parquet::errors::ParquetError::External(source)) => {
+            match source.downcast::<io::Error>() {
+                Ok(source) => *source,
+                Err(other) => io::Error::other(other),
+            }
+        }
+        SinkError::Parquet(error) => io::Error::other(error),
+    };
+    SourceError::io(name, "write", source)
+}
+
+/// Writes a temporary file beside the path and renames it onto it.
+fn commit(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), SinkError>,
+) -> Result<(), SinkError> {
+    if path.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".mlp-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any program makes files: the user's mask takes away what others may not do.
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    write(file.as_file_mut())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync_folder(folder)?;
+    Ok(())
+}
+
+/// Makes the renaming outlast a power cut.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
