@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 
@@ -65,6 +65,9 @@ pub enum TypeError {
     #[error("`{0}` is no type")]
     Malformed(String),
 }
+
+/// How many of the first words are the language's own; the others are Arrow's.
+const OWN: usize = 7;
 
 /// The words that need no arguments, each with its type; the first word of a type is the one shown.
 const WORDS: &[(&str, DataType)] = &[
@@ -135,10 +138,14 @@ impl ColumnType {
     }
 
     /// Gives every word that names a type, the language's own first.
-    pub fn words() -> impl Iterator<Item = &'static str> {
-        let (own, exact) = WORDS.split_at(WORDS.len().min(7));
-        let words = |list: &'static [(&'static str, DataType)]| list.iter().map(|(word, _)| *word);
-        words(own).chain(CALLS.iter().map(|(word, _)| *word)).chain(words(exact))
+    #[must_use]
+    pub fn words() -> &'static [&'static str] {
+        static ALL: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+            let plain = WORDS.iter().map(|(word, _)| *word);
+            let calls = CALLS.iter().map(|(word, _)| *word);
+            plain.clone().take(OWN).chain(calls).chain(plain.skip(OWN)).collect()
+        });
+        &ALL
     }
 
     /// Makes a type from its word and its arguments, texts and numbers apart.
@@ -502,8 +509,8 @@ mod tests {
             assert_eq!(&read.arrow, arrow);
             assert_eq!(read.to_string().parse::<ColumnType>().unwrap(), read);
         }
-        assert_eq!(ColumnType::words().count(), WORDS.len() + CALLS.len());
-        assert_eq!(ColumnType::words().nth(6), Some("duration"));
+        assert_eq!(ColumnType::words().len(), WORDS.len() + CALLS.len());
+        assert_eq!(ColumnType::words()[6], "duration");
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
+use arrow::ipc::reader::StreamReader;
+use arrow::ipc::writer::StreamWriter;
 
 use crate::data::{Hash, Hasher};
 use crate::params::Vocabulary;
@@ -34,13 +36,13 @@ impl DiskCatalog {
     fn columns(&self, request: &sources::Request<'_>, from: &str) -> Result<SchemaRef, SourceTrouble> {
         let key = self.key(request, from);
         if let Some(known) = key.and_then(|key| self.store.recall("columns", key))
-            && let Some(schema) = crate::store::schema_of(&known)
+            && let Some(schema) = schema_of(&known)
         {
             return Ok(schema);
         }
         let schema = sources::infer(request).map_err(|error| trouble(&error))?;
         if let Some(key) = key
-            && let Some(bytes) = crate::store::schema_bytes(&schema)
+            && let Some(bytes) = schema_bytes(&schema)
         {
             self.store.remember("columns", key, &bytes);
         }
@@ -100,6 +102,17 @@ const fn word(kind: Remembered) -> &'static str {
         Remembered::Analysis => "analysis",
         Remembered::Columns => "columns",
     }
+}
+
+/// Writes a schema as an Arrow stream without rows.
+fn schema_bytes(schema: &SchemaRef) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    StreamWriter::try_new(&mut bytes, schema).ok()?.finish().ok()?;
+    Some(bytes)
+}
+
+fn schema_of(bytes: &[u8]) -> Option<SchemaRef> {
+    StreamReader::try_new(bytes, None).ok().map(|reader| reader.schema())
 }
 
 /// Reads a text file of bounded size; what is wrong is said in the user's words.

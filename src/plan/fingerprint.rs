@@ -59,7 +59,7 @@ impl InputDigest {
                 let columns: Vec<Json> = digest
                     .columns
                     .iter()
-                    .map(|(name, kind, hash)| json!([name, kind, hash]))
+                    .map(|own| json!([own.name, own.column_type, own.hash]))
                     .collect();
                 json!({ "rows": digest.rows, "columns": columns })
             }
@@ -68,8 +68,8 @@ impl InputDigest {
                 // which this work doesn't see, counts for nothing.
                 let columns: serde_json::Map<String, Json> = wanted
                     .iter()
-                    .filter_map(|name| digest.columns.iter().find(|(own, _, _)| own == name))
-                    .map(|(name, kind, hash)| (name.clone(), json!([kind, hash])))
+                    .filter_map(|name| digest.column(name))
+                    .map(|own| (own.name.clone(), json!([own.column_type, own.hash])))
                     .collect();
                 json!({ "rows": digest.rows, "columns": columns })
             }

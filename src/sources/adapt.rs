@@ -59,8 +59,9 @@ impl Adapter {
         }
         self.rows += rows as u64;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let mut made = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
-            .map_err(fail)?;
+        let mut made =
+            RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
+                .map_err(fail)?;
         if !misfits.is_empty() {
             made = filter_record_batch(&made, &BooleanArray::from(keep)).map_err(fail)?;
         }
@@ -115,11 +116,15 @@ fn column(
     if array.data_type() == field.data_type() && kind.categories.is_none() {
         return Ok((Arc::clone(array), Vec::new()));
     }
-    if array.data_type() != field.data_type() && is_text(array.data_type()) || kind.categories.is_some() {
-        let text = cast(array, &DataType::Utf8).map_err(|error| cannot(field.name(), kind, &error))?;
+    if array.data_type() != field.data_type() && is_text(array.data_type())
+        || kind.categories.is_some()
+    {
+        let text =
+            cast(array, &DataType::Utf8).map_err(|error| cannot(field.name(), kind, &error))?;
         return Reader::new(kind, b'.')?.build(text.as_string::<i32>());
     }
-    let made = cast(array, field.data_type()).map_err(|error| cannot(field.name(), kind, &error))?;
+    let made =
+        cast(array, field.data_type()).map_err(|error| cannot(field.name(), kind, &error))?;
     let lost = |row: &usize| array.is_valid(*row) && made.is_null(*row);
     let mut misfits: Vec<usize> = (0..array.len()).filter(lost).collect();
     if array.data_type().is_floating() && field.data_type().is_integer() {
@@ -138,7 +143,8 @@ fn cannot(column: &str, kind: &ColumnType, error: &arrow::error::ArrowError) -> 
 fn broken_numbers(array: &ArrayRef) -> Vec<usize> {
     let Ok(floats) = cast(array, &DataType::Float64) else { return Vec::new() };
     let floats = floats.as_primitive::<arrow::datatypes::Float64Type>();
-    let broken = |(row, value): (usize, Option<f64>)| value.filter(|v| v.fract() != 0.0).map(|_| row);
+    let broken =
+        |(row, value): (usize, Option<f64>)| value.filter(|v| v.fract() != 0.0).map(|_| row);
     floats.iter().enumerate().filter_map(broken).collect()
 }
 

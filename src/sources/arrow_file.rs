@@ -28,13 +28,17 @@ impl Batches {
         let file = BufReader::new(file);
         match magic.as_slice() {
             [] => Err(SourceError::Empty { file: input.name.clone() }),
-            b"ARROW1" => FileReader::try_new(file, None).map(Self::File).map_err(|e| damaged(input, &e)),
+            b"ARROW1" => {
+                FileReader::try_new(file, None).map(Self::File).map_err(|e| damaged(input, &e))
+            }
             [b'F', b'E', b'A', b'1', ..] => Err(SourceError::Damaged {
                 file: input.name.clone(),
                 format: "Arrow",
                 problem: "it is a Feather file of version 1".to_owned(),
             }),
-            _ => StreamReader::try_new(file, None).map(Self::Stream).map_err(|e| damaged(input, &e)),
+            _ => {
+                StreamReader::try_new(file, None).map(Self::Stream).map_err(|e| damaged(input, &e))
+            }
         }
     }
 

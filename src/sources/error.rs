@@ -408,7 +408,9 @@ fn binary_help(looks_like: Option<&'static str>) -> Vec<String> {
 
 fn ragged_help(delimiter: Option<char>, expected: usize, found: usize) -> Vec<String> {
     if let Some(other) = delimiter {
-        return vec![format!("the fields seem to be parted by {other:?}: say `delimiter: {other:?}`")];
+        return vec![format!(
+            "the fields seem to be parted by {other:?}: say `delimiter: {other:?}`"
+        )];
     }
     let surplus = "a field that holds the delimiter must be quoted".to_owned();
     let set_aside = "or set such rows aside with `on_bad_row: quarantine`".to_owned();
@@ -428,7 +430,8 @@ fn column_help(column: &str, known: &[String]) -> Vec<String> {
 
 fn misfit_help(column: &str, expected: &str, inferred: bool) -> Vec<String> {
     let name = spoken_name(column);
-    let origin = inferred.then(|| format!("that it is {expected} was inferred from samples of a large file"));
+    let origin = inferred
+        .then(|| format!("that it is {expected} was inferred from samples of a large file"));
     origin
         .into_iter()
         .chain([

@@ -262,8 +262,12 @@ impl TextSource {
         self.read(&mut ahead, 3)?;
         let (decoding, mark) = match (encoding, ahead.as_slice()) {
             (Encoding::Utf8, [0xef, 0xbb, 0xbf]) => (Decoding::None, 3),
-            (Encoding::Utf8 | Encoding::Utf16, [0xff, 0xfe, ..]) => (Decoding::Utf16 { big: false }, 2),
-            (Encoding::Utf8 | Encoding::Utf16, [0xfe, 0xff, ..]) => (Decoding::Utf16 { big: true }, 2),
+            (Encoding::Utf8 | Encoding::Utf16, [0xff, 0xfe, ..]) => {
+                (Decoding::Utf16 { big: false }, 2)
+            }
+            (Encoding::Utf8 | Encoding::Utf16, [0xfe, 0xff, ..]) => {
+                (Decoding::Utf16 { big: true }, 2)
+            }
             (Encoding::Utf8, _) => (Decoding::None, 0),
             (Encoding::Latin1, _) => (Decoding::Latin1, 0),
             (Encoding::Windows1252, _) => (Decoding::Windows1252, 0),
@@ -286,7 +290,9 @@ impl TextSource {
         match self.decoding {
             Decoding::None => {}
             Decoding::Latin1 => raw.iter().for_each(|byte| push_char(text, char::from(*byte))),
-            Decoding::Windows1252 => raw.iter().for_each(|byte| push_char(text, windows_1252(*byte))),
+            Decoding::Windows1252 => {
+                raw.iter().for_each(|byte| push_char(text, windows_1252(*byte)))
+            }
             Decoding::Utf16 { big } => self.decode_utf16(&raw, big, want, text)?,
         }
         self.lines += count_lines(&text[before..]);
@@ -302,7 +308,9 @@ impl TextSource {
     ) -> Result<(), SourceError> {
         let before = text.len();
         let (pairs, rest) = raw.as_chunks::<2>();
-        let unit = |pair: &[u8; 2]| if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) };
+        let unit = |pair: &[u8; 2]| {
+            if big { u16::from_be_bytes(*pair) } else { u16::from_le_bytes(*pair) }
+        };
         let at_end = raw.len() < want;
         let cut = matches!(pairs.last().map(unit), Some(0xd800..=0xdbff)) && !at_end;
         let whole = pairs.len() - usize::from(cut);

@@ -2,6 +2,7 @@
 //!
 //! Knows what was seen in each file, not how it was read.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -58,7 +59,8 @@ impl Seen {
 
 /// Tells types that hold the same values in different encodings from others.
 fn same_values(one: &DataType, two: &DataType) -> bool {
-    one == two || ColumnType::new(one.clone()).to_string() == ColumnType::new(two.clone()).to_string()
+    one == two
+        || ColumnType::new(one.clone()).to_string() == ColumnType::new(two.clone()).to_string()
 }
 
 fn wider_number(one: &DataType, two: &DataType) -> Option<DataType> {
@@ -71,7 +73,9 @@ fn wider_number(one: &DataType, two: &DataType) -> Option<DataType> {
         return Some(DataType::Float64);
     }
     match (unsigned(one), unsigned(two)) {
-        (true, true) | (false, false) => Some(if wide(one) >= wide(two) { one } else { two }.clone()),
+        (true, true) | (false, false) => {
+            Some(if wide(one) >= wide(two) { one } else { two }.clone())
+        }
         // A signed number of 64 bits holds all but the widest unsigned ones.
         (true, false) if wide(one) < 8 => Some(DataType::Int64),
         (false, true) if wide(two) < 8 => Some(DataType::Int64),
@@ -107,8 +111,13 @@ impl Target {
         let Some(columns) = request.columns else { return Ok(all().collect()) };
         let name = |at: usize| self.schema.field(at).name();
         if let Some(column) = columns.iter().find(|column| self.schema.index_of(column).is_err()) {
-            return Err(no_column(request.inputs, column, all().map(|at| name(at).clone()).collect()));
+            return Err(no_column(
+                request.inputs,
+                column,
+                all().map(|at| name(at).clone()).collect(),
+            ));
         }
+        let columns: HashSet<&String> = columns.iter().collect();
         Ok(all().filter(|at| columns.contains(name(*at))).collect())
     }
 

@@ -114,7 +114,9 @@ impl Format {
                 _ => known = Some((input, format)),
             }
         }
-        known.map(|(_, format)| format).ok_or_else(|| SourceError::NoMatch { pattern: String::new() })
+        known
+            .map(|(_, format)| format)
+            .ok_or_else(|| SourceError::NoMatch { pattern: String::new() })
     }
 }
 
@@ -252,10 +254,14 @@ pub fn scan(request: &Request, take: &mut Take) -> Result<Scanned, SourceError> 
     let wanted = target.wanted(request)?;
     let mut rejects = Rejects::default();
     let schema = Arc::new(target.schema.project(&wanted).map_err(|error| {
-        SourceError::arrow(&request.inputs.first().map(|input| input.name.clone()).unwrap_or_default(), error)
+        SourceError::arrow(
+            &request.inputs.first().map(|input| input.name.clone()).unwrap_or_default(),
+            error,
+        )
     })?);
     for input in request.inputs {
-        let mut job = Job { input, target: &target, wanted: &wanted, request, rejects: &mut rejects };
+        let mut job =
+            Job { input, target: &target, wanted: &wanted, request, rejects: &mut rejects };
         job.read(take)?;
     }
     for (input, (after, before)) in
@@ -269,7 +275,10 @@ pub fn scan(request: &Request, take: &mut Take) -> Result<Scanned, SourceError> 
 }
 
 fn stamps(inputs: &[Input]) -> Result<Vec<Stamp>, SourceError> {
-    inputs.iter().map(|input| input::open(input).map(|(_, metadata)| Stamp::from(&metadata))).collect()
+    inputs
+        .iter()
+        .map(|input| input::open(input).map(|(_, metadata)| Stamp::from(&metadata)))
+        .collect()
 }
 
 /// One file that is read for a table.
@@ -286,7 +295,8 @@ struct Job<'a> {
 /// Shortens a text for a message, its line ends and other controls made visible.
 fn shorten(text: &str) -> String {
     const LONGEST: usize = 60;
-    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let plain =
+        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     let short: String = text.chars().take(LONGEST).map(plain).collect();
     if text.chars().nth(LONGEST).is_some() { format!("{short}…") } else { short }
 }
@@ -325,3 +335,6 @@ fn typed_columns(schema: &SchemaRef) -> Vec<(String, Seen)> {
     };
     schema.fields().iter().map(seen).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,9 +78,11 @@ fn groups(metadata: &ArrowReaderMetadata, places: &[usize]) -> Vec<Vec<usize>> {
     let total: u64 = places.iter().map(|(size, _)| size).sum();
     let threads = if total < SMALL { 1 } else { rayon::current_num_threads() };
     places.sort_unstable_by(|one, two| two.cmp(one));
-    let mut groups: Vec<(u64, Vec<usize>)> = vec![(0, Vec::new()); threads.clamp(1, places.len().max(1))];
+    let mut groups: Vec<(u64, Vec<usize>)> =
+        vec![(0, Vec::new()); threads.clamp(1, places.len().max(1))];
     for (size, at) in places {
-        if let Some(least) = groups.iter_mut().min_by_key(|(size, columns)| (*size, columns.len())) {
+        if let Some(least) = groups.iter_mut().min_by_key(|(size, columns)| (*size, columns.len()))
+        {
             least.0 += size.max(1);
             least.1.push(at);
         }

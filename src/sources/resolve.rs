@@ -140,7 +140,8 @@ fn walk(
             found.extend(data.map(|file| below(file)));
         }
         walk(base, prefix.clone(), rest, depth, found)?;
-        let folders = listing.folders.iter().filter(|name| depth < MAX_DEPTH && !name.starts_with('.'));
+        let folders =
+            listing.folders.iter().filter(|name| depth < MAX_DEPTH && !name.starts_with('.'));
         return folders.into_iter().try_for_each(|folder| {
             walk(base, format!("{}/", below(folder)), parts, depth + 1, found)
         });
@@ -154,9 +155,9 @@ fn walk(
         return Some(());
     }
     let folders = listing.folders.iter().chain(&listing.links);
-    folders.filter(fits).try_for_each(|name| {
-        walk(base, format!("{}/", below(name)), rest, depth, found)
-    })
+    folders
+        .filter(fits)
+        .try_for_each(|name| walk(base, format!("{}/", below(name)), rest, depth, found))
 }
 
 /// Turns a part of a pattern into a regular expression over a whole name.

@@ -112,7 +112,10 @@ impl Reader {
                 primitive::<UInt64Type>(cells, |raw| values::unsigned(raw.as_bytes()).ok_or(None))
             }
             DataType::Float32 => primitive::<Float32Type>(cells, |raw| {
-                #[expect(clippy::cast_possible_truncation, reason = "single precision was declared")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "single precision was declared"
+                )]
                 float(raw).map(|value| value as f32).ok_or(None)
             }),
             DataType::Decimal128(digits, places) => {
@@ -285,7 +288,10 @@ fn cast(cells: &impl Cells, kind: &DataType) -> Result<Built, SourceError> {
     let texts = builder.finish();
     let options = CastOptions { safe: true, ..CastOptions::default() };
     let array = cast_with_options(&texts, kind, &options).map_err(|error| SourceError::Option {
-        problem: format!("a text file cannot be read as {}: {error}", ColumnType::new(kind.clone())),
+        problem: format!(
+            "a text file cannot be read as {}: {error}",
+            ColumnType::new(kind.clone())
+        ),
     })?;
     let misfits = (0..texts.len()).filter(|row| texts.is_valid(*row) && array.is_null(*row));
     let misfits = misfits.map(|row| Misfit { row, why: None }).collect();

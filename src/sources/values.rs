@@ -371,16 +371,25 @@ mod tests {
 
     #[test]
     fn times() {
-        let at = |text: &str| timestamp(text.as_bytes()).map(|moment| moment.count(TimeUnit::Microsecond));
+        let at = |text: &str| {
+            timestamp(text.as_bytes()).map(|moment| moment.count(TimeUnit::Microsecond))
+        };
         assert_eq!(at("1970-01-02 00:00"), Some(Ok(86_400_000_000)));
         assert_eq!(at("1970-01-01T00:00:01.5Z"), Some(Ok(1_500_000)));
         assert_eq!(at("1970-01-01T02:00:00+02:00"), Some(Ok(0)));
         assert_eq!(at("1970-01-01 00:00:00.0000001"), Some(Err(Unfit::Fine)));
         assert_eq!(at("1969-12-31 23:59:59.5 UTC"), Some(Ok(-500_000)));
-        for wrong in ["1970-01-01", "1970-02-30 00:00", "1970-01-01 24:00", "1970-01-01 00:00:60", "1970-01-01 00:00x"] {
+        for wrong in [
+            "1970-01-01",
+            "1970-02-30 00:00",
+            "1970-01-01 24:00",
+            "1970-01-01 00:00:60",
+            "1970-01-01 00:00x",
+        ] {
             assert_eq!(at(wrong), None, "{wrong}");
         }
-        let far = timestamp(b"9999-12-31 00:00:00").map(|moment| moment.count(TimeUnit::Nanosecond));
+        let far =
+            timestamp(b"9999-12-31 00:00:00").map(|moment| moment.count(TimeUnit::Nanosecond));
         assert_eq!(far, Some(Err(Unfit::Range)));
         assert_eq!(date(b"1970-01-31"), Some(30));
         assert_eq!(date(b"1970-1-31"), None);
@@ -402,8 +411,12 @@ mod tests {
 
     #[test]
     fn spans() {
-        let cases: &[(&str, Option<i128>)] =
-            &[("500ms", Some(500_000_000)), ("-2h", Some(-7_200_000_000_000)), ("5", None), ("s", None)];
+        let cases: &[(&str, Option<i128>)] = &[
+            ("500ms", Some(500_000_000)),
+            ("-2h", Some(-7_200_000_000_000)),
+            ("5", None),
+            ("s", None),
+        ];
         for (text, expected) in cases {
             assert_eq!(duration(text.as_bytes()), *expected, "{text}");
         }

@@ -9,7 +9,7 @@ use super::checks;
 use crate::data::Table;
 use crate::diag::Diagnostic;
 use crate::params;
-use crate::params::{Args, Bound, Call, Family, Kind, Params, Setting, Signature};
+use crate::params::{Args, Bound, Call, Code, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
     Artifact, Caching, Checked, Checking, Failure, Output, Produced, Reads, Role, Running, Source,
     StageKind, TableType, Task, Work,
@@ -109,6 +109,8 @@ struct Condition {
     other: Option<usize>,
     /// The other table's column.
     column: Option<String>,
+    /// The parameters that SQL may use.
+    parameters: Vec<(String, sql::Parameter)>,
 }
 
 /// Checks one condition against the columns of the table.
@@ -143,7 +145,7 @@ fn condition(
     }
     if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
         && let Some(schema) = &data.kind.schema
-        && let Err(errors) = sql::check_condition(&code.text.value, schema)
+        && let Err(errors) = sql::condition(&code.text.value, schema, &super::prep::parameters(checking))
     {
         for error in errors {
             super::prep::report(checking, code, error);
@@ -176,7 +178,8 @@ fn condition(
         }
     };
     let spoken = item.setting.spoken();
-    Some((Condition { spoken, item: item.setting.clone(), other: None, column }, input))
+    let parameters = super::prep::parameters(checking);
+    Some((Condition { spoken, item: item.setting.clone(), other: None, column, parameters }, input))
 }
 
 /// Gives the columns of `.failures`: the check and the row before those of the table.
@@ -253,8 +256,7 @@ impl Condition {
         running: &dyn Running,
     ) -> Result<Vec<usize>, Failure> {
         if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting) {
-            return sql::failing_rows(&code.text.value, table, running.runtime())
-                .map_err(|error| Failure::new(error.message));
+            return self.failing_condition(code, table, running);
         }
         let other: Option<Vec<ArrayRef>> = match (self.other, &self.column) {
             (Some(input), Some(column)) => {
@@ -264,6 +266,21 @@ impl Condition {
             _ => None,
         };
         checks::failing(call, table, other.as_deref())
+    }
+}
+
+impl Condition {
+    /// Finds the rows for which a condition in SQL is false.
+    fn failing_condition(&self, code: &Code, table: &Table, running: &dyn Running) -> Result<Vec<usize>, Failure> {
+        let worded = |error: sql::SqlError| {
+            let span = code.span(&error.range.unwrap_or(0..code.text.value.len()));
+            error.help.into_iter().fold(Failure::new(error.message).at(span), Failure::help)
+        };
+        let condition = sql::condition(&code.text.value, table.schema(), &self.parameters)
+            .map_err(|errors| errors.into_iter().next().map_or_else(|| Failure::new("the condition is wrong"), worded))?;
+        let limits = sql::Limits { memory: None, stop: running.stop() };
+        let rows = condition.failing_rows(table, limits, running.runtime()).map_err(worded)?;
+        Ok(rows.into_iter().map(|row| usize::try_from(row).unwrap_or(usize::MAX)).collect())
     }
 }
 

@@ -424,23 +424,42 @@ pub(super) fn check_model(
     place: Span,
     checking: &mut Checking<'_>,
 ) -> Option<Option<Task>> {
-    let Some(schema) = &data.kind.schema else { return Some(None) };
-    let mut right = true;
-    for trouble in spec.check(schema) {
-        right &= !trouble.is_error();
-        checking.report(trouble.diagnostic(place, &data.name));
+    let schema = data.kind.schema.as_deref();
+    let findings = spec.check(schema);
+    let right = findings.is_empty();
+    for finding in findings {
+        // What is wrong is wrong in the model; the stage that brings model and data together is
+        // shown beside it.
+        let span = finding.span.unwrap_or(place);
+        let mut diagnostic = Diagnostic::error(finding.code, span, finding.message);
+        if span != place {
+            diagnostic = diagnostic.related(place, format!("checked against the columns of `{}`", data.name));
+        }
+        checking.report(finding.help.into_iter().fold(diagnostic, Diagnostic::help));
     }
     if right {
         warn_of_leaks(spec, data, place, checking);
     }
-    right.then(|| spec.task_of(schema))
+    right.then(|| spec.known_task(schema))
+}
+
+/// Checks what of a model can be checked without data.
+pub(super) fn check_settings(spec: &ModelSpec, checking: &mut Checking<'_>) -> bool {
+    let findings = spec.check(None);
+    let right = findings.is_empty();
+    for finding in findings {
+        let span = finding.span.unwrap_or(checking.place);
+        let diagnostic = Diagnostic::error(finding.code, span, finding.message);
+        checking.report(finding.help.into_iter().fold(diagnostic, Diagnostic::help));
+    }
+    right
 }
 
 /// Warns of features that derive from the column that the target derives from.
 fn warn_of_leaks(spec: &ModelSpec, data: &Source<TableType>, place: Span, checking: &mut Checking<'_>) {
     let (Some(target), Some(schema)) = (&spec.target, &data.kind.schema) else { return };
     let Some(origins) = data.kind.lineage.get(target) else { return };
-    for feature in spec.feature_names(schema) {
+    for feature in spec.features_of(schema) {
         let Some(own) = data.kind.lineage.get(&feature) else { continue };
         if let Some(shared) = own.intersection(origins).next() {
             checking.report(
@@ -463,7 +482,7 @@ pub(super) fn check_applied(
     let (Some(trained), Some(schema)) = (&model.kind.schema, &data.kind.schema) else {
         return Some(None);
     };
-    let mut wanted = spec.feature_names(trained);
+    let mut wanted = spec.features_of(trained);
     if judged {
         wanted.extend(spec.target.clone());
     }
@@ -477,7 +496,7 @@ pub(super) fn check_applied(
             return None;
         }
     }
-    Some(spec.task_of(trained))
+    Some(spec.known_task(Some(trained)))
 }
 
 /// Gives the columns that a model reads of a table to be fitted.
@@ -489,7 +508,7 @@ pub(super) fn columns(spec: &ModelSpec, data: &Source<TableType>) -> Option<BTre
 /// Gives the features of a model, as far as a table has them.
 pub(super) fn features(spec: &ModelSpec, data: &Source<TableType>) -> Option<BTreeSet<String>> {
     let schema = data.kind.schema.as_ref()?;
-    Some(spec.feature_names(schema).into_iter().collect())
+    Some(spec.features_of(schema).into_iter().collect())
 }
 
 /// Gives what some work reads of a table for a model.

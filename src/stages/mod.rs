@@ -1,17 +1,27 @@
-//! The registry of stage kinds: one file each, two lines here.
+//! The registry of stage kinds: one file each, two lines here; and every word that a block may use.
 
 mod checks;
+mod cross_validate;
+mod evaluate;
 mod expect;
 mod export;
 mod ingest;
 mod learning;
+mod model;
+mod predict;
 mod prep;
 mod split;
+mod tables;
+mod train;
+mod tune;
 
 use std::sync::LazyLock;
 
+use crate::ml::columns::SELECTORS;
+use crate::ml::{estimators, folds, metrics, search, steps};
 use crate::params::{Family, Signature, Vocabulary};
 use crate::plan::StageKind;
+use crate::sources;
 
 /// Every kind of stage, in the order in which the docs list them.
 pub static STAGES: &[&dyn StageKind] = &[
@@ -19,5 +29,37 @@ pub static STAGES: &[&dyn StageKind] = &[
     &prep::PrepKind,
     &expect::ExpectKind,
     &split::SplitKind,
+    &model::ModelKind,
+    &train::TrainKind,
+    &cross_validate::CrossValidateKind,
+    &tune::TuneKind,
+    &evaluate::EvaluateKind,
+    &predict::PredictKind,
     &export::ExportKind,
 ];
+
+/// The words of one family.
+type Words = (Family, &'static [&'static Signature]);
+
+/// Gives every word that the fields of blocks may use, from all registries.
+#[must_use]
+pub fn vocabulary() -> Vocabulary<'static> {
+    static WORDS: LazyLock<Vec<Words>> = LazyLock::new(|| {
+        let list = |words: Vec<&'static Signature>| &*Vec::leak(words);
+        vec![
+            (Family::Stage, list(STAGES.iter().map(|kind| kind.signature()).collect())),
+            (Family::Source, list(sources::SOURCES.iter().map(|kind| kind.signature()).collect())),
+            (Family::Check, checks::CHECKS),
+            (Family::Measure, checks::MEASURES),
+            (Family::Assignment, split::ASSIGNMENTS),
+            (Family::Selector, SELECTORS),
+            (Family::Step, list(steps::STEPS.iter().map(|kind| kind.signature()).collect())),
+            (Family::Estimator, list(estimators::ESTIMATORS.iter().map(|kind| kind.signature()).collect())),
+            (Family::Fold, list(folds::FOLDS.iter().map(|kind| kind.signature()).collect())),
+            (Family::Metric, list(metrics::METRICS.iter().map(|kind| kind.signature()).collect())),
+            (Family::Search, list(search::SEARCHES.iter().map(|kind| kind.signature()).collect())),
+            (Family::Space, tune::SPACES),
+        ]
+    });
+    Vocabulary(&WORDS)
+}

@@ -125,7 +125,7 @@ fn tables(code: &Code, checking: &mut Checking<'_>) -> Option<Vec<Source<TableTy
 }
 
 /// Gives the pipeline's parameters as SQL takes them.
-fn parameters(checking: &Checking<'_>) -> Vec<(String, Parameter)> {
+pub(super) fn parameters(checking: &Checking<'_>) -> Vec<(String, Parameter)> {
     checking
         .parameters
         .iter()
@@ -274,7 +274,7 @@ impl Work for Querying {
             text: &self.code.text.value,
             tables: &tables,
             parameters: &self.parameters,
-            stop: running.stop(),
+            limits: sql::Limits { memory: None, stop: running.stop() },
         };
         let table = sql::execute(&query, running.runtime()).map_err(|error| {
             let span = place(&self.code, &error);

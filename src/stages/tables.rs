@@ -9,7 +9,7 @@ use super::learning::class_name;
 use super::tune::Tunable;
 use crate::data::{Label, Table, Target};
 use crate::ml::estimator::Prediction;
-use crate::ml::metrics::{calibration_curve, roc_curve};
+use crate::ml::metrics::curves;
 use crate::ml::model::{FittedModel, ModelSpec};
 use crate::ml::search::Dimension;
 use crate::params::Setting;
@@ -149,6 +149,13 @@ fn counts(values: impl Iterator<Item = usize>) -> ArrayRef {
     Arc::new(values.map(|value| Some(count(value))).collect::<Int64Array>())
 }
 
+/// Counts that come as floats because weights would be such.
+fn wholes(values: impl Iterator<Item = f64>) -> ArrayRef {
+    #[expect(clippy::cast_possible_truncation, reason = "a count of rows is far below 2^53")]
+    let count = |value: f64| Some(value.round() as i64);
+    Arc::new(values.map(count).collect::<Int64Array>())
+}
+
 fn table(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<Table, Failure> {
     let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| failure(&error))?;
@@ -241,7 +248,7 @@ fn settings(values: &[&Setting], kind: &DataType) -> ArrayRef {
 
 /// Makes `.importance`.
 pub(super) fn importance(model: &FittedModel) -> Result<Table, Failure> {
-    let rows = model.importance();
+    let rows = model.importance().unwrap_or_default();
     table(schema(IMPORTANCE), vec![
         texts(rows.iter().map(|(feature, _)| feature.as_str())),
         floats(rows.iter().map(|(_, importance)| *importance)),
@@ -278,7 +285,7 @@ fn label_type(labels: &[Label]) -> DataType {
 fn answer_fields(spec: &ModelSpec, schema: Option<&SchemaRef>) -> (Vec<Field>, bool) {
     use crate::ml::estimator::Task;
     let float = |name: &str| Field::new(name, FLOAT, true);
-    match schema.and_then(|schema| spec.task_of(schema)) {
+    match spec.known_task(schema.map(AsRef::as_ref)) {
         Some(Task::Classification) => {
             let target = spec.target.as_deref().unwrap_or_default();
             let kind = schema
@@ -449,7 +456,7 @@ pub(super) fn out_of_fold(parts: &[Predicted<'_>]) -> Result<Table, Failure> {
 pub(super) struct Curves {
     confusion: Vec<(String, String, String, usize)>,
     roc: Vec<(String, String, [f64; 3])>,
-    calibration: Vec<(String, String, usize, f64, f64, usize)>,
+    calibration: Vec<(String, String, usize, f64, f64, f64)>,
 }
 
 /// The number of bins of a calibration curve.
@@ -477,10 +484,10 @@ impl Curves {
             let scores: Vec<f64> = probabilities.iter().skip(code as usize).step_by(width).copied().collect();
             let truth: Vec<bool> = codes.iter().map(|own| *own == code).collect();
             let name = class_name(class);
-            for point in roc_curve(&truth, &scores, None) {
+            for point in curves::roc(&truth, &scores, None) {
                 self.roc.push((model.to_owned(), name.clone(), [point.threshold, point.fpr, point.tpr]));
             }
-            for bin in calibration_curve(&truth, &scores, None, BINS) {
+            for bin in curves::calibration(&truth, &scores, None, BINS) {
                 self.calibration.push((model.to_owned(), name.clone(), bin.bin, bin.mean_predicted, bin.fraction_positive, bin.count));
             }
         }
@@ -508,7 +515,7 @@ impl Curves {
             counts(self.calibration.iter().map(|row| row.2)),
             floats(self.calibration.iter().map(|row| row.3)),
             floats(self.calibration.iter().map(|row| row.4)),
-            counts(self.calibration.iter().map(|row| row.5)),
+            wholes(self.calibration.iter().map(|row| row.5)),
         ])?;
         Ok([confusion, roc, calibration])
     }

@@ -79,8 +79,8 @@ impl StageKind for TuneKind {
         let splitter = learning::splitter(&fields.folds, args.get("folds")?.span, &data, checking)?;
         let mut columns = learning::columns(&spec, &data)?;
         columns.extend(splitter.by().map(str::to_owned));
-        let trials = tables::trials_type(&space.iter().map(|own| own.path.clone()).collect::<Vec<_>>(), &space);
-        let mut settings = json!({
+        let trials = tables::trials_type(&space);
+        let settings = json!({
             "model": spec.canonical(),
             "over": space.iter().map(|own| json!([own.path, own.canonical()])).collect::<Vec<_>>(),
             "search": fields.search.canonical(),
@@ -89,7 +89,6 @@ impl StageKind for TuneKind {
             "direction": format!("{direction:?}"),
             "seed": checking.seed,
         });
-        settings["name"] = json!(null);
         let searching = Arc::new(Searching {
             spec: Arc::clone(&spec),
             space,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -97,8 +98,11 @@ impl Store {
     fn entries(&self, kind: &str) -> Result<Vec<Entry>, StoreError> {
         let folder = self.root.join(kind);
         let paths = list(&folder).map_err(|error| StoreError::read(&folder, error))?;
-        // A file that is gone by now is none of ours to count.
+        // A file that is gone by now, or not yet there in full, is none of ours to count.
         let entry = |path: PathBuf| {
+            if is_unfinished(&path) {
+                return None;
+            }
             let stat = fs::metadata(&path).ok()?;
             let used = stat.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             stat.is_file().then_some(Entry { path, bytes: stat.len(), used })
@@ -147,7 +151,12 @@ impl Store {
         if !collection.dry_run {
             // Records first: a record without its objects is a miss, but it would take up room.
             for path in found.records.iter().chain(&found.objects).chain(&found.strays) {
-                fs::remove_file(path).map_err(|error| StoreError::write(path, error))?;
+                match fs::remove_file(path) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                        return Err(StoreError::write(path, error));
+                    }
+                    _ => {}
+                }
             }
             lock_of(&self.whole).clear();
             self.shrink_packs();
@@ -251,9 +260,8 @@ impl Store {
             found.extend(listing.map(|entry| entry.path()));
         }
         let stray = |path: &PathBuf| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let time = fs::metadata(path).and_then(|stat| stat.modified());
-            name.starts_with(UNFINISHED) && time.is_ok_and(|time| self.is_older(time, GRACE))
+            is_unfinished(path) && time.is_ok_and(|time| self.is_older(time, GRACE))
         };
         found.retain(stray);
         Ok(found)
@@ -281,16 +289,11 @@ impl Store {
         for entry in objects.iter().chain(&records) {
             verified.checked.add(entry.bytes);
         }
-        let unfinished = |entry: &&Entry| {
-            let name = entry.path.file_name().and_then(|name| name.to_str());
-            !name.is_some_and(|name| name.starts_with(UNFINISHED))
-        };
-        let objects: Vec<&Entry> = objects.iter().filter(unfinished).collect();
         let whole: Vec<bool> =
             objects.par_iter().map(|entry| Self::check_object(&entry.path)).collect();
         let damaged = objects.iter().zip(whole).filter(|(_, whole)| !whole);
         verified.damaged.extend(damaged.map(|(entry, _)| entry.path.clone()));
-        for entry in records.iter().filter(unfinished) {
+        for entry in &records {
             let read = fs::read_to_string(&entry.path).ok().and_then(|text| record::read(&text));
             let right = |record: record::Record| {
                 self.path("records", record.fingerprint, ".json") == entry.path
@@ -305,6 +308,12 @@ impl Store {
         lock_of(&self.whole).clear();
         Ok(verified)
     }
+}
+
+/// Tells whether a path is that of a file that is still being written, or was when its writer died.
+fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(UNFINISHED))
 }
 
 /// A record that may go, with the objects that it names.

@@ -15,6 +15,9 @@ use crate::data::Hash;
 /// The number of the format.
 const FORMAT: u32 = 1;
 
+/// How many brackets may be open at once: the YAML reader's time grows with their square.
+const DEEPEST: usize = 5000;
+
 /// The largest file that is read: a lock file has a few hundred bytes a stage.
 const LARGEST: u64 = 256 << 20;
 
@@ -171,6 +174,9 @@ impl LockFile {
         if let Some(line) = text.lines().position(is_conflict) {
             return Err(LockFileError::Conflict { path: path.to_path_buf(), line: line + 1 });
         }
+        if nests_too_deep(text) {
+            return Err(broken(path, "it nests too deep"));
+        }
         let header: Header =
             serde_yaml::from_str(text).map_err(|error| broken(path, &error.to_string()))?;
         if header.format != u64::from(FORMAT) {
@@ -211,6 +217,18 @@ fn broken(path: &Path, why: &str) -> LockFileError {
 /// Tells whether a line is a mark that git leaves in a file that it can't merge.
 fn is_conflict(line: &str) -> bool {
     ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|mark| line.starts_with(mark))
+}
+
+fn nests_too_deep(text: &str) -> bool {
+    let mut depth = 0_usize;
+    text.bytes().any(|byte| {
+        match byte {
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
 }
 
 /// Maps in order whose keys may not stand twice, as they may after a careless merge.
@@ -379,7 +397,7 @@ stages:
             let list = vec![last; 10].join(", ");
             bomb = format!("{bomb}a{level}: &a{level} [{list}]\n");
         }
-        for text in [bomb, "[".repeat(100_000), "{a: ".repeat(100_000)] {
+        for text in [bomb, "[".repeat(100_000), "{a: ".repeat(100_000), "- ".repeat(100_000)] {
             assert!(LockFile::parse(&text, Path::new("x.lock")).is_err());
         }
     }

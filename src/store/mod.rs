@@ -19,6 +19,7 @@ mod map;
 mod object;
 mod pack;
 mod record;
+mod schema;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -34,6 +35,7 @@ pub use lock::KeyLock;
 pub use lockfile::{LockFile, LockFileError, LockedOutput, LockedScore, LockedStage};
 pub use object::ObjectRef;
 pub use record::Record;
+pub use schema::{schema_bytes, schema_of};
 
 use crate::data::{Hash, Hasher};
 use pack::Pack;

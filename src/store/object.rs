@@ -304,6 +304,7 @@ pub(super) fn paths(store: &Store, record: &Record) -> BTreeMap<PathBuf, u64> {
 #[cfg(test)]
 mod tests {
     use arrow::array::{Array, ArrayRef, Int64Array, StringArray};
+    use arrow::buffer::NullBuffer;
 
     use super::*;
 
@@ -322,7 +323,7 @@ mod tests {
         let file = bytes.as_ptr_range();
         for array in found.batches().iter().flat_map(RecordBatch::columns) {
             let data = array.to_data();
-            let nulls = data.nulls().map(|nulls| nulls.buffer());
+            let nulls = data.nulls().map(NullBuffer::buffer);
             for buffer in data.buffers().iter().chain(nulls) {
                 assert!(file.contains(&buffer.as_ptr()), "copied {}", array.data_type());
             }

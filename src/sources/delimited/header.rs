@@ -69,7 +69,9 @@ impl Header {
 
     /// Gives the delimiter by which the first record and this one have equally many fields.
     pub(super) fn other_delimiter(&self, record: &[u8], syntax: Syntax) -> Option<char> {
-        let fits = |(other, fields): &&(u8, usize)| *fields > 1 && count(record, syntax, *other) == *fields;
+        let fits = |(other, fields): &&(u8, usize)| {
+            *fields > 1 && count(record, syntax, *other) == *fields
+        };
         self.others.iter().find(fits).map(|(other, _)| char::from(*other))
     }
 }

@@ -438,7 +438,8 @@ mod tests {
 
     fn shown(text: &str, syntax: Syntax, width: usize) -> String {
         let (records, _) = cut(text.as_bytes(), syntax, width, false);
-        let width = if width == 0 { records.fields.len() / records.spans.len().max(1) } else { width };
+        let width =
+            if width == 0 { records.fields.len() / records.spans.len().max(1) } else { width };
         let rows = records.fields.chunks(width.max(1)).map(|row| {
             let fields = row.iter().map(|field| {
                 let mark = if field.is_quoted() { "'" } else { "" };

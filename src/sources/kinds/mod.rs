@@ -31,8 +31,14 @@ pub trait SourceKind: Sync {
 }
 
 /// Every registered source.
-pub static SOURCES: &[&dyn SourceKind] =
-    &[&csv::CsvKind, &tsv::TsvKind, &json::JsonKind, &ndjson::NdjsonKind, &parquet::ParquetKind, &arrow::ArrowKind];
+pub static SOURCES: &[&dyn SourceKind] = &[
+    &csv::CsvKind,
+    &tsv::TsvKind,
+    &json::JsonKind,
+    &ndjson::NdjsonKind,
+    &parquet::ParquetKind,
+    &arrow::ArrowKind,
+];
 
 /// What a path may be: a file, a pattern, a folder, or a list of these.
 const PATHS: Kind = Kind::OneOf(&[Kind::Path, Kind::List(&Kind::Path)]);
@@ -56,7 +62,8 @@ pub fn open(folder: &Path, from: &Setting) -> Result<(Vec<Input>, Options), Sour
 
 fn find(name: &str) -> Result<&'static dyn SourceKind, SourceError> {
     let kind = SOURCES.iter().find(|kind| kind.signature().name == name);
-    kind.copied().ok_or_else(|| SourceError::Option { problem: format!("there is no source `{name}`") })
+    kind.copied()
+        .ok_or_else(|| SourceError::Option { problem: format!("there is no source `{name}`") })
 }
 
 /// Writes how a source is read canonically: its format and options, not its paths.
@@ -83,4 +90,55 @@ pub fn canonical(from: &Setting) -> Json {
         options.shift_remove("path");
     }
     json!({ name: options })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::SINKS;
+
+    fn files(folder: &str) -> Vec<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sources").join(folder);
+        let entries = std::fs::read_dir(path).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "mod.rs")
+            .map(|name| name.trim_end_matches(".rs").to_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn each_file_of_the_folder_is_registered() {
+        let mut names: Vec<&str> = SOURCES.iter().map(|kind| kind.signature().name).collect();
+        names.sort_unstable();
+        assert_eq!(names, files("kinds"));
+        let mut sinks: Vec<String> =
+            SINKS.iter().map(|sink| sink.format().spoken().to_lowercase()).collect();
+        sinks.sort();
+        assert_eq!(sinks, files("sinks"));
+    }
+
+    #[test]
+    fn a_path_alone_is_the_call_with_its_defaults() {
+        for kind in SOURCES {
+            let signature = kind.signature();
+            let path = Setting::Text(format!("in/data.{}", signature.name));
+            let mut args = Args::default();
+            let place = crate::text::Span::new(crate::text::FileId(0), 0, 0);
+            for param in signature.params {
+                let setting = param.default.map_or_else(|| path.clone(), |default| default());
+                args.set(param.name, crate::params::Bound { setting, span: place, written: false });
+            }
+            assert_eq!(
+                kind.options(&args).unwrap(),
+                Options::from(kind.format()),
+                "{}",
+                signature.name
+            );
+            let call = Setting::Call(crate::params::Call { name: signature.name, args });
+            assert_eq!(canonical(&call), canonical(&path));
+        }
+    }
 }

@@ -124,7 +124,8 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self) -> Parsed<Value<'a>> {
-        let words = [("null", Value::Null), ("true", Value::Bool(true)), ("false", Value::Bool(false))];
+        let words =
+            [("null", Value::Null), ("true", Value::Bool(true)), ("false", Value::Bool(false))];
         for (word, value) in words {
             if self.text[self.at..].starts_with(word) {
                 self.at += word.len();
@@ -148,7 +149,9 @@ impl<'a> Reader<'a> {
                     escaped = true;
                     self.at += 1;
                 }
-                Some(0..0x20) => return Err(self.fault("a line end or control character in a string")),
+                Some(0..0x20) => {
+                    return Err(self.fault("a line end or control character in a string"));
+                }
                 Some(_) => {}
                 None => {
                     self.at = start;
@@ -170,7 +173,9 @@ impl<'a> Reader<'a> {
     fn number(&mut self) -> Parsed<&'a str> {
         let start = self.at;
         let rest = &self.text.as_bytes()[start..];
-        let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+        let end = rest
+            .iter()
+            .position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
         let number = &self.text[start..start + end.unwrap_or(rest.len())];
         if !is_number(number.as_bytes()) {
             return Err(self.fault(format!("`{}` is no number", super::super::shorten(number))));
@@ -278,8 +283,14 @@ mod tests {
     fn objects_and_faults() {
         let cases: &[(&str, &str)] = &[
             ("{}", "[]"),
-            (r#"{"a": 1, "b": "x\n\u00e9", "c": null}"#, r#"[("a", Number("1")), ("b", Text("x\né")), ("c", Null)]"#),
-            (r#"{"a": {"b": [1, {"c": []}], "d": {}}, "e": true}"#, r#"[("a", Nested("{\"b\": [1, {\"c\": []}], \"d\": {}}")), ("e", Bool(true))]"#),
+            (
+                r#"{"a": 1, "b": "x\n\u00e9", "c": null}"#,
+                r#"[("a", Number("1")), ("b", Text("x\né")), ("c", Null)]"#,
+            ),
+            (
+                r#"{"a": {"b": [1, {"c": []}], "d": {}}, "e": true}"#,
+                r#"[("a", Nested("{\"b\": [1, {\"c\": []}], \"d\": {}}")), ("e", Bool(true))]"#,
+            ),
             ("{\"a\": 1", "7: expected `,` or `}`, found the end"),
             ("{\"a\": 01}", "6: `01` is no number"),
             ("{\"a\": 1.}", "6: `1.` is no number"),
@@ -298,7 +309,8 @@ mod tests {
         for (text, expected) in cases {
             let found = match object(text) {
                 Ok(fields) => {
-                    let fields: Vec<String> = fields.iter().map(|field| format!("{field:?}")).collect();
+                    let fields: Vec<String> =
+                        fields.iter().map(|field| format!("{field:?}")).collect();
                     format!("[{}]", fields.join(", "))
                 }
                 Err(fault) => format!("{}: {}", fault.at, fault.problem),

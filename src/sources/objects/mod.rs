@@ -74,7 +74,10 @@ fn broken(chunk: &Chunk, name: &str, from: usize, fault: Fault) -> SourceError {
 }
 
 /// Tells the columns of a file and what their values look like.
-pub(super) fn columns(request: &Request, input: &Input) -> Result<Vec<(String, Seen)>, SourceError> {
+pub(super) fn columns(
+    request: &Request,
+    input: &Input,
+) -> Result<Vec<(String, Seen)>, SourceError> {
     let objects = open(request, input)?;
     let mut all: IndexMap<String, Shape> = IndexMap::new();
     let quarantine = request.on_bad_row == OnBadRow::Quarantine;
@@ -88,7 +91,11 @@ pub(super) fn columns(request: &Request, input: &Input) -> Result<Vec<(String, S
         Ok(())
     };
     let work = |chunk: &Chunk| shapes(chunk, &input.name, quarantine);
-    if sampled { sample(objects, work, take)? } else { each(objects, work, take)? }
+    if sampled {
+        sample(objects, work, take)?
+    } else {
+        each(objects, work, take)?
+    }
     Ok(all.into_iter().map(|(name, shape)| (name.clone(), seen(&name, shape))).collect())
 }
 
@@ -220,8 +227,9 @@ impl<'a> Builder<'a> {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(places.len()));
         let fail = |error| SourceError::arrow(&self.job.input.name, error);
-        let mut batch = RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
-            .map_err(fail)?;
+        let mut batch =
+            RecordBatch::try_new_with_options(Arc::clone(&self.schema), arrays, &options)
+                .map_err(fail)?;
         if keep.contains(&false) {
             batch = filter_record_batch(&batch, &BooleanArray::from(keep)).map_err(fail)?;
         }
@@ -238,8 +246,12 @@ impl<'a> Builder<'a> {
         aside: &mut BTreeMap<usize, SourceError>,
     ) -> (Vec<Column<'c>>, Vec<(usize, usize)>) {
         let schema = &self.job.target.schema;
-        let names: BTreeMap<&str, usize> =
-            schema.fields().iter().enumerate().map(|(at, field)| (field.name().as_str(), at)).collect();
+        let names: BTreeMap<&str, usize> = schema
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(at, field)| (field.name().as_str(), at))
+            .collect();
         let mut columns: Vec<Column> = schema.fields().iter().map(|_| Column(Vec::new())).collect();
         let mut places = Vec::new();
         for place in &chunk.objects {
@@ -263,7 +275,10 @@ impl<'a> Builder<'a> {
     }
 
     /// Builds the wanted columns; the others are looked at only where rows may be set aside.
-    fn arrays(&self, columns: &[Column]) -> Result<(Vec<ArrayRef>, Vec<(usize, Misfit)>), SourceError> {
+    fn arrays(
+        &self,
+        columns: &[Column],
+    ) -> Result<(Vec<ArrayRef>, Vec<(usize, Misfit)>), SourceError> {
         let (mut arrays, mut misfits) = (Vec::new(), Vec::new());
         for (at, (column, kind)) in columns.iter().zip(&self.kinds).enumerate() {
             let wanted = self.job.wanted.contains(&at);

@@ -58,9 +58,9 @@ impl Shape {
                 let none = Self::Scalar(Guess::Empty);
                 Self::List(Box::new(items.iter().map(Self::of).fold(none, Self::join)))
             }
-            Json::Object(map) => {
-                Self::Struct(map.iter().map(|(key, value)| (key.clone(), Self::of(value))).collect())
-            }
+            Json::Object(map) => Self::Struct(
+                map.iter().map(|(key, value)| (key.clone(), Self::of(value))).collect(),
+            ),
         }
     }
 
@@ -96,7 +96,10 @@ impl Shape {
             // Arrow's files cannot hold a struct without fields.
             Self::Struct(fields) if fields.is_empty() => DataType::Utf8,
             Self::Struct(fields) => DataType::Struct(
-                fields.iter().map(|(key, shape)| Field::new(key, shape.data_type(), true)).collect(),
+                fields
+                    .iter()
+                    .map(|(key, shape)| Field::new(key, shape.data_type(), true))
+                    .collect(),
             ),
         }
     }

@@ -103,7 +103,9 @@ impl<'a> Cell<'a> {
 
     fn push(&self, text: &mut Vec<u8>, row: usize, delimiter: u8) -> Result<(), SinkError> {
         match self {
-            Self::Text(array) if array.is_valid(row) => push_text(text, array.value(row), delimiter),
+            Self::Text(array) if array.is_valid(row) => {
+                push_text(text, array.value(row), delimiter)
+            }
             Self::Int(array) if array.is_valid(row) => write!(text, "{}", array.value(row))?,
             // The debug form is the shortest that reads back as the same bits, and keeps a point.
             Self::Float(array) if array.is_valid(row) => write!(text, "{:?}", array.value(row))?,

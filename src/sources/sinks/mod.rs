@@ -71,7 +71,8 @@ pub fn write(table: &Table, path: &Path) -> Result<(), SourceError> {
         let mut out = BufWriter::with_capacity(1 << 18, file);
         let lower = name.to_ascii_lowercase();
         if lower.ends_with(".gz") {
-            let mut packed = flate2::write::GzEncoder::new(&mut out, flate2::Compression::default());
+            let mut packed =
+                flate2::write::GzEncoder::new(&mut out, flate2::Compression::default());
             sink.write(table, &mut packed)?;
             packed.finish()?;
         } else if lower.ends_with(".zst") {

@@ -1,0 +1,154 @@
+//! What is written is read back as the same table.
+
+use arrow::array::{BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{Date32Array, TimestampMicrosecondArray};
+use arrow::datatypes::{Field, Schema};
+use proptest::prelude::*;
+
+use super::*;
+
+fn back(table: &Table, name: &str, schema: &[(String, ColumnType)]) -> Table {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deeper/still").join(name);
+    write(table, &path).unwrap();
+    let inputs = [Input { path, name: name.to_owned() }];
+    let options = Options::from(Format::of_name(name).unwrap());
+    let request = Request { schema, ..Request::new(&inputs, &options) };
+    read(&request).unwrap().table
+}
+
+fn declared(table: &Table) -> Vec<(String, ColumnType)> {
+    let fields = table.schema().fields().iter();
+    fields.map(|field| (field.name().clone(), ColumnType::of_field(field))).collect()
+}
+
+fn table() -> impl Strategy<Value = Table> {
+    let row = (
+        proptest::option::of(any::<i64>()),
+        proptest::option::of(any::<f64>()),
+        proptest::option::of(any::<bool>()),
+        proptest::option::of("[a-z,;\"\n\r\té€0-9 #-]{0,12}"),
+        proptest::option::of(-100_000..100_000_i32),
+        proptest::option::of(-1_000_000_000_000_000..4_000_000_000_000_000_i64),
+    );
+    proptest::collection::vec(row, 0..40).prop_map(|rows| {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("int", Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>())),
+            ("a float", Arc::new(rows.iter().map(|row| row.1).collect::<Float64Array>())),
+            ("bool", Arc::new(rows.iter().map(|row| row.2).collect::<BooleanArray>())),
+            ("t\"e,xt", Arc::new(rows.iter().map(|row| row.3.clone()).collect::<StringArray>())),
+            ("date", Arc::new(rows.iter().map(|row| row.4).collect::<Date32Array>())),
+            ("time", Arc::new(rows.iter().map(|row| row.5).collect::<TimestampMicrosecondArray>())),
+        ];
+        let fields: Vec<Field> = columns
+            .iter()
+            .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+            .collect();
+        let schema = Arc::new(Schema::new(fields));
+        let arrays = columns.into_iter().map(|(_, array)| array).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap();
+        Table::new(schema, vec![batch]).unwrap()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn csv_parquet_arrow_and_back_are_the_same_table(table in table()) {
+        let types = declared(&table);
+        let csv = back(&table, "t.csv", &types);
+        prop_assert_eq!(shown(&csv), shown(&table));
+        prop_assert_eq!(csv.digest(), table.digest());
+        let tsv = back(&csv, "t.tsv.zst", &types);
+        let parquet = back(&tsv, "t.parquet", &[]);
+        let arrow = back(&parquet, "t.arrow", &[]);
+        prop_assert_eq!(arrow.digest(), table.digest());
+    }
+
+    #[test]
+    fn json_keeps_all_but_what_it_cannot_say(table in table()) {
+        let types = declared(&table);
+        let lines = back(&table, "t.ndjson.gz", &types);
+        let array = back(&lines, "t.json", &types);
+        prop_assert_eq!(array.digest(), lines.digest());
+        prop_assert_eq!(lines.rows(), table.rows());
+    }
+}
+
+#[test]
+fn what_the_formats_say_of_types_is_found_again() {
+    let text = b"i,f,b,d,t,s\n1,2.0,true,2024-01-31,2024-01-31 10:00:00.25,x\n,,,,,\n";
+    let options = Options::from(Format::Csv);
+    let table = try_read("a.csv", text, &options, &[], OnBadRow::Fail).unwrap().table;
+    let expected = "i: int, f: float, b: bool, d: date, t: timestamp, s: text\n\
+        1|2.0|true|2024-01-31|2024-01-31T10:00:00.250|x\n∅|∅|∅|∅|∅|∅";
+    assert_eq!(shown(&table), expected);
+    for name in ["t.csv", "t.tsv", "t.json", "t.ndjson", "t.parquet", "t.arrow"] {
+        assert_eq!(shown(&back(&table, name, &[])), expected, "{name}");
+    }
+}
+
+#[test]
+fn durations_and_decimals_survive_text() {
+    let schema = [
+        ("a", "duration"),
+        ("b", "decimal(10, 3)"),
+        ("c", "uint64"),
+        ("d", "time_us"),
+        ("e", "timestamp_tz(\"UTC\")"),
+    ];
+    let text = b"a,b,c,d,e\n1500ms,1.250,18446744073709551615,10:00:00.000001,2024-01-31T10:00:00Z\n,,,,\n";
+    let options = Options::from(Format::Csv);
+    let table = try_read("a.csv", text, &options, &schema, OnBadRow::Fail).unwrap().table;
+    assert_eq!(back(&table, "t.csv", &declared(&table)).digest(), table.digest());
+    assert_eq!(back(&table, "t.parquet", &[]).digest(), table.digest());
+}
+
+#[test]
+fn one_column_of_nulls_and_empty_texts() {
+    let options = Options::from(Format::Csv);
+    let table =
+        try_read("a.csv", b"a\n\"\"\n\nx\n\n", &options, &[], OnBadRow::Fail).unwrap().table;
+    assert_eq!(shown(&table), "a: text\n\n∅\nx\n∅");
+    assert_eq!(back(&table, "t.csv", &[]).digest(), table.digest());
+}
+
+#[test]
+fn a_failed_write_leaves_everything_as_it_was() {
+    let table =
+        try_read("a.json", b"{\"n\": 1, \"list\": [1]}", &Options::Json, &[], OnBadRow::Fail);
+    let table = table.unwrap().table;
+    let folder = Folder::new(&[("out.csv", b"old"), ("file", b"")]);
+    let told = |name: &str| write(&table, &folder.path().join(name)).unwrap_err().to_string();
+    assert_eq!(told("out.csv"), "a CSV file cannot hold column `list` of type list(int)");
+    assert_eq!(std::fs::read(folder.path().join("out.csv")).unwrap(), b"old");
+    assert!(
+        told("file/out.parquet").ends_with("a part of its path is a file"),
+        "{}",
+        told("file/out.parquet")
+    );
+    assert!(told("out.xlsx").ends_with("out.xlsx` tells no format"));
+    assert!(
+        write_bytes(b"x", folder.path()).unwrap_err().to_string().ends_with("a folder lies there")
+    );
+    let mut left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["file", "out.csv"]);
+}
+
+#[test]
+fn equal_tables_make_equal_files() {
+    let options = Options::from(Format::Csv);
+    let table = try_read("a.csv", b"a,b\n1,x\n2,\n", &options, &[], OnBadRow::Fail).unwrap().table;
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.csv", "a.csv.gz", "a.ndjson.zst", "a.parquet", "a.arrow"] {
+        let bytes = |folder_name: &str| {
+            let path = folder.path().join(folder_name).join(name);
+            write(&table, &path).unwrap();
+            std::fs::read(path).unwrap()
+        };
+        assert_eq!(bytes("one"), bytes("two"), "{name}");
+    }
+}
