@@ -5,6 +5,7 @@
 
 mod catalog;
 mod events;
+mod latest;
 mod lock;
 mod resolve;
 mod run;
@@ -12,6 +13,7 @@ mod stage;
 
 pub use catalog::DiskCatalog;
 pub use events::{Event, Observer, Outcome, OutputReport, Report, StageReport};
+pub use latest::{Latest, latest};
 pub use lock::LockError;
 pub use resolve::{Forecast, Verdict, forecast};
 pub use run::{EngineError, Options, Services, project_of, run};
