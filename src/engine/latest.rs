@@ -1,33 +1,33 @@
-//! What the cache holds of a stage: for looking at, not for running.
+//! The latest result of a stage, for those who look at it after a run.
 
-use super::resolve::{self, Kept};
+use super::resolve::{self, Result as StageResult};
 use crate::data::Table;
 use crate::plan::{Facts, Plan, Stage};
 use crate::store::{ObjectRef, Store, StoreError};
 
-/// The newest result of a stage.
+/// What a stage gave last.
 #[derive(Clone, Debug)]
 pub struct Latest {
-    /// It is what a run would give; else the pipeline or its data changed since.
+    /// It is what a run would give: nothing that the stage reads has changed since.
     pub current: bool,
-    /// Its small results.
+    /// The small results.
     pub facts: Facts,
-    /// What isn't as it should be, or as required.
+    /// What isn't as it should be.
     pub warnings: Vec<String>,
     outputs: Vec<(String, ObjectRef)>,
 }
 
 impl Latest {
-    /// Names the outputs that are there; the main output has no name.
-    pub fn outputs(&self) -> impl Iterator<Item = &str> {
-        self.outputs.iter().map(|(name, _)| name.as_str())
+    /// Gives the outputs by name; the main one has none.
+    pub fn outputs(&self) -> impl Iterator<Item = (&str, &ObjectRef)> {
+        self.outputs.iter().map(|(name, object)| (name.as_str(), object))
     }
 
-    /// Gives an output if it is a table.
+    /// Gives an output's table, if it is one.
     ///
     /// # Errors
-    /// The cache may be damaged.
-    pub fn table(&self, output: &str, store: &Store) -> Result<Option<Table>, StoreError> {
+    /// The cached table is damaged.
+    pub fn table(&self, output: &str, store: &Store) -> std::result::Result<Option<Table>, StoreError> {
         let found = self.outputs.iter().find(|(name, _)| name == output);
         match found {
             Some((_, object)) if object.digest.is_some() => store.table(object).map(Some),
@@ -36,22 +36,27 @@ impl Latest {
     }
 }
 
-/// Finds the newest result of a stage: the one that a run would give, or else the last one.
+/// Finds what a stage gave last, if it ever ran and the cache still holds it.
 #[must_use]
 pub fn latest(plan: &Plan, stage: &Stage, store: &Store) -> Option<Latest> {
     let place = plan.stages.iter().position(|own| own.name == stage.name)?;
     if let Some(Ok(result)) = resolve::known(plan, store).into_iter().nth(place) {
-        let names = stage.outputs.iter().map(|(name, _)| (*name).to_owned());
-        let outputs = names.zip(result.outputs).collect();
-        return Some(settle(result.kept, outputs, true));
+        return Some(of(stage, true, result));
     }
-    let record = store.previous(&resolve::stage_key(plan, stage)).and_then(|key| store.record(key))?;
-    let kept: Kept = serde_json::from_value(record.facts).ok()?;
-    Some(settle(kept, record.outputs, false))
+    let record = store.record(store.previous(&resolve::stage_key(plan, stage))?)?;
+    let kept = serde_json::from_value(record.facts.clone()).ok()?;
+    store.has_objects(&record).then(|| {
+        let outputs = record.outputs.iter().map(|(_, object)| object.clone()).collect();
+        of(stage, false, StageResult { fingerprint: Some(record.fingerprint), outputs, kept })
+    })
 }
 
-fn settle(kept: Kept, outputs: Vec<(String, ObjectRef)>, current: bool) -> Latest {
-    let Kept { facts, mut warnings, unmet, .. } = kept;
-    warnings.extend(unmet);
-    Latest { current, facts, warnings, outputs }
+fn of(stage: &Stage, current: bool, result: StageResult) -> Latest {
+    let names = stage.outputs.iter().map(|(name, _)| (*name).to_owned());
+    Latest {
+        current,
+        facts: result.kept.facts,
+        warnings: result.kept.warnings,
+        outputs: names.zip(result.outputs).collect(),
+    }
 }

@@ -443,6 +443,18 @@ pub(super) fn check_model(
     right.then(|| spec.known_task(schema))
 }
 
+/// Checks what of a model can be checked without data.
+pub(super) fn check_settings(spec: &ModelSpec, checking: &mut Checking<'_>) -> bool {
+    let findings = spec.check(None);
+    let right = findings.is_empty();
+    for finding in findings {
+        let span = finding.span.unwrap_or(checking.place);
+        let diagnostic = Diagnostic::error(finding.code, span, finding.message);
+        checking.report(finding.help.into_iter().fold(diagnostic, Diagnostic::help));
+    }
+    right
+}
+
 /// Warns of features that derive from the column that the target derives from.
 fn warn_of_leaks(spec: &ModelSpec, data: &Source<TableType>, place: Span, checking: &mut Checking<'_>) {
     let (Some(target), Some(schema)) = (&spec.target, &data.kind.schema) else { return };

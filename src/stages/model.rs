@@ -76,7 +76,10 @@ impl StageKind for ModelKind {
     }
 
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
-        let spec = super::learning::spec(args, checking)?;
+        let spec = Model::from_args(args)?.spec(args)?;
+        if !super::learning::check_settings(&spec, checking) {
+            return None;
+        }
         let model = ModelType { spec: Arc::new(spec), tuned: None };
         Some(Checked { outputs: vec![("", Output::Model(model))], task: None })
     }
@@ -84,7 +87,7 @@ impl StageKind for ModelKind {
 
 impl Model {
     /// Makes the settings that learning takes.
-    pub(super) fn spec(self, args: &Args) -> Option<ModelSpec> {
+    fn spec(self, args: &Args) -> Option<ModelSpec> {
         ModelSpec::from_settings(self.target, self.features, args)
     }
 }

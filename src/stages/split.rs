@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::array::{AsArray, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use serde_json::json;
 
 use crate::data::{Hasher, Label, Ranks, Table, Target};
 use crate::diag::Diagnostic;
 use crate::ml::Seed;
-use crate::ml::folds::{Holdout, holdout};
+use crate::ml::folds::{Cut, Parts, holdout, share_of};
+use crate::ml::splitter::SplitError;
 use crate::params;
 use crate::params::{Args, Bound, Call, Family, Kind, Limits, Params, Setting, Signature};
 use crate::plan::{
@@ -125,9 +129,6 @@ impl Rule {
             (None, Some(_)) if split.stratify.is_some() => clash("stratify", "time"),
             (None, Some(_)) if split.group.is_some() => clash("group", "time"),
             (None, Some(time)) => Some(Self::Time(time.clone())),
-            (None, None) if split.group.is_some() && split.stratify.is_some() => {
-                clash("stratify", "group")
-            }
             (None, None) => Some(Self::Random {
                 stratify: split.stratify.clone(),
                 group: split.group.clone(),
@@ -226,75 +227,71 @@ impl Work for Cutting {
 }
 
 impl Cutting {
-    fn parts(&self, table: &Table, seed: Seed) -> Result<Holdout, Failure> {
-        let rows = table.rows();
+    fn parts(&self, table: &Table, seed: Seed) -> Result<Parts, Failure> {
+        let cut = self.cut(table.rows());
+        let refused = |error: SplitError| Failure::new(error.to_string());
         match &self.rule {
             Rule::Hash(column) => self.by_hash(table, column, seed),
             Rule::Time(column) => {
                 let time = whole(table, column, "time")?;
-                holdout(&self.sizes(rows), seed, None, None, Some(&time.ranks))
+                holdout(&Cut { time: Some(&time.ranks), ..cut }, seed).map_err(refused)
             }
-            Rule::Random { stratify: None, group: None } => {
-                holdout(&self.sizes(rows), seed, None, None, None)
-            }
-            Rule::Random { group: Some(column), .. } => {
-                let group = whole(table, column, "group")?;
-                holdout(&self.sizes(rows), seed, None, Some(&group.ranks), None)
-            }
-            Rule::Random { stratify: Some(column), .. } => {
-                let classes = classes(table, column)?;
-                holdout(&self.sizes(rows), seed, Some(&classes), None, None)
+            Rule::Random { stratify, group } => {
+                let classes = stratify.as_ref().map(|column| classes(table, column)).transpose()?;
+                let groups = group.as_ref().map(|column| whole(table, column, "group")).transpose()?;
+                let groups = groups.as_ref().map(|groups| groups.ranks.as_slice());
+                holdout(&Cut { stratify: classes.as_ref(), groups, ..cut }, seed).map_err(refused)
             }
         }
-        .map_err(|error| Failure::new(error.to_string()))
     }
 
-    fn sizes(&self, rows: usize) -> crate::ml::folds::Sizes {
+    fn cut(&self, rows: usize) -> Cut<'static> {
         let count = |amount: &Setting| match amount {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a row count, rounded up, is a row count")]
-            Setting::Share(share) => (share * rows as f64).ceil() as usize,
+            Setting::Share(share) => share_of(*share, rows),
             Setting::Int(count) => usize::try_from(*count).unwrap_or(usize::MAX),
             _ => 0,
         };
-        crate::ml::folds::Sizes {
-            rows,
-            test: count(&self.split.test),
-            validation: self.split.validation.as_ref().map_or(0, count),
-        }
+        let validation = self.split.validation.as_ref().map_or(0, count);
+        Cut { rows, test: count(&self.split.test), validation, ..Cut::default() }
     }
 
     /// Draws each row by its key and the seed alone.
-    fn by_hash(
-        &self,
-        table: &Table,
-        column: &str,
-        seed: Seed,
-    ) -> Result<Holdout, crate::ml::splitter::SplitError> {
-        let other = |error: &dyn std::fmt::Display| crate::ml::splitter::SplitError(error.to_string());
-        let keys = table.column(column).map_err(|error| other(&error))?;
+    fn by_hash(&self, table: &Table, column: &str, seed: Seed) -> Result<Parts, Failure> {
         let share = |amount: Option<&Setting>| amount.and_then(Setting::as_f64).unwrap_or(0.0);
         let test = share(Some(&self.split.test));
         let validation = test + share(self.split.validation.as_ref());
-        let mut parts = Holdout::default();
-        let mut row = 0;
-        for piece in &keys {
-            let texts = arrow::compute::cast(piece, &arrow::datatypes::DataType::Utf8).map_err(|error| other(&error))?;
-            let texts: &arrow::array::StringArray = arrow::array::AsArray::as_string(&texts);
-            for key in texts {
-                let key = key.ok_or_else(|| other(&format!("`{column}` is missing in row {row}; a key to hash by can't be")))?;
-                let draw = drawn(seed, key);
-                if draw < test {
-                    parts.test.push(row);
-                } else if draw < validation {
-                    parts.validation.push(row);
-                } else {
-                    parts.train.push(row);
-                }
-                row += 1;
+        let mut parts = Parts { train: Vec::new(), test: Vec::new(), validation: Vec::new() };
+        for (row, key) in keys(table, column)?.iter().enumerate() {
+            let draw = drawn(seed, key);
+            if draw < test {
+                parts.test.push(row);
+            } else if draw < validation {
+                parts.validation.push(row);
+            } else {
+                parts.train.push(row);
             }
         }
         Ok(parts)
     }
+}
+
+/// Gives the values of a column as texts; none may be missing.
+fn keys(table: &Table, column: &str) -> Result<Vec<String>, Failure> {
+    let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
+    let mut keys = Vec::with_capacity(table.rows());
+    for piece in table.column(column).map_err(|error| failure(&error))? {
+        let texts = cast(&piece, &DataType::Utf8).map_err(|error| failure(&error))?;
+        let texts: &StringArray = texts.as_string();
+        for key in texts {
+            let Some(key) = key else {
+                let row = keys.len();
+                return Err(Failure::new(format!("`{column}` is missing in row {row}; a key to split by has a value in each"))
+                    .help(format!("leave such rows out before: `WHERE {column} IS NOT NULL`")));
+            };
+            keys.push(key.to_owned());
+        }
+    }
+    Ok(keys)
 }
 
 /// Draws a number from 0 up to 1 for a key.

@@ -9,7 +9,7 @@ use super::learning::class_name;
 use super::tune::Tunable;
 use crate::data::{Label, Table, Target};
 use crate::ml::estimator::Prediction;
-use crate::ml::metrics::{calibration_curve, roc_curve};
+use crate::ml::metrics::curves;
 use crate::ml::model::{FittedModel, ModelSpec};
 use crate::ml::search::Dimension;
 use crate::params::Setting;
@@ -147,6 +147,13 @@ fn floats(values: impl Iterator<Item = f64>) -> ArrayRef {
 fn counts(values: impl Iterator<Item = usize>) -> ArrayRef {
     let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     Arc::new(values.map(|value| Some(count(value))).collect::<Int64Array>())
+}
+
+/// Counts that come as floats because weights would be such.
+fn wholes(values: impl Iterator<Item = f64>) -> ArrayRef {
+    #[expect(clippy::cast_possible_truncation, reason = "a count of rows is far below 2^53")]
+    let count = |value: f64| Some(value.round() as i64);
+    Arc::new(values.map(count).collect::<Int64Array>())
 }
 
 fn table(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<Table, Failure> {
@@ -449,7 +456,7 @@ pub(super) fn out_of_fold(parts: &[Predicted<'_>]) -> Result<Table, Failure> {
 pub(super) struct Curves {
     confusion: Vec<(String, String, String, usize)>,
     roc: Vec<(String, String, [f64; 3])>,
-    calibration: Vec<(String, String, usize, f64, f64, usize)>,
+    calibration: Vec<(String, String, usize, f64, f64, f64)>,
 }
 
 /// The number of bins of a calibration curve.
@@ -477,10 +484,10 @@ impl Curves {
             let scores: Vec<f64> = probabilities.iter().skip(code as usize).step_by(width).copied().collect();
             let truth: Vec<bool> = codes.iter().map(|own| *own == code).collect();
             let name = class_name(class);
-            for point in roc_curve(&truth, &scores, None) {
+            for point in curves::roc(&truth, &scores, None) {
                 self.roc.push((model.to_owned(), name.clone(), [point.threshold, point.fpr, point.tpr]));
             }
-            for bin in calibration_curve(&truth, &scores, None, BINS) {
+            for bin in curves::calibration(&truth, &scores, None, BINS) {
                 self.calibration.push((model.to_owned(), name.clone(), bin.bin, bin.mean_predicted, bin.fraction_positive, bin.count));
             }
         }
@@ -508,7 +515,7 @@ impl Curves {
             counts(self.calibration.iter().map(|row| row.2)),
             floats(self.calibration.iter().map(|row| row.3)),
             floats(self.calibration.iter().map(|row| row.4)),
-            counts(self.calibration.iter().map(|row| row.5)),
+            wholes(self.calibration.iter().map(|row| row.5)),
         ])?;
         Ok([confusion, roc, calibration])
     }

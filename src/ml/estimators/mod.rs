@@ -2,15 +2,16 @@
 //!
 //! What the files share stands in `kind` (binding, saving) and `training` (checked rows).
 
-mod dummy;
-mod linear;
-
+pub mod boosting;
 #[cfg(test)]
 mod checks;
+mod dummy;
+mod kind;
+mod linear;
 #[cfg(test)]
 mod parity;
-mod kind;
 mod training;
+pub mod tree;
 
 use super::estimator::EstimatorKind;
 use kind::Kind;
@@ -19,4 +20,5 @@ use kind::Kind;
 pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<dummy::Dummy>::new(),
     &Kind::<linear::LogisticRegression>::new(),
+    &boosting::gradient_boosting::GradientBoostingKind,
 ];

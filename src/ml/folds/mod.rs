@@ -1,6 +1,24 @@
-//! The registry of folds: one file each, one line each.
+//! The registry of folds, and the cut of the `split` stage.
+
+mod grouped;
+mod holdout;
+mod kind;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod timed;
 
 use super::splitter::FoldKind;
+use kind::Kind;
+
+pub use holdout::{Cut, Parts, holdout, share_of};
 
 /// Every registered kind, in the order in which the docs list them.
-pub static FOLDS: &[&dyn FoldKind] = &[];
+pub static FOLDS: &[&dyn FoldKind] = &[
+    &Kind::<rows::KFold>::new(),
+    &Kind::<rows::StratifiedKFold>::new(),
+    &Kind::<grouped::GroupKFold>::new(),
+    &Kind::<grouped::StratifiedGroupKFold>::new(),
+    &Kind::<timed::TimeSeriesSplit>::new(),
+    &Kind::<rows::LeaveOneOut>::new(),
+];

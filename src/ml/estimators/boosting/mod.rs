@@ -1,0 +1,4 @@
+//! Boosting: trees that mend each other's errors.
+
+mod engine;
+pub mod gradient_boosting;

@@ -1,0 +1,3 @@
+//! Decision trees.
+
+pub(in crate::ml::estimators) mod cart;
