@@ -53,13 +53,6 @@ pub(super) fn check(query: &Query, source: &Source, names: Names<'_>) -> Checked
     checker.checked
 }
 
-/// Looks at an expression's syntax.
-pub(super) fn check_expression(expr: &Expr, source: &Source, names: Names<'_>) -> Checked {
-    let mut checker = Checker { base: base(), source, names, checked: Checked::default() };
-    let ControlFlow::Continue(()) = expr.visit(&mut checker);
-    checker.checked
-}
-
 struct Checker<'a> {
     base: &'static Base,
     source: &'a Source,

@@ -37,13 +37,16 @@ const CODES: &[&str] = &[
     "sql-volatile",
 ];
 
+/// The stable name of a kind of finding; an alias, so that serde takes it for a plain field.
+pub type Code = &'static str;
+
 /// One finding about a query: at planning, or while it ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct SqlError {
     /// A stable name such as `sql-unknown-column`.
     #[serde(deserialize_with = "known_code")]
-    pub code: &'static str,
+    pub code: Code,
     /// What is wrong, in one sentence.
     pub message: String,
     /// The bytes of the SQL text that are wrong, where they are known.
@@ -57,7 +60,7 @@ pub struct SqlError {
 impl SqlError {
     /// Starts an error without a place.
     #[must_use]
-    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         let (label, help) = (String::new(), Vec::new());
         Self { code, message: message.into(), range: None, label, help }
     }
@@ -103,7 +106,7 @@ impl SqlError {
     }
 }
 
-fn known_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+fn known_code<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Code, D::Error> {
     let text = String::deserialize(deserializer)?;
     let known = CODES.iter().find(|code| **code == text).copied();
     known.ok_or_else(|| D::Error::custom(format!("no such code: {text}")))

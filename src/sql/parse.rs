@@ -174,7 +174,6 @@ impl Depth {
             | Keyword::OR
             | Keyword::NOT
             | Keyword::IS
-            | Keyword::ISNULL
             | Keyword::NOTNULL
             | Keyword::MATCH
             | Keyword::MEMBER
@@ -240,7 +239,7 @@ pub(super) fn not_a_query(found: &str) -> SqlError {
 
 /// Sees to it that nothing follows the query but one `;`.
 fn finish(source: &Source, parser: &mut Parser<'_>) -> Result<(), SqlError> {
-    parser.consume_token(&Token::SemiColon);
+    let _ = parser.consume_token(&Token::SemiColon);
     let next = parser.peek_token();
     if next.token == Token::EOF {
         return Ok(());

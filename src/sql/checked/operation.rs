@@ -1,8 +1,6 @@
 //! Checked `+ - * / %` and `-x`, on arrow's checked kernels.
 
-use std::fmt;
-
-use arrow::array::{Array, ArrayRef, AsArray, Datum, Decimal128Array, Decimal256Array};
+use arrow::array::{Array, ArrayRef, Datum, Decimal128Array, Decimal256Array};
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use arrow::error::ArrowError;
@@ -103,15 +101,12 @@ impl ScalarUDFImpl for CheckedOperation {
         let [left, right] = args.args.as_slice() else {
             return internal_err!("an operation has two operands");
         };
-        let mut failure = None;
-        let computed = apply(left, right, |left, right| {
+        apply(left, right, |left, right| {
             self.compute(left, right).map_err(|error| {
                 let kind = ColumnType::new(args.return_field.data_type().clone());
-                failure = Some(self.place.explain(error, &kind));
-                ArrowError::ComputeError(String::new())
+                ArrowError::ExternalError(Box::new(self.place.explain(error, &kind)))
             })
-        });
-        computed.map_err(|error| failure.unwrap_or(error))
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! Floats and what else DataFusion's `sum` takes are left to it. A running sum is checked at each
 //! step, in the order of the rows.
 
-use std::hash::Hash;
+use std::fmt;
 use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
@@ -154,13 +154,18 @@ fn groups<T: ArrowNumericType + Send>(
 }
 
 /// The sum of one group, or of the rows of a window.
-#[derive(Debug)]
 struct Sum<T: ArrowNumericType> {
     sum: T::Native,
     /// How many values went in; without any the sum is null.
     rows: u64,
     data_type: DataType,
     place: Place,
+}
+
+impl<T: ArrowNumericType> fmt::Debug for Sum<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sum({})", self.data_type)
+    }
 }
 
 impl<T: ArrowNumericType> Sum<T> {
