@@ -29,8 +29,6 @@ pub(super) const NEAR: f32 = 1e-7;
 /// Rows as ranks, column by column.
 #[derive(Debug)]
 pub(in crate::ml::estimators) struct Ranked {
-    /// How many rows there are.
-    pub(in crate::ml::estimators) rows: usize,
     /// The columns.
     pub(super) columns: Vec<Column>,
 }
@@ -64,7 +62,7 @@ impl Ranked {
         } else {
             columns.iter().map(rank).collect()
         };
-        Self { rows, columns }
+        Self { columns }
     }
 }
 
