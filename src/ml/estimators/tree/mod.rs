@@ -1,6 +1,8 @@
 //! Decision trees.
 
 pub(in crate::ml::estimators) mod cart;
+#[cfg(test)]
+pub(in crate::ml::estimators) mod cases;
 mod decision_tree;
 #[cfg(test)]
 mod tests;

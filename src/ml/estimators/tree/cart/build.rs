@@ -92,10 +92,10 @@ struct State<C: Criterion> {
 }
 
 impl<C: Criterion> Grower<'_, C> {
-    /// Grows a tree on some rows, each with its weight.
+    /// Grows a tree on some rows, each with its weight, and some columns.
     pub(in crate::ml::estimators) fn grow(
         &self,
-        rows: Vec<u32>,
+        (rows, features): (Vec<u32>, Vec<u32>),
         weights: Option<&[f64]>,
         (seed, context): (Seed, &FitContext<'_>),
     ) -> Result<Arena, FitError> {
@@ -103,13 +103,13 @@ impl<C: Criterion> Grower<'_, C> {
             rows: self.stops.min_samples_leaf,
             weight: self.stops.min_weight_leaf,
         };
-        let count = self.data.columns.len();
+        let (count, drawn) = (self.data.columns.len(), features.len());
         let mut state = State {
             swap: vec![0; rows.len()],
             scanner: Scanner::new(self.criterion, floor),
             random: seed.generator(),
-            features: (0..count as u32).collect(),
-            constants: vec![0; count],
+            features,
+            constants: vec![0; drawn],
             total: rows
                 .iter()
                 .map(|row| weights.map_or(1.0, |weights| weights[*row as usize]))
