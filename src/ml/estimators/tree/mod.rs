@@ -6,5 +6,7 @@ pub(in crate::ml::estimators) mod cases;
 mod decision_tree;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::ml::estimators) mod trials;
 
 pub(crate) use decision_tree::DecisionTree;
