@@ -206,7 +206,49 @@ pub(super) struct Tile {
     /// How many groups there are, at most [`TILE`].
     pub(super) count: usize,
     /// A word a row and group, row by row; its bytes are the bins of the group's columns.
-    pub(super) words: Vec<u32>,
+    words: Vec<u32>,
+    /// Words a row, a power of two, so that no row lies across two lines of the cache.
+    stride: usize,
+    /// Words before the first row.
+    skip: usize,
+}
+
+impl Tile {
+    /// Lays the columns of some groups side by side.
+    fn new(first: usize, groups: &[Group], columns: &[Vec<u8>], (rows, parallel): (usize, bool)) -> Self {
+        const CHUNK: usize = 1 << 12;
+        const LINE: usize = 64;
+        let stride = groups.len().next_power_of_two();
+        let mut words = vec![0_u32; rows * stride + LINE / size_of::<u32>()];
+        let skip = words.as_ptr().align_offset(LINE).min(LINE / size_of::<u32>());
+        let fill = |(chunk, words): (usize, &mut [u32])| {
+            for (place, group) in groups.iter().enumerate() {
+                for (lane, feature) in group.features.iter().enumerate() {
+                    let bins = &columns[*feature as usize][chunk * CHUNK..];
+                    for (record, bin) in words.chunks_exact_mut(stride).zip(bins) {
+                        record[place] |= u32::from(*bin) << (8 * lane);
+                    }
+                }
+            }
+        };
+        let own = &mut words[skip..skip + rows * stride];
+        if parallel {
+            own.par_chunks_mut(CHUNK * stride).enumerate().for_each(fill);
+        } else {
+            own.chunks_mut(CHUNK * stride).enumerate().for_each(fill);
+        }
+        Self { first, count: groups.len(), words, stride, skip }
+    }
+
+    /// Counts the words of a row.
+    pub(super) const fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Gives the words, from the first row on.
+    pub(super) fn words(&self) -> &[u32] {
+        &self.words[self.skip..]
+    }
 }
 
 /// What split finding needs to know of a column.
@@ -288,7 +330,7 @@ impl Binned {
             .step_by(TILE)
             .map(|first| {
                 let own = &groups[first..groups.len().min(first + TILE)];
-                Tile { first, count: own.len(), words: words(own, &columns, rows.len(), options.parallel) }
+                Tile::new(first, own, &columns, (rows.len(), options.parallel))
             })
             .collect();
         Self { rows: rows.len(), binning, features, columns, groups, tiles }
@@ -366,34 +408,17 @@ fn column_of(binning: &Binning, feature: &Feature, (rows, column): (Rows<'_>, &C
         (Binning::Edges(edges), column) => {
             let search = Search::new(edges);
             let values = column.numbers().unwrap_or_default();
-            let bin = |value: f64| if value.is_nan() { missing } else { search.bin(value) };
-            (0..rows.len()).map(|row| bin(values[rows.at(row)])).collect()
+            let mut bins = Vec::with_capacity(rows.len() + TOGETHER);
+            for start in (0..rows.len()).step_by(TOGETHER) {
+                let last = rows.len() - 1;
+                let value = |lane: usize| values[rows.at((start + lane).min(last))];
+                bins.extend(search.bins(std::array::from_fn(value), missing));
+            }
+            bins.truncate(rows.len());
+            bins
         }
         (Binning::Levels { .. }, _) => Vec::new(),
     }
-}
-
-/// Lays the columns of some groups side by side.
-fn words(groups: &[Group], columns: &[Vec<u8>], rows: usize, parallel: bool) -> Vec<u32> {
-    const CHUNK: usize = 1 << 12;
-    let mut words = vec![0_u32; rows * groups.len()];
-    let fill = |(chunk, words): (usize, &mut [u32])| {
-        for (place, group) in groups.iter().enumerate() {
-            for (lane, feature) in group.features.iter().enumerate() {
-                let bins = &columns[*feature as usize][chunk * CHUNK..];
-                let slots = words[place..].iter_mut().step_by(groups.len());
-                for (word, bin) in slots.zip(bins) {
-                    *word |= u32::from(*bin) << (8 * lane);
-                }
-            }
-        }
-    };
-    if parallel {
-        words.par_chunks_mut(CHUNK * groups.len()).enumerate().for_each(fill);
-    } else {
-        words.chunks_mut(CHUNK * groups.len()).enumerate().for_each(fill);
-    }
-    words
 }
 
 /// Gives the bin of missing values; without any in training nothing is put there.
@@ -408,6 +433,9 @@ struct Search {
     first: usize,
 }
 
+/// Values that are looked up together, so that one doesn't wait for the other.
+const TOGETHER: usize = 8;
+
 impl Search {
     fn new(edges: &[f64]) -> Self {
         let mut padded = [f64::INFINITY; 256];
@@ -417,14 +445,16 @@ impl Search {
         Self { edges: padded, first: (edges.len() + 1).next_power_of_two() / 2 }
     }
 
-    /// Counts the edges below a value.
-    #[expect(clippy::cast_possible_truncation, reason = "the steps sum up to 255 at most")]
-    fn bin(&self, value: f64) -> u8 {
-        let (mut bin, mut step) = (0, self.first);
+    /// Counts the edges below each value; missing values get the bin `missing`.
+    fn bins(&self, values: [f64; TOGETHER], missing: u8) -> [u8; TOGETHER] {
+        let (mut bins, mut step) = ([0_usize; TOGETHER], self.first);
         while step > 0 {
-            bin += if value > self.edges[(bin + step - 1) & 255] { step } else { 0 };
+            for (bin, value) in bins.iter_mut().zip(values) {
+                let above = value > self.edges[(*bin + step - 1) & 255];
+                *bin = std::hint::select_unpredictable(above, *bin + step, *bin);
+            }
             step /= 2;
         }
-        bin as u8
+        std::array::from_fn(|lane| if values[lane].is_nan() { missing } else { bins[lane] as u8 })
     }
 }

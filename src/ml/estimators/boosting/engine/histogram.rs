@@ -222,21 +222,17 @@ impl Filler<'_> {
     }
 
     fn fetch(&self, part: Batch<'_>, fetched: &mut Fetched) {
-        match self.tile.count {
+        match self.tile.stride() {
             1 => self.fetch_words::<1>(part, fetched),
             2 => self.fetch_words::<2>(part, fetched),
-            3 => self.fetch_words::<3>(part, fetched),
             4 => self.fetch_words::<4>(part, fetched),
-            5 => self.fetch_words::<5>(part, fetched),
-            6 => self.fetch_words::<6>(part, fetched),
-            7 => self.fetch_words::<7>(part, fetched),
             _ => self.fetch_words::<8>(part, fetched),
         }
     }
 
     #[inline]
     fn fetch_words<const WORDS: usize>(&self, part: Batch<'_>, fetched: &mut Fetched) {
-        let (records, _) = self.tile.words.as_chunks::<WORDS>();
+        let (records, _) = self.tile.words().as_chunks::<WORDS>();
         let mut put = |slot: usize, record: &[u32; WORDS], pair: Pair| {
             let slot = slot & (BLOCK - 1);
             for word in 0..WORDS {

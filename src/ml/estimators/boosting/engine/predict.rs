@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::bins::Binning;
 use super::math::exp;
-use super::tree::Tree;
+use super::tree::{ABREAST, Tree};
 use super::{Rows, loss::Loss};
 use crate::data::{Column, Frame};
 
 /// Rows that go through all trees together.
-const BLOCK: usize = 512;
+const BLOCK: usize = 128;
 
 /// How a column is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,10 +155,17 @@ impl Ensemble {
         for row in answers.chunks_mut(outputs) {
             row.copy_from_slice(&self.baseline);
         }
+        let rows = answers.len() / outputs;
+        let even = rows - rows % ABREAST;
         for (index, tree) in self.trees.iter().enumerate() {
-            let slots = answers[index % outputs..].iter_mut().step_by(outputs);
-            for (row, answer) in slots.enumerate() {
-                *answer += tree.value(columns, first + row);
+            let output = index % outputs;
+            for start in (0..even).step_by(ABREAST) {
+                for (lane, value) in tree.values(columns, first + start).into_iter().enumerate() {
+                    answers[(start + lane) * outputs + output] += value;
+                }
+            }
+            for row in even..rows {
+                answers[row * outputs + output] += tree.value(columns, first + row);
             }
         }
     }

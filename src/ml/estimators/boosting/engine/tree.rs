@@ -1,5 +1,7 @@
 //! A fitted tree of a boosted model: nodes in pre-order, so that the left child is the next node.
 
+use std::hint::select_unpredictable;
+
 use serde::{Deserialize, Serialize};
 
 use super::split::{BinSet, contains};
@@ -21,6 +23,17 @@ pub(super) struct Node {
     /// The right child; the left one is the next node.
     right: u32,
 }
+
+impl Node {
+    /// Gives the column that a test reads.
+    #[inline]
+    const fn column(&self) -> usize {
+        (self.feature & !(MISSING_LEFT | CATEGORIES)) as usize
+    }
+}
+
+/// Rows that go down a tree side by side.
+pub(super) const ABREAST: usize = 8;
 
 /// Where a test sends what it can't decide by a threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,14 +96,13 @@ impl Tree {
                     || (node.number >= 0.0 && node.number < sets && node.number.fract() == 0.0);
                 node.feature == LEAF
                     || (set
-                        && (node.feature & !(MISSING_LEFT | CATEGORIES)) < columns as u32
+                        && node.column() < columns
                         && node.right as usize > index + 1
                         && (node.right as usize) < last)
             })
     }
 
     /// Gives the value of the leaf to which a row belongs.
-    #[inline]
     pub(super) fn value(&self, columns: &[&[f64]], row: usize) -> f64 {
         let mut index = 0;
         loop {
@@ -98,15 +110,40 @@ impl Tree {
             if node.feature == LEAF {
                 return node.number;
             }
-            let value = columns[(node.feature & !(MISSING_LEFT | CATEGORIES)) as usize][row];
-            let left = if value.is_nan() {
-                node.feature & MISSING_LEFT != 0
-            } else if node.feature & CATEGORIES == 0 {
-                value <= node.number
-            } else {
-                contains(&self.sets[node.number as usize], value as usize)
-            };
-            index = if left { index + 1 } else { node.right as usize };
+            index = self.next(index, node, columns[node.column()][row]);
+        }
+    }
+
+    #[inline]
+    fn next(&self, index: usize, node: &Node, value: f64) -> usize {
+        let left = if value.is_nan() {
+            node.feature & MISSING_LEFT != 0
+        } else if node.feature & CATEGORIES == 0 {
+            value <= node.number
+        } else {
+            contains(&self.sets[node.number as usize], value as usize)
+        };
+        select_unpredictable(left, index + 1, node.right as usize)
+    }
+
+    /// Gives the values of the leaves to which some rows in a row belong; they go down side by side,
+    /// so that one doesn't wait for what the other loads.
+    #[inline]
+    pub(super) fn values(&self, columns: &[&[f64]], first: usize) -> [f64; ABREAST] {
+        let mut indices = [0; ABREAST];
+        loop {
+            let mut leaves = 0;
+            for (lane, index) in indices.iter_mut().enumerate() {
+                let node = &self.nodes[*index];
+                if node.feature == LEAF {
+                    leaves += 1;
+                } else {
+                    *index = self.next(*index, node, columns[node.column()][first + lane]);
+                }
+            }
+            if leaves == ABREAST {
+                return indices.map(|index| self.nodes[index].number);
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Grown trees: as they are built, as they are kept, and what they say.
 
+use std::hint::select_unpredictable;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,7 @@ const LEAF: u32 = u32::MAX;
 /// Marks a node that sends missing values left.
 const MISSING_LEFT: u32 = 1 << 31;
 /// Rows that go through a tree together.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 512;
 
 /// A node while its tree is built.
 #[derive(Clone, Copy, Debug)]
@@ -203,6 +205,28 @@ struct Node {
     right: u32,
 }
 
+impl Node {
+    /// Gives the column that a test reads.
+    #[inline]
+    const fn column(&self) -> usize {
+        (self.feature & !MISSING_LEFT) as usize
+    }
+
+    /// Gives the child to which a value goes; `index` is the node's own.
+    #[inline]
+    fn next(&self, index: usize, value: f64) -> usize {
+        let left = if value.is_nan() {
+            self.feature & MISSING_LEFT != 0
+        } else {
+            f64::from(single(value)) <= self.number
+        };
+        select_unpredictable(left, index + 1, self.right as usize)
+    }
+}
+
+/// Rows that go down a tree side by side.
+const ABREAST: usize = 8;
+
 /// A tree whose nodes lie in pre-order: the left child is the next node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::ml::estimators) struct Tree {
@@ -213,7 +237,6 @@ pub(in crate::ml::estimators) struct Tree {
 
 impl Tree {
     /// Gives the leaf to which a row belongs.
-    #[inline]
     fn leaf(&self, columns: &[&[f64]], row: usize) -> &Node {
         let mut index = 0;
         loop {
@@ -221,13 +244,28 @@ impl Tree {
             if node.feature == LEAF {
                 return node;
             }
-            let value = columns[(node.feature & !MISSING_LEFT) as usize][row];
-            let left = if value.is_nan() {
-                node.feature & MISSING_LEFT != 0
-            } else {
-                f64::from(single(value)) <= node.number
-            };
-            index = if left { index + 1 } else { node.right as usize };
+            index = node.next(index, columns[node.column()][row]);
+        }
+    }
+
+    /// Gives the leaves to which some rows in a row belong; they go down side by side, so that one
+    /// doesn't wait for what the other loads.
+    #[inline]
+    fn leaves(&self, columns: &[&[f64]], first: usize) -> [&Node; ABREAST] {
+        let mut indices = [0; ABREAST];
+        loop {
+            let mut leaves = 0;
+            for (lane, index) in indices.iter_mut().enumerate() {
+                let node = &self.nodes[*index];
+                if node.feature == LEAF {
+                    leaves += 1;
+                } else {
+                    *index = node.next(*index, columns[node.column()][first + lane]);
+                }
+            }
+            if leaves == ABREAST {
+                return indices.map(|index| &self.nodes[index]);
+            }
         }
     }
 
@@ -241,7 +279,7 @@ impl Tree {
                 if node.feature == LEAF {
                     width == 1 || right < rows
                 } else {
-                    ((node.feature & !MISSING_LEFT) as usize) < columns
+                    node.column() < columns
                         && right > index + 1
                         && right < self.nodes.len()
                 }
@@ -250,20 +288,33 @@ impl Tree {
 
     /// Adds what the tree says of some rows.
     fn add(&self, columns: &[&[f64]], first: usize, (sums, width): (&mut [f64], usize)) {
-        if width == 1 {
-            for (row, sum) in (first..).zip(sums) {
-                *sum += self.leaf(columns, row).number;
+        let mut groups = sums.chunks_exact_mut(width * ABREAST);
+        let mut row = first;
+        for sums in &mut groups {
+            let leaves = self.leaves(columns, row);
+            for (leaf, sums) in leaves.into_iter().zip(sums.chunks_exact_mut(width)) {
+                self.say(leaf, sums);
             }
+            row += ABREAST;
+        }
+        for (row, sums) in (row..).zip(groups.into_remainder().chunks_exact_mut(width)) {
+            self.say(self.leaf(columns, row), sums);
+        }
+    }
+
+    /// Adds what a leaf says.
+    #[inline]
+    fn say(&self, leaf: &Node, sums: &mut [f64]) {
+        if let [sum] = sums {
+            *sum += leaf.number;
             return;
         }
-        for (row, sums) in (first..).zip(sums.chunks_mut(width)) {
-            let place = self.leaf(columns, row).right as usize;
-            match place.checked_sub(width) {
-                None => sums[place] += 1.0,
-                Some(mixed) => {
-                    let shares = &self.mixed[mixed * width..(mixed + 1) * width];
-                    sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
-                }
+        let (place, width) = (leaf.right as usize, sums.len());
+        match place.checked_sub(width) {
+            None => sums[place] += 1.0,
+            Some(mixed) => {
+                let shares = &self.mixed[mixed * width..(mixed + 1) * width];
+                sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
             }
         }
     }
