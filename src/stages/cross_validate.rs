@@ -52,7 +52,7 @@ impl StageKind for CrossValidateKind {
         let mut reads = std::collections::BTreeSet::new();
         let mut task = None;
         for model in &models {
-            task = learning::check_model(&model.kind.spec, &data, model.span, checking)?;
+            task = learning::check_model(model, &data, checking)?;
             reads.extend(learning::columns(&model.kind.spec, &data)?);
         }
         let first = models.first()?;
