@@ -15,7 +15,7 @@ use crate::ml::estimators::training::Training;
 const MOST_BLOCKS: usize = 16;
 
 /// A block with fewer rows isn't worth a task.
-const LEAST_ROWS: usize = 1024;
+const LEAST_ROWS: usize = 512;
 
 /// Rows that are multiplied at once, so that they stay in the cache.
 const TILE: usize = 512;
