@@ -20,5 +20,9 @@ use kind::Kind;
 pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<dummy::Dummy>::new(),
     &Kind::<linear::LogisticRegression>::new(),
+    &Kind::<linear::LinearRegression>::new(),
+    &Kind::<linear::Ridge>::new(),
+    &Kind::<linear::Lasso>::new(),
+    &Kind::<linear::ElasticNet>::new(),
     &boosting::gradient_boosting::GradientBoostingKind,
 ];
