@@ -2,16 +2,17 @@
 //!
 //! What the files share stands in `kind` (binding, saving) and `training` (checked rows).
 
-pub mod boosting;
+mod boosting;
 #[cfg(test)]
 mod checks;
 mod dummy;
+mod forest;
 mod kind;
 mod linear;
 #[cfg(test)]
 mod parity;
 mod training;
-pub mod tree;
+mod tree;
 
 use super::estimator::EstimatorKind;
 use kind::Kind;
@@ -24,5 +25,8 @@ pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<linear::Ridge>::new(),
     &Kind::<linear::Lasso>::new(),
     &Kind::<linear::ElasticNet>::new(),
-    &boosting::gradient_boosting::GradientBoostingKind,
+    &Kind::<tree::DecisionTree>::new(),
+    &Kind::<forest::RandomForest>::new(),
+    &Kind::<forest::ExtraTrees>::new(),
+    &Kind::<boosting::GradientBoosting>::new(),
 ];
