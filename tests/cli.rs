@@ -172,9 +172,9 @@ fn files_that_are_not_there_are_told_with_the_nearest() {
 
 #[test]
 fn a_word_that_is_no_command_ends_with_two() {
-    let ran = finish(mlp().arg("rnu"));
+    let ran = finish(mlp().arg("chek"));
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
-    assert!(ran.stderr.contains("run"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("'check'"), "{}", ran.stderr);
 }
 
 #[test]
