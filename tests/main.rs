@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod docs;
+mod incremental;
 mod program;
 mod registry;
 mod suite;

@@ -227,20 +227,28 @@ fn feed_fixed(hasher: &mut Hasher, bytes: &[u8], width: usize, nulls: Option<&Nu
 
 /// Feeds the length of each text, nought for nulls, then the bytes of those that are there.
 fn feed_bytes(hasher: &mut Hasher, offsets: &[i32], bytes: &[u8], nulls: Option<&NullBuffer>) {
-    feed_lengths(hasher, offsets, nulls);
+    let (first, last) = span(offsets);
+    if feed_lengths(hasher, offsets, nulls) == last - first {
+        hasher.update(&bytes[first..last]);
+        return;
+    }
     for (start, end) in valid_spans(offsets, nulls) {
         hasher.update(&bytes[start..end]);
     }
 }
 
-fn feed_lengths(hasher: &mut Hasher, offsets: &[i32], nulls: Option<&NullBuffer>) {
-    let length = |(row, pair): (usize, &[i32])| {
+/// Gives the sum of the lengths too.
+fn feed_lengths(hasher: &mut Hasher, offsets: &[i32], nulls: Option<&NullBuffer>) -> usize {
+    let mut bytes = Vec::with_capacity(offsets.len() * 4);
+    let mut total = 0;
+    for (row, pair) in offsets.windows(2).enumerate() {
         let valid = nulls.is_none_or(|nulls| nulls.is_valid(row));
-        if valid { pair[1].wrapping_sub(pair[0]) } else { 0 }
-    };
-    let lengths = offsets.windows(2).enumerate().map(length);
-    let bytes: Vec<u8> = lengths.flat_map(i32::to_le_bytes).collect();
+        let length = if valid { pair[1].wrapping_sub(pair[0]) } else { 0 };
+        total += usize::try_from(length).unwrap_or(0);
+        bytes.extend_from_slice(&length.to_le_bytes());
+    }
     hasher.update(&bytes);
+    total
 }
 
 /// Gives the ranges of bytes or items that belong to rows which aren't null.
@@ -255,14 +263,11 @@ fn valid_spans(offsets: &[i32], nulls: Option<&NullBuffer>) -> Vec<(usize, usize
 
 /// Feeds the length of each list, nought for nulls, then the items of those that are there.
 fn feed_lists(hasher: &mut Hasher, offsets: &[i32], items: &ArrayRef, nulls: Option<&NullBuffer>) {
-    feed_lengths(hasher, offsets, nulls);
-    let base = span(offsets).0;
-    let spans = valid_spans(offsets, nulls);
-    let spans: Vec<_> = spans.into_iter().filter(|(start, end)| start < end).collect();
-    let whole = spans.iter().map(|(start, end)| end - start).sum::<usize>() == items.len();
-    if whole {
+    if feed_lengths(hasher, offsets, nulls) == items.len() {
         return feed(hasher, items.as_ref(), items.logical_nulls().as_ref());
     }
+    let base = span(offsets).0;
+    let spans = valid_spans(offsets, nulls).into_iter().filter(|(start, end)| start < end);
     // The empty slice gives `concat` a type even if every list is null.
     let empty = std::iter::once((base, base));
     let pieces: Vec<ArrayRef> =

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
+    DataType, Date32Type, Field, Float64Type, Int64Type, Schema, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt64Type,
 };
 use arrow::error::ArrowError;
 
@@ -96,7 +97,9 @@ pub enum ImportError {
     #[error("the table has no {}", spoken_columns(.0))]
     NoColumns(Vec<String>),
     /// A column of a type that is no feature.
-    #[error("column `{column}` holds {found}, which no model takes; leave it out, or take it apart in SQL")]
+    #[error(
+        "column `{column}` holds {found}, which no model takes; leave it out, or take it apart in SQL"
+    )]
     NoFeature {
         /// The column.
         column: String,
@@ -284,9 +287,7 @@ impl<'a> Pieces<'a> {
         self.batches.iter().flat_map(move |batch| {
             let array = batch.column(self.index);
             let starts = (0..array.len()).step_by(CHUNK);
-            starts.map(move |start| {
-                cast(&array.slice(start, CHUNK.min(array.len() - start)), to)
-            })
+            starts.map(move |start| cast(&array.slice(start, CHUNK.min(array.len() - start)), to))
         })
     }
 }

@@ -74,7 +74,7 @@ pub fn forecast(plan: &Plan, store: &Store) -> Vec<Forecast> {
     for (place, stage) in plan.stages.iter().enumerate() {
         let Some(task) = stage.task.as_ref().filter(|_| !stage.on_demand) else { continue };
         let waiting = stage.waits.iter().find(|other| {
-            plan.stages[**other].task.is_some() && known[**other].is_err()
+            plan.stages[**other].task.is_some() && !is_well(&known[**other])
         });
         let verdict = match (&known[place], waiting) {
             (Ok(_), _) => Verdict::Cached,
@@ -94,14 +94,19 @@ pub(super) fn known(plan: &Plan, store: &Store) -> Vec<std::result::Result<Resul
     for stage in &plan.stages {
         let found = match &stage.task {
             None => Ok(Result::default()),
-            Some(_) if stage.waits.iter().any(|other| known[*other].is_err()) => {
-                Err("a stage that it reads runs".to_owned())
+            Some(_) if !stage.waits.iter().all(|other| is_well(&known[*other])) => {
+                Err("a stage that it waits for runs or fails".to_owned())
             }
             Some(task) => lookup(plan, stage, task, &known, store),
         };
         known.push(found);
     }
     known
+}
+
+/// Tells whether a stage is there and found nothing that stops those after it.
+fn is_well(found: &std::result::Result<Result, String>) -> bool {
+    found.as_ref().is_ok_and(|result| result.kept.unmet.is_empty())
 }
 
 fn lookup(

@@ -227,7 +227,7 @@ pub enum FitError {
 }
 
 /// What a model says of rows.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Prediction {
     /// A probability a row and class, row by row.
     Classes {

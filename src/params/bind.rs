@@ -14,8 +14,9 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::ast::{self, Argument, Key, Number, Value};
 use crate::text::{Span, Spanned};
 
-/// The values of the pipeline's parameters, by name.
-pub type Parameters = BTreeMap<String, Spanned<Value>>;
+/// The values of the pipeline's parameters, by name; none of one whose declaration or value is
+/// wrong, which was reported already.
+pub type Parameters = BTreeMap<String, Option<Spanned<Value>>>;
 
 /// Binds values to declarations, collecting what doesn't fit.
 pub struct Binder<'a> {
@@ -348,7 +349,7 @@ impl<'a> Binder<'a> {
             return None;
         };
         self.used.insert(name);
-        Some(Owned::Own(Spanned::new(found.node.clone(), value.span)))
+        found.as_ref().map(|found| Owned::Own(Spanned::new(found.node.clone(), value.span)))
     }
 
     fn each(&mut self, values: &[Spanned<Value>], slot: &Slot<'_>) -> Option<Vec<Bound>> {
@@ -449,7 +450,7 @@ impl<'a> Binder<'a> {
             .map_err(|error| {
                 self.diagnostics.push(
                     Diagnostic::error("unknown-type", value.span, error.to_string())
-                        .suggest(&word, ColumnType::words()),
+                        .suggest(&word, ColumnType::words().iter().copied()),
                 );
             })
             .ok()

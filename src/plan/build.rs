@@ -175,11 +175,12 @@ pub(super) fn build(
     }
     let checks = Checks { catalog, instances, names: &names, places: &places, seed };
     let checked = checks.all(&blocks, &order, &waits, &mut used, diagnostics);
-    lint::unused_parameters(settled, instances, &names, &used, diagnostics);
-    lint::unused_stages(&blocks_read(&blocks), &waits, diagnostics);
     if diagnostics.has_errors() {
+        // What is wrong may well use what seems unused.
         return None;
     }
+    lint::unused_parameters(settled, instances, &names, &used, diagnostics);
+    lint::unused_stages(&blocks_read(&blocks), &waits, diagnostics);
     let stages = order
         .iter()
         .zip(checked)

@@ -38,7 +38,7 @@ impl Settled {
     pub(super) fn visible(&self, reachable: &[usize], instances: &[Instance]) -> Parameters {
         let mut visible = Parameters::new();
         for parameter in &self.list {
-            let Some(value) = &parameter.value else { continue };
+            let value = &parameter.value;
             if reachable.contains(&parameter.instance) {
                 visible.insert(parameter.name.node.clone(), value.clone());
             }

@@ -124,6 +124,8 @@ pub struct ModelType {
     pub spec: Arc<ModelSpec>,
     /// How to find the values that were best: the search itself, where the model is a tune's.
     pub tuned: Option<Arc<dyn Tuned>>,
+    /// Where each of the model's fields was written, and where its name stands (under no name).
+    pub places: Arc<BTreeMap<&'static str, Span>>,
 }
 
 /// A search for good values that can be run again on other rows, as nested validation does.

@@ -9,6 +9,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 
 use super::adapt::Adapter;
+use super::guard::guarded;
 use super::input::open;
 use super::merge::Seen;
 use super::{Input, Job, SourceError, Take};
@@ -49,11 +50,12 @@ impl Batches {
         }
     }
 
-    fn next(&mut self) -> Option<Result<RecordBatch, ArrowError>> {
-        match self {
+    fn next(&mut self, input: &Input) -> Result<Option<RecordBatch>, SourceError> {
+        let next = match self {
             Self::File(reader) => reader.next(),
             Self::Stream(reader) => reader.next(),
-        }
+        };
+        next.transpose().map_err(|error| damaged(input, &error))
     }
 }
 
@@ -64,16 +66,15 @@ fn damaged(input: &Input, error: &ArrowError) -> SourceError {
 
 /// Tells the columns that a file says it has.
 pub(super) fn columns(input: &Input) -> Result<Vec<(String, Seen)>, SourceError> {
-    Ok(super::typed_columns(&Batches::open(input)?.schema()))
+    guarded(input, "Arrow", || Ok(super::typed_columns(&Batches::open(input)?.schema())))
 }
 
 /// Reads a file batch by batch.
 pub(super) fn read(job: &mut Job, take: &mut Take) -> Result<(), SourceError> {
     let input = job.input;
-    let mut batches = Batches::open(input)?;
+    let mut batches = guarded(input, "Arrow", || Batches::open(input))?;
     let mut adapter = Adapter::new(job)?;
-    while let Some(batch) = batches.next() {
-        let batch = batch.map_err(|error| damaged(input, &error))?;
+    while let Some(batch) = guarded(input, "Arrow", || batches.next(input))? {
         adapter.take(job, &batch, take)?;
     }
     Ok(())

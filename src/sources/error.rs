@@ -302,6 +302,12 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Tells whether the data aren't there, as against being there and wrong.
+    #[must_use]
+    pub const fn is_absent(&self) -> bool {
+        matches!(self, Self::Missing { .. } | Self::NoMatch { .. } | Self::EmptyFolder { .. })
+    }
+
     /// Gives the lines that say what to do about it.
     #[must_use]
     pub fn help(&self) -> Vec<String> {
@@ -407,9 +413,9 @@ fn binary_help(looks_like: Option<&'static str>) -> Vec<String> {
 }
 
 fn ragged_help(delimiter: Option<char>, expected: usize, found: usize) -> Vec<String> {
-    if let Some(other) = delimiter {
+    if let Some(other) = delimiter.map(char::escape_default) {
         return vec![format!(
-            "the fields seem to be parted by {other:?}: say `delimiter: {other:?}`"
+            "the fields seem to be parted by `{other}`: say `delimiter: \"{other}\"`"
         )];
     }
     let surplus = "a field that holds the delimiter must be quoted".to_owned();
@@ -457,7 +463,9 @@ fn plain(error: &io::Error) -> String {
         io::ErrorKind::StorageFull => "the disk is full".to_owned(),
         io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
         io::ErrorKind::IsADirectory => "a folder lies there".to_owned(),
-        io::ErrorKind::NotADirectory => "a part of its path is a file".to_owned(),
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "a part of its path is a file".to_owned()
+        }
         _ => error.to_string(),
     }
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use indexmap::IndexMap;
 
 use super::guess::Guess;
-use super::{Input, Request, SourceError};
+use super::{Input, Options, Request, SourceError};
 use crate::data::ColumnType;
 
 /// What a file says about a column.
@@ -189,10 +189,21 @@ fn merge(
 fn assemble(request: &Request, mut fields: Vec<Field>) -> Result<Target, SourceError> {
     let mut declared = vec![false; fields.len()];
     let mut types: Vec<ColumnType> = fields.iter().map(ColumnType::of_field).collect();
+    let keyed = matches!(request.options, Options::Json | Options::Ndjson);
     for (name, column_type) in request.schema {
-        let Some(at) = fields.iter().position(|field| field.name() == name) else {
-            let known = fields.iter().map(|field| field.name().clone()).collect();
-            return Err(no_column(request.inputs, name, known));
+        let at = match fields.iter().position(|field| field.name() == name) {
+            Some(at) => at,
+            // An object may lack any key, so a declared one may be lacking in all.
+            None if keyed => {
+                fields.push(column_type.to_field(name));
+                types.push(column_type.clone());
+                declared.push(true);
+                continue;
+            }
+            None => {
+                let known = fields.iter().map(|field| field.name().clone()).collect();
+                return Err(no_column(request.inputs, name, known));
+            }
         };
         fields[at] = column_type.to_field(name);
         types[at] = column_type.clone();

@@ -13,6 +13,7 @@ mod adapt;
 mod arrow_file;
 mod delimited;
 mod error;
+mod guard;
 mod guess;
 mod input;
 mod kinds;
@@ -127,6 +128,8 @@ pub enum Options {
     Csv(CsvOptions),
     /// JSON objects.
     Json,
+    /// JSON objects, one a line; no line is no row.
+    Ndjson,
     /// Apache Parquet.
     Parquet,
     /// Arrow IPC.
@@ -138,7 +141,8 @@ impl From<Format> for Options {
         match format {
             Format::Csv => Self::Csv(CsvOptions::default()),
             Format::Tsv => Self::Csv(CsvOptions { delimiter: b'\t', ..CsvOptions::default() }),
-            Format::Json | Format::Ndjson => Self::Json,
+            Format::Json => Self::Json,
+            Format::Ndjson => Self::Ndjson,
             Format::Parquet => Self::Parquet,
             Format::Arrow => Self::Arrow,
         }
@@ -311,7 +315,7 @@ impl Job<'_> {
     fn read(&mut self, take: &mut Take) -> Result<(), SourceError> {
         match self.request.options {
             Options::Csv(options) => delimited::read(self, options, take),
-            Options::Json => objects::read(self, take),
+            Options::Json | Options::Ndjson => objects::read(self, take),
             Options::Parquet => parquet_file::read(self, take),
             Options::Arrow => arrow_file::read(self, take),
         }
@@ -322,7 +326,7 @@ impl Job<'_> {
 fn columns(request: &Request, input: &Input) -> Result<Vec<(String, Seen)>, SourceError> {
     match request.options {
         Options::Csv(options) => delimited::columns(request, input, options),
-        Options::Json => objects::columns(request, input),
+        Options::Json | Options::Ndjson => objects::columns(request, input),
         Options::Parquet => parquet_file::columns(input),
         Options::Arrow => arrow_file::columns(input),
     }

@@ -2,7 +2,6 @@
 //!
 //! Only the wanted columns are read, several at once.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -15,6 +14,7 @@ use parquet::arrow::arrow_reader::{
 use rayon::prelude::*;
 
 use super::adapt::{Adapter, looked_at};
+use super::guard::guarded;
 use super::input::open;
 use super::merge::Seen;
 use super::{Input, Job, SourceError, Take};
@@ -29,22 +29,24 @@ fn damaged(input: &Input, problem: impl ToString) -> SourceError {
     SourceError::Damaged { file, format: "Parquet", problem }
 }
 
-fn load(input: &Input) -> Result<(File, ArrowReaderMetadata), SourceError> {
+fn load(input: &Input) -> Result<ArrowReaderMetadata, SourceError> {
     let (file, _) = open(input)?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
-    Ok((file, metadata.map_err(|error| damaged(input, error))?))
+    guarded(input, "Parquet", || {
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
+        metadata.map_err(|error| damaged(input, error))
+    })
 }
 
 /// Tells the columns that a file says it has.
 pub(super) fn columns(input: &Input) -> Result<Vec<(String, Seen)>, SourceError> {
-    let (_, metadata) = load(input)?;
+    let metadata = load(input)?;
     Ok(super::typed_columns(metadata.schema()))
 }
 
 /// Reads a file batch by batch.
 pub(super) fn read(job: &mut Job, take: &mut Take) -> Result<(), SourceError> {
     let input = job.input;
-    let (_, metadata) = load(input)?;
+    let metadata = load(input)?;
     let schema = metadata.schema();
     let places: Vec<usize> = looked_at(job)
         .into_iter()
@@ -97,10 +99,12 @@ fn reader(
     columns: &[usize],
 ) -> Result<ParquetRecordBatchReader, SourceError> {
     let (file, _) = open(input)?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
-    let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
-    reader.map_err(|error| damaged(input, error))
+    guarded(input, "Parquet", || {
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+        let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
+        reader.map_err(|error| damaged(input, error))
+    })
 }
 
 /// Gives the next rows, put together from what each reader has of them.
@@ -109,14 +113,17 @@ fn next(
     readers: &mut [ParquetRecordBatchReader],
 ) -> Result<Option<RecordBatch>, SourceError> {
     let count = readers.len();
-    let parts: Vec<Option<Result<RecordBatch, _>>> = match readers {
-        [reader] => vec![reader.next()],
-        several => several.par_iter_mut().map(Iterator::next).collect(),
+    let step = |reader: &mut ParquetRecordBatchReader| {
+        guarded(input, "Parquet", || {
+            reader.next().transpose().map_err(|error| damaged(input, error))
+        })
     };
-    let mut batches = Vec::with_capacity(parts.len());
-    for part in parts.into_iter().flatten() {
-        batches.push(part.map_err(|error| damaged(input, error))?);
-    }
+    let parts: Vec<Result<Option<RecordBatch>, SourceError>> = match readers {
+        [reader] => vec![step(reader)],
+        several => several.par_iter_mut().map(step).collect(),
+    };
+    let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let batches: Vec<RecordBatch> = parts.into_iter().flatten().collect();
     let Some(rows) = batches.first().map(RecordBatch::num_rows) else { return Ok(None) };
     if batches.len() < count || batches.iter().any(|batch| batch.num_rows() != rows) {
         return Err(damaged(input, "its columns have different numbers of rows"));

@@ -52,7 +52,7 @@ impl StageKind for CrossValidateKind {
         let mut reads = std::collections::BTreeSet::new();
         let mut task = None;
         for model in &models {
-            task = learning::check_model(&model.kind.spec, &data, model.span, checking)?;
+            task = learning::check_model(model, &data, checking)?;
             reads.extend(learning::columns(&model.kind.spec, &data)?);
         }
         let first = models.first()?;
@@ -71,8 +71,7 @@ impl StageKind for CrossValidateKind {
             "repeats": fields.repeats,
             "seed": checking.seed,
         });
-        let target = first.kind.spec.target.as_deref();
-        let predictions = tables::predictions_type(&first.kind.spec, data.kind.schema.as_ref(), target);
+        let predictions = tables::predictions_type(&first.kind.spec, data.kind.schema.as_ref());
         let outputs = vec![
             ("", Output::Table(tables::summary_type())),
             ("scores", Output::Table(tables::scores_type())),

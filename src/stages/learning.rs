@@ -419,18 +419,20 @@ fn same_target<'a>(
 
 /// Checks a model against the table that it is to be fitted on; gives its task, where known.
 pub(super) fn check_model(
-    spec: &ModelSpec,
+    model: &Source<ModelType>,
     data: &Source<TableType>,
-    place: Span,
     checking: &mut Checking<'_>,
 ) -> Option<Option<Task>> {
+    let (spec, place) = (&model.kind.spec, model.span);
     let schema = data.kind.schema.as_deref();
     let findings = spec.check(schema);
     let right = findings.is_empty();
     for finding in findings {
         // What is wrong is wrong in the model; the stage that brings model and data together is
         // shown beside it.
-        let span = finding.span.unwrap_or(place);
+        let places = &model.kind.places;
+        let field = places.get(finding.part.field()).or_else(|| places.get(""));
+        let span = finding.span.or(field.copied()).unwrap_or(place);
         let mut diagnostic = Diagnostic::error(finding.code, span, finding.message);
         if span != place {
             diagnostic = diagnostic.related(place, format!("checked against the columns of `{}`", data.name));

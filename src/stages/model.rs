@@ -1,5 +1,6 @@
 //! `model`: says what is to be learnt, from what, and how. Nothing is fitted here.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::ml::columns::Columns;
@@ -7,6 +8,7 @@ use crate::ml::model::ModelSpec;
 use crate::params;
 use crate::params::{Args, Call, Family, Kind, Params, Setting, Signature};
 use crate::plan::{Checked, Checking, ModelType, Output, Role, StageKind};
+use crate::text::Span;
 
 params! {
     /// What is to be learnt, from what, and how.
@@ -80,7 +82,13 @@ impl StageKind for ModelKind {
         if !super::learning::check_settings(&spec, checking) {
             return None;
         }
-        let model = ModelType { spec: Arc::new(spec), tuned: None };
+        let mut places: BTreeMap<&'static str, Span> = args
+            .iter()
+            .filter(|(_, bound)| bound.written)
+            .map(|(field, bound)| (field, bound.span))
+            .collect();
+        places.insert("", checking.place);
+        let model = ModelType { spec: Arc::new(spec), tuned: None, places: Arc::new(places) };
         Some(Checked { outputs: vec![("", Output::Model(model))], task: None })
     }
 }

@@ -129,7 +129,11 @@ pub(super) fn parameters(checking: &Checking<'_>) -> Vec<(String, Parameter)> {
     checking
         .parameters
         .iter()
-        .filter_map(|(name, value)| Some((name.clone(), parameter(&value.node)?)))
+        .filter_map(|(name, value)| match value {
+            Some(value) => Some((name.clone(), parameter(&value.node)?)),
+            // Wrong and reported already: null stands for it, so that nothing is reported twice.
+            None => Some((name.clone(), Parameter::Null)),
+        })
         .collect()
 }
 

@@ -485,7 +485,7 @@ impl Curves {
             let truth: Vec<bool> = codes.iter().map(|own| *own == code).collect();
             let name = class_name(class);
             for point in curves::roc(&truth, &scores, None) {
-                self.roc.push((model.to_owned(), name.clone(), [point.threshold, point.fpr, point.tpr]));
+                self.roc.push((model.to_owned(), name.clone(), [point.threshold, point.false_positive_rate, point.true_positive_rate]));
             }
             for bin in curves::calibration(&truth, &scores, None, BINS) {
                 self.calibration.push((model.to_owned(), name.clone(), bin.bin, bin.mean_predicted, bin.fraction_positive, bin.count));

@@ -45,7 +45,7 @@ impl StageKind for TrainKind {
             _ => None,
         };
         let spec = Arc::clone(&model.kind.spec);
-        learning::check_model(&spec, &data, model.span, checking)?;
+        learning::check_model(&model, &data, checking)?;
         let reads = learning::reads(&spec, &data);
         let mut inputs = vec![data.input(reads)];
         if model.kind.tuned.is_some() {

@@ -72,7 +72,7 @@ impl StageKind for TuneKind {
         let model = checking.model(args.get("model")?)?;
         let data = checking.table(args.get("data")?)?;
         let spec = Arc::clone(&model.kind.spec);
-        let task = learning::check_model(&spec, &data, model.span, checking)?;
+        let task = learning::check_model(&model, &data, checking)?;
         let (scorer, direction) = goal(args, &spec, task, checking)?;
         let space = space(args.get("over")?, &spec, checking)?;
         let search = search(&fields.search, args, &space, checking)?;
@@ -101,7 +101,7 @@ impl StageKind for TuneKind {
         });
         let tuned: Arc<dyn Tuned> = Arc::clone(&searching) as _;
         let outputs = vec![
-            ("", Output::Model(ModelType { spec, tuned: Some(tuned) })),
+            ("", Output::Model(ModelType { spec, tuned: Some(tuned), places: Arc::clone(&model.kind.places) })),
             ("trials", Output::Table(trials)),
         ];
         let task = Task {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::{Builder, NamedTempFile};
 
@@ -21,6 +21,9 @@ pub(super) const UNFINISHED: &str = ".unfinished-";
 
 /// How many files are brought to disk at once: the journal takes eight at nearly the price of one.
 const SYNCS: usize = 8;
+
+/// How long files wait for others to share the journal's commit with: what a power cut may lose.
+const WINDOW: Duration = Duration::from_millis(200);
 
 /// A file under a temporary name, beside the place where it will stand.
 pub(super) struct Unfinished {
@@ -75,8 +78,11 @@ enum Order {
     /// This file was put in its place.
     Sync(PathBuf),
     /// Answer when all that was put in place before is on disk.
-    Answer(Sender<Result<(), SyncError>>),
+    Answer(Answer),
 }
+
+/// Where the one who waits for the disk hears how it went.
+type Answer = Sender<Result<(), SyncError>>;
 
 /// A file that could not be brought to disk.
 #[derive(Debug)]
@@ -131,23 +137,31 @@ impl Drop for Syncer {
     }
 }
 
-/// Syncs whatever gathered while the files before were synced, so that a burst shares its price.
+/// Syncs what gathered in each window, so that a burst shares its price.
 fn work(orders: &Receiver<Order>) {
     let mut failed = None;
     while let Ok(order) = orders.recv() {
-        let mut files = BTreeSet::new();
-        let mut answers = Vec::new();
-        for order in std::iter::once(order).chain(orders.try_iter()) {
-            match order {
-                Order::Sync(path) => drop(files.insert(path)),
-                Order::Answer(answer) => answers.push(answer),
-            }
-        }
+        let (files, answer) = gather(orders, order);
         failed = failed.or(sync(&files).err());
-        for answer in answers {
+        if let Some(answer) = answer {
             // Whoever asked may have gone.
             let _ = answer.send(failed.take().map_or(Ok(()), Err));
         }
+    }
+}
+
+/// Takes orders until the window ends or somebody waits.
+fn gather(orders: &Receiver<Order>, first: Order) -> (BTreeSet<PathBuf>, Option<Answer>) {
+    let end = Instant::now() + WINDOW;
+    let mut files = BTreeSet::new();
+    let mut next = Ok(first);
+    loop {
+        match next {
+            Ok(Order::Sync(path)) => drop(files.insert(path)),
+            Ok(Order::Answer(answer)) => return (files, Some(answer)),
+            Err(_) => return (files, None),
+        }
+        next = orders.recv_timeout(end.saturating_duration_since(Instant::now()));
     }
 }
 

@@ -36,7 +36,8 @@ mod tests {
     #[test]
     fn a_schema_reads_back() {
         let words = ["int", "category(\"A\", \"B\")", "list(struct(\"x\": decimal(5, 2)))", "null"];
-        let fields = words.map(|word| word.parse::<ColumnType>().unwrap().to_field(&format!("c {word}")));
+        let fields =
+            words.map(|word| word.parse::<ColumnType>().unwrap().to_field(&format!("c {word}")));
         let schema = Arc::new(Schema::new(fields.to_vec()));
         assert_eq!(schema_of(&schema_bytes(&schema).unwrap()), Some(schema));
         assert_eq!(schema_of(b"[[\"x\", \"no type\"]]"), None);

@@ -66,8 +66,8 @@ pub(super) enum Trouble {
     Raw(Lexeme),
     /// A bracket closed by one of another kind.
     Crossed { open: usize, close: usize },
-    /// A closing bracket that nothing opened.
-    Unopened { close: usize },
+    /// A closing bracket that nothing opened, and the innermost one that is open.
+    Unopened { close: usize, open: Option<usize> },
     /// A bracket that is open where the text or the item ends; the suspect is an earlier one that
     /// was closed at another indentation than its own.
     Unclosed { open: usize, suspect: Option<usize>, at: usize },
@@ -82,7 +82,7 @@ impl Trouble {
     pub(super) const fn at(self) -> usize {
         match self {
             Self::Text(found) | Self::Raw(found) => found.start,
-            Self::Crossed { close, .. } | Self::Unopened { close } => close,
+            Self::Crossed { close, .. } | Self::Unopened { close, .. } => close,
             Self::Unclosed { at, .. } | Self::Deep { at } | Self::Unended { at } => at,
         }
     }
@@ -122,8 +122,9 @@ impl Walk {
 
     fn close(&mut self, byte: u8, at: usize) -> Result<(), Trouble> {
         let opened = self.stack.iter().any(|open| closer(open.byte) == byte);
-        let Some(open) = self.stack.pop().filter(|_| opened) else {
-            return Err(Trouble::Unopened { close: at });
+        let innermost = self.stack.pop();
+        let Some(open) = innermost.filter(|_| opened) else {
+            return Err(Trouble::Unopened { close: at, open: innermost.map(|open| open.at) });
         };
         if closer(open.byte) != byte {
             return Err(Trouble::Crossed { open: open.at, close: at });
@@ -282,7 +283,7 @@ mod tests {
         check("a b {\nc d {", Err(Trouble::Unclosed { open: 4, suspect: None, at: 6 }));
         check("a b {\n  m: {\n}\n", Err(Trouble::Unclosed { open: 4, suspect: Some(11), at: 15 }));
         check("a b { c: [ }", Err(Trouble::Crossed { open: 9, close: 11 }));
-        check("}", Err(Trouble::Unopened { close: 0 }));
+        check("}", Err(Trouble::Unopened { close: 0, open: None }));
         check("a", Err(Trouble::Unended { at: 1 }));
     }
 

@@ -2,16 +2,17 @@
 //!
 //! What the files share stands in `kind` (binding, saving) and `training` (checked rows).
 
-pub mod boosting;
+mod boosting;
 #[cfg(test)]
 mod checks;
 mod dummy;
+mod forest;
 mod kind;
 mod linear;
 #[cfg(test)]
 mod parity;
 mod training;
-pub mod tree;
+mod tree;
 
 use super::estimator::EstimatorKind;
 use kind::Kind;
@@ -20,5 +21,8 @@ use kind::Kind;
 pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<dummy::Dummy>::new(),
     &Kind::<linear::LogisticRegression>::new(),
-    &boosting::gradient_boosting::GradientBoostingKind,
+    &Kind::<tree::DecisionTree>::new(),
+    &Kind::<forest::RandomForest>::new(),
+    &Kind::<forest::ExtraTrees>::new(),
+    &Kind::<boosting::GradientBoosting>::new(),
 ];

@@ -17,6 +17,7 @@ mod saved;
 mod task;
 #[cfg(test)]
 mod tests;
+mod tunable;
 
 use arrow::datatypes::Schema;
 use serde_json::{Value as Json, json};

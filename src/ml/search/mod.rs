@@ -3,13 +3,22 @@
 //! A search is asked for trials and told their results. It never fits anything and never sees
 //! data: a trial is a list of values, one for each tuned path.
 
+mod grid;
+mod kind;
+mod random;
+mod space;
+#[cfg(test)]
+mod tests;
+
 use super::Seed;
 use super::estimator::BadSetting;
 use super::metric::Direction;
 use crate::params::{Args, Setting, Signature};
+use kind::Kind;
 
 /// Every registered search, in the order in which the docs list them.
-pub static SEARCHES: &[&dyn SearchKind] = &[];
+pub static SEARCHES: &[&dyn SearchKind] =
+    &[&Kind::<grid::Grid>::new(), &Kind::<random::Random>::new()];
 
 /// A registered search.
 pub trait SearchKind: Sync {

@@ -3,17 +3,27 @@
 //! What a step's file shares with others stands in `kind` (binding, saving), `picked` (which columns,
 //! and what takes their place), `levels` and `statistics`.
 
+mod bin;
 mod category;
+mod clip;
 mod date_parts;
 mod drop_constant;
+mod eigen;
 mod hash;
 mod impute;
 mod interval;
 mod kind;
 mod levels;
+mod normal;
 mod one_hot;
+mod ordinal;
+mod pca;
 mod picked;
+mod polynomial;
+mod power;
+mod quantile;
 mod scale;
+mod select_k_best;
 mod statistics;
 mod target_encode;
 mod tf_idf;
@@ -21,7 +31,9 @@ mod tf_idf;
 use super::step::StepKind;
 use kind::Kind;
 
+pub use bin::{Bin, Edges, Encode};
 pub use category::Category;
+pub use clip::Clip;
 pub use date_parts::{DateParts, Part};
 pub use drop_constant::DropConstant;
 pub use hash::Hash;
@@ -29,7 +41,13 @@ pub use impute::{Impute, Strategy, is_empty};
 pub use interval::Interval;
 pub use levels::count_levels;
 pub use one_hot::{Drop, Frequency, OneHot, Unknown};
+pub use ordinal::{Ordinal, UnknownLevel};
+pub use pca::{Components, Pca};
+pub use polynomial::Polynomial;
+pub use power::{Power, PowerMethod};
+pub use quantile::{Distribution, Quantile};
 pub use scale::{Method, Scale};
+pub use select_k_best::{ScoreWord, SelectKBest};
 pub use target_encode::TargetEncode;
 pub use tf_idf::TfIdf;
 
@@ -38,11 +56,19 @@ pub static STEPS: &[&dyn StepKind] = &[
     &Kind::<Impute>::new(),
     &Kind::<Scale>::new(),
     &Kind::<OneHot>::new(),
-    &Kind::<Category>::new(),
+    &Kind::<Ordinal>::new(),
     &Kind::<TargetEncode>::new(),
+    &Kind::<Category>::new(),
     &Kind::<TfIdf>::new(),
     &Kind::<Hash>::new(),
     &Kind::<DateParts>::new(),
+    &Kind::<Bin>::new(),
+    &Kind::<Clip>::new(),
+    &Kind::<Power>::new(),
+    &Kind::<Quantile>::new(),
+    &Kind::<Polynomial>::new(),
+    &Kind::<Pca>::new(),
+    &Kind::<SelectKBest>::new(),
     &Kind::<DropConstant>::new(),
 ];
 

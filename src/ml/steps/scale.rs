@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
 use super::picked::{ByColumn, Picking, Rule, is_number, numbers_of, reshaped};
-use super::statistics::{moments, quantile, sorted};
+use super::statistics::{Moments, moments, quantile, sorted};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
@@ -71,12 +71,7 @@ impl Scale {
         match self.method {
             Method::Standard => {
                 let own = moments(values, weights);
-                // Below this the variance is nothing but rounding (Chan, Golub and LeVeque).
-                let (n, eps) = (own.count, f64::EPSILON);
-                let drift = n * own.mean * eps;
-                let constant = own.variance <= n * eps * own.variance + drift * drift;
-                let scale = if constant { 1.0 } else { own.variance.sqrt() };
-                Scaled::Centred { centre: own.mean, scale }
+                Scaled::Centred { centre: own.mean, scale: standard_scale(own).0 }
             }
             Method::Robust => {
                 let sorted = sorted(values);
@@ -98,6 +93,15 @@ impl Scale {
             }
         }
     }
+}
+
+/// Gives the standard deviation, or 1 where the variance is nothing but rounding (Chan, Golub and
+/// LeVeque), and whether it is.
+pub(super) fn standard_scale(own: Moments) -> (f64, bool) {
+    let (n, eps) = (own.count, f64::EPSILON);
+    let drift = n * own.mean * eps;
+    let constant = own.variance <= n * eps * own.variance + drift * drift;
+    (if constant { 1.0 } else { own.variance.sqrt() }, constant)
 }
 
 /// Makes a scale of nought one, so that a constant column survives.

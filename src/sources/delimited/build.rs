@@ -63,10 +63,11 @@ impl<'a> Builder<'a> {
         let mut is_asked = vec![false; job.target.schema.fields().len()];
         job.wanted.iter().for_each(|at| is_asked[*at] = true);
         let column = |(at, field): (usize, &FieldRef)| {
-            let read = places
-                .get(field.name())
-                .map(|place| Ok((*place, Reader::new(&job.target.types[at], options.decimal)?)));
-            Ok(Wanted { read: read.transpose()?, is_asked: is_asked[at] })
+            let read = match places.get(field.name()) {
+                Some(place) => Some((*place, Reader::new(&job.target.types[at], options.decimal)?)),
+                None => None,
+            };
+            Ok(Wanted { read, is_asked: is_asked[at] })
         };
         let fields = job.target.schema.fields().iter().enumerate();
         let columns = fields.map(column).collect::<Result<Vec<_>, SourceError>>()?;

@@ -12,6 +12,7 @@ mod tokens;
 
 use rayon::prelude::*;
 
+use super::guess::Guess;
 use super::input::{Encoding, TextSource};
 use super::merge::Seen;
 use super::{Input, Job, OnBadRow, Request, SourceError, Take};
@@ -190,7 +191,10 @@ pub(super) fn columns(
 ) -> Result<Vec<(String, Seen)>, SourceError> {
     let (layout, body) = open(request, input, options)?;
     let bytes = std::fs::metadata(&input.path).map_or(0, |metadata| metadata.len());
-    let guesses = if bytes > request.limits.sample_above {
+    let is_declared = |name: &String| request.schema.iter().any(|(declared, _)| declared == name);
+    let guesses = if layout.header.names.iter().all(is_declared) {
+        vec![Guess::Empty; layout.width()]
+    } else if bytes > request.limits.sample_above {
         look::at_samples(&layout, body, bytes)?
     } else {
         look::at_all(&layout, body, request.on_bad_row)?

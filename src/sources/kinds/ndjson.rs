@@ -29,6 +29,6 @@ impl SourceKind for NdjsonKind {
     }
 
     fn options(&self, _args: &Args) -> Result<Options, SourceError> {
-        Ok(Options::Json)
+        Ok(Options::Ndjson)
     }
 }

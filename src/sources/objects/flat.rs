@@ -300,7 +300,7 @@ mod tests {
             ("{\"a\": \"\\x\"}", "6: the string that begins here has an unknown escape"),
             ("{\"a\": [1, }", "10: expected a value, found `}`"),
             ("{\"a\": [1 2]}", "9: expected `,` or `]`, found `2]}`"),
-            ("{\"a\": {\"b\": 1]}", "14: expected `,` or `}`, found `]}`"),
+            ("{\"a\": {\"b\": 1]}", "13: expected `,` or `}`, found `]}`"),
             ("{\"a\": {1: 1}}", "7: expected a key in quotes, found `1: 1}}`"),
             ("{\"a\": 1} x", "9: expected the end of the line, found `x`"),
             ("[1]", "0: expected an object, found `[1]`"),

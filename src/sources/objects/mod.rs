@@ -23,14 +23,15 @@ use super::guess::Guess;
 use super::input::{Encoding, TextSource};
 use super::merge::Seen;
 use super::typed::{Cells, Misfit, Reader};
-use super::{Input, Job, OnBadRow, Request, SourceError, Take, shorten};
+use super::{Input, Job, OnBadRow, Options, Request, SourceError, Take, shorten};
 use flat::{Fault, Value};
 use nested::Shape;
 use split::{Chunk, Objects};
 
 fn open(request: &Request, input: &Input) -> Result<Objects, SourceError> {
     let source = TextSource::open(input, Encoding::Utf8, &request.limits)?;
-    Objects::new(source, &input.name, request.limits.record)
+    let may_be_empty = *request.options == Options::Ndjson;
+    Objects::new(source, &input.name, request.limits.record, may_be_empty)
 }
 
 /// Works on every chunk, on several at once, and takes the results in the file's order.

@@ -22,6 +22,8 @@ pub(super) enum Shape {
     List(Box<Self>),
     /// Objects, whose values look like this by key.
     Struct(IndexMap<String, Self>),
+    /// Things that don't go together: only their text does.
+    Mixed,
 }
 
 impl Shape {
@@ -41,7 +43,7 @@ impl Shape {
         };
         match self {
             Self::Scalar(before) => *before = before.join(guess),
-            _ => *self = Self::Scalar(Guess::Text),
+            _ => *self = Self::Mixed,
         }
     }
 
@@ -64,7 +66,7 @@ impl Shape {
         }
     }
 
-    /// Gives the narrowest shape that covers both; what doesn't go together is text.
+    /// Gives the narrowest shape that covers both.
     pub(super) fn join(self, other: Self) -> Self {
         match (self, other) {
             (Self::Scalar(Guess::Empty), shape) | (shape, Self::Scalar(Guess::Empty)) => shape,
@@ -84,23 +86,36 @@ impl Shape {
                 }
                 Self::Struct(one)
             }
-            _ => Self::Scalar(Guess::Text),
+            _ => Self::Mixed,
         }
     }
 
-    /// Gives the type of a column of this shape.
+    /// Gives the type of a column of this shape: JSON text where its parts don't go together.
     pub(super) fn data_type(&self) -> DataType {
+        if self.is_mixed() { DataType::Utf8 } else { self.plain_type() }
+    }
+
+    /// Tells whether anything in it has no type of its own; an object without keys has none.
+    fn is_mixed(&self) -> bool {
+        match self {
+            Self::Scalar(_) => false,
+            Self::List(item) => item.is_mixed(),
+            Self::Struct(fields) => fields.is_empty() || fields.values().any(Self::is_mixed),
+            Self::Mixed => true,
+        }
+    }
+
+    fn plain_type(&self) -> DataType {
         match self {
             Self::Scalar(guess) => guess.data_type(),
-            Self::List(item) => DataType::new_list(item.data_type(), true),
-            // Arrow's files cannot hold a struct without fields.
-            Self::Struct(fields) if fields.is_empty() => DataType::Utf8,
+            Self::List(item) => DataType::new_list(item.plain_type(), true),
             Self::Struct(fields) => DataType::Struct(
                 fields
                     .iter()
-                    .map(|(key, shape)| Field::new(key, shape.data_type(), true))
+                    .map(|(key, shape)| Field::new(key, shape.plain_type(), true))
                     .collect(),
             ),
+            Self::Mixed => DataType::Utf8,
         }
     }
 }

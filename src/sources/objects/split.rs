@@ -69,7 +69,12 @@ enum State {
 
 impl Objects {
     /// Looks at the beginning of a text to see how objects follow each other in it.
-    pub(super) fn new(source: TextSource, name: &str, limit: usize) -> Result<Self, SourceError> {
+    pub(super) fn new(
+        source: TextSource,
+        name: &str,
+        limit: usize,
+        may_be_empty: bool,
+    ) -> Result<Self, SourceError> {
         let name = name.to_owned();
         let (shape, rest) = (Shape::Sequence, Vec::new());
         let state = State::Open;
@@ -77,7 +82,8 @@ impl Objects {
         objects.more()?;
         let start = objects.rest.iter().position(|byte| !byte.is_ascii_whitespace());
         let Some(start) = start else {
-            return Err(SourceError::Empty { file: objects.name });
+            let empty = SourceError::Empty { file: objects.name.clone() };
+            return if may_be_empty && objects.ended { Ok(objects) } else { Err(empty) };
         };
         let text = &objects.rest[start..];
         objects.shape = match text[0] {

@@ -5,12 +5,14 @@
 
 use std::io::Write;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use rayon::prelude::*;
 
-use super::{Sink, SinkError, SinkKind};
+use super::{Sink, SinkError, SinkKind, in_utc};
 use crate::data::Table;
 use crate::sources::Format;
 
@@ -79,11 +81,13 @@ fn text(batch: &RecordBatch, delimiter: u8) -> Result<Vec<u8>, SinkError> {
 
 /// A column whose values are written one by one.
 enum Cell<'a> {
-    Text(&'a arrow::array::StringArray),
-    Int(&'a arrow::array::Int64Array),
-    Float(&'a arrow::array::Float64Array),
-    Single(&'a arrow::array::Float32Array),
-    Duration(arrow::array::ArrayRef, TimeUnit),
+    Text(&'a StringArray),
+    Int(&'a Int64Array),
+    Float(&'a Float64Array),
+    Single(&'a Float32Array),
+    Duration(ArrayRef, TimeUnit),
+    /// A time in some zone, as its text in UTC.
+    Zoned(StringArray),
     Other(&'a dyn Array, ArrayFormatter<'a>),
 }
 
@@ -97,6 +101,7 @@ impl<'a> Cell<'a> {
             DataType::Duration(unit) => {
                 Self::Duration(arrow::compute::cast(array, &DataType::Int64)?, *unit)
             }
+            DataType::Timestamp(_, Some(_)) => Self::Zoned(in_utc(array)?),
             _ => Self::Other(array, ArrayFormatter::try_new(array, &FormatOptions::default())?),
         })
     }
@@ -113,6 +118,9 @@ impl<'a> Cell<'a> {
             Self::Duration(array, unit) if array.is_valid(row) => {
                 let count = array.as_primitive::<Int64Type>().value(row);
                 write!(text, "{count}{}", unit_word(*unit))?;
+            }
+            Self::Zoned(array) if array.is_valid(row) => {
+                push_text(text, array.value(row), delimiter)
             }
             Self::Other(array, formatter) if array.is_valid(row) => {
                 push_text(text, &formatter.value(row).try_to_string()?, delimiter);

@@ -14,6 +14,12 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use ::arrow::array::{Array, StringArray};
+use ::arrow::compute::cast;
+use ::arrow::datatypes::DataType;
+use ::arrow::error::ArrowError;
+use ::arrow::util::display::{ArrayFormatter, FormatOptions};
+
 use super::{Format, SourceError};
 use crate::data::Table;
 
@@ -47,7 +53,7 @@ pub enum SinkError {
     Unfit(String),
     /// Arrow refused.
     #[error(transparent)]
-    Arrow(#[from] ::arrow::error::ArrowError),
+    Arrow(#[from] ArrowError),
     /// The Parquet writer refused.
     #[error(transparent)]
     Parquet(#[from] ::parquet::errors::ParquetError),
@@ -112,7 +118,7 @@ fn refusal(error: SinkError, name: &str, format: Format, table: &Table) -> Sourc
         }
         SinkError::Io(source) => source,
         // Arrow and Parquet wrap what the system said.
-        SinkError::Arrow(::arrow::error::ArrowError::IoError(_, source)) => source,
+        SinkError::Arrow(ArrowError::IoError(_, source)) => source,
         SinkError::Arrow(error) => return SourceError::arrow(name, error),
         SinkError::Parquet(::parquet::errors::ParquetError::External(source)) => {
             match source.downcast::<io::Error>() {
@@ -161,4 +167,17 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Writes times of some zone as texts in UTC: what they count is UTC already.
+fn in_utc(array: &dyn Array) -> Result<StringArray, ArrowError> {
+    let DataType::Timestamp(unit, _) = array.data_type() else {
+        return Ok(StringArray::new_null(array.len()));
+    };
+    let counts = cast(array, &DataType::Int64)?;
+    let times = cast(&counts, &DataType::Timestamp(*unit, None))?;
+    let options = FormatOptions::default();
+    let formatter = ArrayFormatter::try_new(times.as_ref(), &options)?;
+    let text = |row| times.is_valid(row).then(|| format!("{}Z", formatter.value(row)));
+    Ok((0..times.len()).map(text).collect())
 }

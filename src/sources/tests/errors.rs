@@ -51,17 +51,17 @@ fn broken_delimited_text() {
         (
             b"a;b\n1;2\n".to_vec(),
             csv(),
-            "`data.csv`: the header is the single field `a;b`\n  the fields seem to be parted by ';': say `delimiter: \";\"`".into(),
+            "`data.csv`: the header is the single field `a;b`\n  the fields seem to be parted by `;`: say `delimiter: \";\"`".into(),
         ),
         (
             b"a;b\n1,5;2\n".to_vec(),
             csv(),
-            "`data.csv`: the header is the single field `a;b`\n  the fields seem to be parted by ';': say `delimiter: \";\"`".into(),
+            "`data.csv`: the header is the single field `a;b`\n  the fields seem to be parted by `;`: say `delimiter: \";\"`".into(),
         ),
         (
             b"a\tb, c\n1\t2\n".to_vec(),
             csv(),
-            "`data.csv`, line 2: 1 field found where the header has 2\n  the fields seem to be parted by '\\t': say `delimiter: \"\\t\"`".into(),
+            "`data.csv`, line 2: 1 field found where the header has 2\n  the fields seem to be parted by `\\t`: say `delimiter: \"\\t\"`".into(),
         ),
         (
             b"a,b\n1,2\n3,\"4\n5,6\n".to_vec(),

@@ -20,7 +20,7 @@ fn nulls(table: &Table, column: &str) -> usize {
 
 #[test]
 fn churn() {
-    let table = project("tests/fixtures/sql/telco_churn.csv.gz");
+    let table = project("pipelines/data/telco_churn.csv");
     assert_eq!(table.rows(), 7043);
     assert_eq!(
         types(&table),

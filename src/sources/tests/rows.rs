@@ -99,22 +99,7 @@ fn declared_types() {
         ("10:30:00", "time_s", "a: time_s\n10:30:00"),
     ];
     for (text, kind, expected) in cases {
-        check(
-            format!("a,b\n{text},1\n").as_bytes(),
-            csv(),
-            &[("a", kind)],
-            &expected
-                .replace(' ', " ")
-                .replacen('\n', ", b: int\n", 1)
-                .replace("$", "")
-                .as_str()
-                .to_owned()
-                .lines()
-                .enumerate()
-                .map(|(at, line)| if at == 0 { line.to_owned() } else { format!("{line}|1") })
-                .collect::<Vec<_>>()
-                .join("\n"),
-        );
+        check(format!("a\n{text}\n").as_bytes(), csv(), &[("a", kind)], expected);
     }
 }
 
@@ -158,7 +143,7 @@ fn json_objects() {
             "a: struct(\"b\": int, \"c\": list(float), \"d\": text)\n{b: 1, c: [1.0, 2.5], d: ∅}\n{b: ∅, c: ∅, d: x}",
         ),
         ("{\"a\": {\"b\": 1}}\n{\"a\": 3}", "a: text\n{\"b\": 1}\n3"),
-        ("{\"a\": []}\n{\"a\": [{}]}", "a: list(text)\n[]\n[{}]"),
+        ("{\"a\": []}\n{\"a\": [{}]}", "a: text\n[]\n[{}]"),
         ("{\"é\": \"\\u00e9\\n\"}", "é: text\né\n"),
         (r#"{"a": 18446744073709551615}"#, "a: text\n18446744073709551615"),
     ];
@@ -247,7 +232,7 @@ fn chunks_make_no_difference() {
         let options = Options::from(Format::Csv);
         let read =
             pool.install(|| try_read("a.csv", text.as_bytes(), &options, &[], OnBadRow::Fail));
-        *read.unwrap().table.digest()
+        read.unwrap().table.digest().clone()
     };
     assert_eq!(digest(1), digest(3));
     // The fault of the last row is found at its line: two lines a row.

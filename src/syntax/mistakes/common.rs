@@ -106,7 +106,8 @@ pub(super) fn nameless_items(site: &Site<'_>) -> Option<Diagnostic> {
     let what = match word {
         "param" => "a parameter needs a name".to_owned(),
         "pipeline" => "the header needs a name".to_owned(),
-        _ => format!("this block of kind `{word}` needs a name"),
+        _ if site.found_is("{") => format!("this block of kind `{word}` needs a name"),
+        _ => format!("`{word}` alone is no block"),
     };
     let written = match word {
         "param" => "param NAME: TYPE = DEFAULT".to_owned(),

@@ -75,9 +75,15 @@ fn explain_trouble(file: &SourceFile, trouble: Trouble) -> Option<Diagnostic> {
                 None => error,
             }
         }
-        Trouble::Unopened { close } => {
+        Trouble::Unopened { close, open } => {
             let message = format!("this `{}` closes nothing", sign(close));
-            Diagnostic::error("syntax-unopened", mark(close), message)
+            let error = Diagnostic::error("syntax-unopened", mark(close), message);
+            match open.filter(|open| byte(*open) != b'{') {
+                Some(open) => error
+                    .label(format!("expected `{}`", char::from(closer(byte(open)))))
+                    .related(mark(open), "opened here"),
+                None => error,
+            }
         }
         Trouble::Deep { at } => {
             let message = format!("brackets nest deeper than {}", outline::DEEPEST);

@@ -10,22 +10,23 @@ use super::engine::{self, Ensemble, Link, Loss, Options, Outcome, Rows, Stopping
 use crate::data::{Column, Frame, Label, Target};
 use crate::ml::Seed;
 use crate::ml::estimator::{
-    BadSetting, Estimator, EstimatorKind, FitContext, FitError, Fitted, LoadError, Prediction, Round,
-    Sample, Tags, Task,
+    BadSetting, Estimator, FitContext, FitError, Fitted, Prediction, Round, Sample, Tags, Task,
 };
+use crate::ml::estimators::kind::{Declaration, Model, saved};
 use crate::ml::estimators::tree::cart::door::{self, Takes};
-use crate::params::{Args, Kind, Limits, Params, Setting, Signature};
+use crate::params;
+use crate::params::{Declared, Kind, Limits, Setting};
 
 /// Rows above which `early_stopping: auto` ends early, as in scikit-learn.
 const MANY_ROWS: usize = 10_000;
 
-crate::params! {
+params! {
     /// Gradient boosting of trees on binned columns, fast on large data.
     ///
     /// Takes missing values and categories as they are. Each round adds a tree that mends what the
     /// trees before it got wrong; names, meanings and defaults are those of scikit-learn's
     /// `HistGradientBoosting`.
-    pub struct GradientBoosting("gradient_boosting", 0) {
+    pub(crate) struct GradientBoosting("gradient_boosting", 0) {
         /// What is made small; `auto` is `log_loss` for classes and `squared_error` for numbers.
         loss: LossWord = LossWord::Auto,
         /// The quantile that `loss: quantile` aims at.
@@ -62,19 +63,17 @@ crate::params! {
     }
 }
 
-use crate::params::Declared;
-
-crate::params! {
+params! {
     /// When to end early, beside `true` and `false`.
-    pub enum EarlyStopping {
+    pub(crate) enum EarlyStopping {
         /// Above 10,000 rows, or where validation data are given.
         Auto = "auto",
     }
 }
 
-crate::params! {
+params! {
     /// The losses.
-    pub enum LossWord {
+    pub(crate) enum LossWord {
         /// `log_loss` for classes, `squared_error` for numbers.
         Auto = "auto",
         /// The log loss, for classes.
@@ -92,51 +91,25 @@ crate::params! {
     }
 }
 
-/// The registered kind.
-#[derive(Debug)]
-pub struct GradientBoostingKind;
+impl Declaration for GradientBoosting {
+    type Model = Boosted;
+    const TAGS: Tags = Tags {
+        tasks: &[Task::Classification, Task::Regression],
+        missing: true,
+        categories: true,
+        scaled: false,
+        weights: true,
+    };
 
-impl EstimatorKind for GradientBoostingKind {
-    fn signature(&self) -> &'static Signature {
-        const { &GradientBoosting::SIGNATURE }
-    }
-
-    fn tags(&self) -> Tags {
-        Tags {
-            tasks: &[Task::Classification, Task::Regression],
-            missing: true,
-            categories: true,
-            scaled: false,
-            weights: true,
+    fn check(&self) -> Result<(), BadSetting> {
+        let bad = |message: &str| Err(BadSetting { param: "quantile", message: message.to_owned() });
+        match (self.loss, self.quantile) {
+            (LossWord::Quantile, None) => {
+                bad("`loss: quantile` needs `quantile`, a number between 0 and 1")
+            }
+            (LossWord::Quantile, _) | (_, None) => Ok(()),
+            _ => bad("`quantile` is used with `loss: quantile` alone"),
         }
-    }
-
-    fn bind(&self, args: &Args) -> Result<Box<dyn Estimator>, BadSetting> {
-        let settings = GradientBoosting::from_args(args).ok_or_else(|| BadSetting {
-            param: "learning_rate",
-            message: "the settings are not those of `gradient_boosting`".to_owned(),
-        })?;
-        match (settings.loss, settings.quantile) {
-            (LossWord::Quantile, None) => Err(BadSetting {
-                param: "quantile",
-                message: "`loss: quantile` needs `quantile`, a number between 0 and 1".to_owned(),
-            }),
-            (loss, Some(_)) if loss != LossWord::Quantile => Err(BadSetting {
-                param: "quantile",
-                message: "`quantile` is used with `loss: quantile` alone".to_owned(),
-            }),
-            _ => Ok(Box::new(settings)),
-        }
-    }
-
-    fn load(&self, bytes: &[u8]) -> Result<Box<dyn Fitted>, LoadError> {
-        let bad = |reason: &str| LoadError { kind: "gradient_boosting", reason: reason.to_owned() };
-        let (model, rest) = postcard::take_from_bytes::<Model>(bytes)
-            .map_err(|error| bad(&format!("they can't be read: {error}")))?;
-        if !rest.is_empty() {
-            return Err(bad("bytes are left over"));
-        }
-        if model.is_sound() { Ok(Box::new(model)) } else { Err(bad("their parts don't fit together")) }
     }
 }
 
@@ -174,7 +147,7 @@ impl Estimator for GradientBoosting {
         };
         let training = train.training(sample.features, sample.weights);
         let outcome = engine::boost(&options, training, watched, context)?;
-        Ok(Box::new(Model::new(outcome, goal)))
+        Ok(Box::new(Boosted::new(outcome, goal, sample.features.names())))
     }
 }
 
@@ -402,7 +375,8 @@ fn watched<'a>(sample: &Sample<'a>, goal: &Goal) -> Result<(&'a Frame, Part), Fi
 
 /// A fitted model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Model {
+pub(crate) struct Boosted {
+    names: Vec<Arc<str>>,
     ensemble: Ensemble,
     /// The classes, and which of them the sums are for; none for numbers.
     classes: Option<(Vec<Label>, Vec<u32>)>,
@@ -410,11 +384,12 @@ struct Model {
     history: Vec<Round>,
 }
 
-impl Model {
-    fn new(outcome: Outcome, goal: Goal) -> Self {
+impl Boosted {
+    fn new(outcome: Outcome, goal: Goal, names: &[Arc<str>]) -> Self {
         let total: f64 = outcome.importance.iter().sum();
         let share = |gain: &f64| if total > 0.0 { gain / total } else { 0.0 };
         Self {
+            names: names.to_vec(),
             ensemble: outcome.ensemble,
             classes: match goal {
                 Goal::Numbers => None,
@@ -423,20 +398,6 @@ impl Model {
             importance: outcome.importance.iter().map(share).collect(),
             history: outcome.history,
         }
-    }
-
-    fn is_sound(&self) -> bool {
-        let outputs = self.ensemble.outputs();
-        let classes = match &self.classes {
-            None => matches!(self.ensemble.link, Link::Identity | Link::Log),
-            Some((classes, present)) => {
-                let wanted = if self.ensemble.link == Link::Logistic { 2 } else { outputs };
-                matches!(self.ensemble.link, Link::Logistic | Link::Softmax)
-                    && present.len() == wanted
-                    && present.iter().all(|code| (*code as usize) < classes.len())
-            }
-        };
-        classes && self.ensemble.is_sound() && self.importance.len() == self.ensemble.width()
     }
 
     /// Spreads the sums over all classes, also those without rows.
@@ -461,27 +422,37 @@ impl Model {
     }
 }
 
-impl Fitted for Model {
+impl Model for Boosted {
+    fn sound(&self) -> bool {
+        let outputs = self.ensemble.outputs();
+        let classes = match &self.classes {
+            None => matches!(self.ensemble.link, Link::Identity | Link::Log),
+            Some((classes, present)) => {
+                let wanted = if self.ensemble.link == Link::Logistic { 2 } else { outputs };
+                matches!(self.ensemble.link, Link::Logistic | Link::Softmax)
+                    && present.len() == wanted
+                    && present.iter().all(|code| (*code as usize) < classes.len())
+            }
+        };
+        let width = self.ensemble.width();
+        classes
+            && self.ensemble.is_sound()
+            && self.importance.len() == width
+            && self.names.len() == width
+    }
+}
+
+impl Fitted for Boosted {
     fn predict(&self, features: &Frame) -> Result<Prediction, FitError> {
-        door::check_sorts(features, Takes::Categories)?;
-        if features.width() != self.ensemble.width() {
-            return Err(FitError::Other(format!(
-                "the model has learnt from {} columns, but there are {}",
-                self.ensemble.width(),
-                features.width()
-            )));
-        }
+        door::check_names(features, &self.names)?;
         for (index, (name, column)) in features.iter().enumerate() {
             let categorical = matches!(column, Column::Category { .. });
-            if categorical != self.ensemble.is_categorical(index) {
+            if categorical != self.ensemble.is_categorical(index) || column.numbers().is_none() != categorical {
+                let learnt = if categorical { "numbers" } else { "categories" };
                 return Err(FitError::Column {
                     column: name.to_string(),
                     found: column.spoken().to_owned(),
-                    expected: if categorical {
-                        "the model has learnt from numbers".to_owned()
-                    } else {
-                        "the model has learnt from categories".to_owned()
-                    },
+                    expected: format!("the model has learnt from {learnt}"),
                 });
             }
         }
@@ -496,7 +467,7 @@ impl Fitted for Model {
     }
 
     fn save(&self) -> Vec<u8> {
-        postcard::to_stdvec(self).unwrap_or_default()
+        saved(self)
     }
 
     fn importance(&self) -> Option<Vec<f64>> {

@@ -1,4 +1,6 @@
 //! Boosting: trees that mend each other's errors.
 
 mod engine;
-pub mod gradient_boosting;
+mod gradient_boosting;
+
+pub(crate) use gradient_boosting::GradientBoosting;

@@ -1,5 +1,7 @@
 //! The door: what tree models check of rows before they touch them.
 
+use std::sync::Arc;
+
 use crate::data::{Column, Frame, Label, Target};
 use crate::ml::estimator::{FitError, Sample};
 
@@ -35,6 +37,19 @@ pub(in crate::ml::estimators) fn check_sorts(frame: &Frame, takes: Takes) -> Res
         }
     }
     Ok(())
+}
+
+/// Refuses columns other than those of the training.
+pub(in crate::ml::estimators) fn check_names(frame: &Frame, names: &[Arc<str>]) -> Result<(), FitError> {
+    if frame.names() == names {
+        return Ok(());
+    }
+    let named = |names: &[Arc<str>]| names.join("`, `");
+    Err(FitError::Other(format!(
+        "the model was fitted on the columns `{}`, but was given `{}`",
+        named(names),
+        named(frame.names())
+    )))
 }
 
 /// Refuses what no tree can learn from: no rows, no columns, infinities, odd weights.

@@ -1,0 +1,299 @@
+//! Criteria: how pure the rows of a node are.
+
+/// A measure of purity, worked out from a tally of items.
+pub(in crate::ml::estimators) trait Criterion: Copy + Send + Sync {
+    /// What a row holds: a class or a number.
+    type Item: Copy + PartialEq + Send + Sync;
+    /// What is kept of some rows.
+    type Tally: Clone + Send;
+
+    /// Starts a tally.
+    fn empty(&self) -> Self::Tally;
+    /// Adds a row.
+    fn add(&self, tally: &mut Self::Tally, item: Self::Item, weight: f64);
+    /// Takes a row off.
+    fn remove(&self, tally: &mut Self::Tally, item: Self::Item, weight: f64);
+    /// Gives the sum of weights.
+    fn weight(&self, tally: &Self::Tally) -> f64;
+    /// Gives what a split makes large: summed over both sides, up to a constant, the weighted purity.
+    fn score(&self, tally: &Self::Tally) -> f64;
+    /// Gives the impurity.
+    fn impurity(&self, tally: &Self::Tally) -> f64;
+    /// Writes what a leaf says.
+    fn write(&self, tally: &Self::Tally, values: &mut Vec<f64>);
+    /// Gives how many numbers a leaf says.
+    fn width(&self) -> usize;
+}
+
+/// The Gini index of two classes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ml::estimators) struct Gini2;
+
+impl Criterion for Gini2 {
+    type Item = u32;
+    type Tally = [f64; 2];
+
+    fn empty(&self) -> [f64; 2] {
+        [0.0; 2]
+    }
+
+    #[inline]
+    fn add(&self, tally: &mut [f64; 2], item: u32, weight: f64) {
+        tally[(item & 1) as usize] += weight;
+    }
+
+    #[inline]
+    fn remove(&self, tally: &mut [f64; 2], item: u32, weight: f64) {
+        tally[(item & 1) as usize] -= weight;
+    }
+
+    #[inline]
+    fn weight(&self, tally: &[f64; 2]) -> f64 {
+        tally[0] + tally[1]
+    }
+
+    #[inline]
+    fn score(&self, [a, b]: &[f64; 2]) -> f64 {
+        (a * a + b * b) / (a + b)
+    }
+
+    fn impurity(&self, [a, b]: &[f64; 2]) -> f64 {
+        1.0 - (a * a + b * b) / ((a + b) * (a + b))
+    }
+
+    fn write(&self, [a, b]: &[f64; 2], values: &mut Vec<f64>) {
+        values.extend([a / (a + b), b / (a + b)]);
+    }
+
+    fn width(&self) -> usize {
+        2
+    }
+}
+
+/// The weights of several classes, and the sum of a function of each.
+#[derive(Clone, Debug)]
+pub(in crate::ml::estimators) struct Counts {
+    counts: Vec<f64>,
+    weight: f64,
+    sum: f64,
+}
+
+impl Counts {
+    fn new(classes: usize) -> Self {
+        Self { counts: vec![0.0; classes], weight: 0.0, sum: 0.0 }
+    }
+
+    #[inline]
+    fn change(&mut self, item: u32, weight: f64, part: impl Fn(f64) -> f64) {
+        let count = &mut self.counts[item as usize];
+        let changed = *count + weight;
+        self.sum += part(changed) - part(*count);
+        *count = changed;
+        self.weight += weight;
+    }
+
+    fn write(&self, values: &mut Vec<f64>) {
+        values.extend(self.counts.iter().map(|count| count / self.weight));
+    }
+}
+
+/// The Gini index of several classes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ml::estimators) struct Gini(pub(in crate::ml::estimators) usize);
+
+impl Criterion for Gini {
+    type Item = u32;
+    type Tally = Counts;
+
+    fn empty(&self) -> Counts {
+        Counts::new(self.0)
+    }
+
+    #[inline]
+    fn add(&self, tally: &mut Counts, item: u32, weight: f64) {
+        tally.change(item, weight, |count| count * count);
+    }
+
+    #[inline]
+    fn remove(&self, tally: &mut Counts, item: u32, weight: f64) {
+        tally.change(item, -weight, |count| count * count);
+    }
+
+    #[inline]
+    fn weight(&self, tally: &Counts) -> f64 {
+        tally.weight
+    }
+
+    #[inline]
+    fn score(&self, tally: &Counts) -> f64 {
+        tally.sum / tally.weight
+    }
+
+    fn impurity(&self, tally: &Counts) -> f64 {
+        1.0 - tally.sum / (tally.weight * tally.weight)
+    }
+
+    fn write(&self, tally: &Counts, values: &mut Vec<f64>) {
+        tally.write(values);
+    }
+
+    fn width(&self) -> usize {
+        self.0
+    }
+}
+
+/// The entropy of several classes, in bits.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ml::estimators) struct Entropy(pub(in crate::ml::estimators) usize);
+
+/// Gives x · ln x.
+fn x_ln_x(x: f64) -> f64 {
+    if x > 0.0 { x * x.ln() } else { 0.0 }
+}
+
+impl Criterion for Entropy {
+    type Item = u32;
+    type Tally = Counts;
+
+    fn empty(&self) -> Counts {
+        Counts::new(self.0)
+    }
+
+    fn add(&self, tally: &mut Counts, item: u32, weight: f64) {
+        tally.change(item, weight, x_ln_x);
+    }
+
+    fn remove(&self, tally: &mut Counts, item: u32, weight: f64) {
+        tally.change(item, -weight, x_ln_x);
+    }
+
+    fn weight(&self, tally: &Counts) -> f64 {
+        tally.weight
+    }
+
+    fn score(&self, tally: &Counts) -> f64 {
+        tally.sum - x_ln_x(tally.weight)
+    }
+
+    fn impurity(&self, tally: &Counts) -> f64 {
+        (x_ln_x(tally.weight) - tally.sum) / tally.weight / std::f64::consts::LN_2
+    }
+
+    fn write(&self, tally: &Counts, values: &mut Vec<f64>) {
+        tally.write(values);
+    }
+
+    fn width(&self) -> usize {
+        self.0
+    }
+}
+
+/// The sums of some numbers, shifted by a common offset so that squares stay exact.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::ml::estimators) struct Moments {
+    weight: f64,
+    sum: f64,
+    squares: f64,
+}
+
+/// The squared error around the mean.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ml::estimators) struct Variance {
+    /// What was taken off every number; given back in leaves.
+    pub(in crate::ml::estimators) offset: f64,
+}
+
+impl Criterion for Variance {
+    type Item = f64;
+    type Tally = Moments;
+
+    fn empty(&self) -> Moments {
+        Moments::default()
+    }
+
+    #[inline]
+    fn add(&self, tally: &mut Moments, item: f64, weight: f64) {
+        tally.weight += weight;
+        tally.sum += weight * item;
+        tally.squares += weight * item * item;
+    }
+
+    #[inline]
+    fn remove(&self, tally: &mut Moments, item: f64, weight: f64) {
+        self.add(tally, item, -weight);
+    }
+
+    #[inline]
+    fn weight(&self, tally: &Moments) -> f64 {
+        tally.weight
+    }
+
+    #[inline]
+    fn score(&self, tally: &Moments) -> f64 {
+        tally.sum * tally.sum / tally.weight
+    }
+
+    fn impurity(&self, tally: &Moments) -> f64 {
+        let mean = tally.sum / tally.weight;
+        (tally.squares / tally.weight - mean * mean).max(0.0)
+    }
+
+    fn write(&self, tally: &Moments, values: &mut Vec<f64>) {
+        values.push(tally.sum / tally.weight + self.offset);
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
+}
+
+/// Half the Poisson deviance around the mean; targets are 0 or more.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ml::estimators) struct Poisson;
+
+impl Criterion for Poisson {
+    type Item = f64;
+    type Tally = Moments;
+
+    fn empty(&self) -> Moments {
+        Moments::default()
+    }
+
+    fn add(&self, tally: &mut Moments, item: f64, weight: f64) {
+        tally.weight += weight;
+        tally.sum += weight * item;
+        tally.squares += weight * x_ln_x(item);
+    }
+
+    fn remove(&self, tally: &mut Moments, item: f64, weight: f64) {
+        self.add(tally, item, -weight);
+    }
+
+    fn weight(&self, tally: &Moments) -> f64 {
+        tally.weight
+    }
+
+    /// A side whose mean is 0 would say 0, which has no logarithm: such a split is refused.
+    fn score(&self, tally: &Moments) -> f64 {
+        if tally.sum <= f64::EPSILON {
+            return f64::NEG_INFINITY;
+        }
+        tally.sum * (tally.sum / tally.weight).ln()
+    }
+
+    fn impurity(&self, tally: &Moments) -> f64 {
+        if tally.sum <= f64::EPSILON {
+            return f64::INFINITY;
+        }
+        let mean = tally.sum / tally.weight;
+        ((tally.squares - tally.sum * mean.ln()) / tally.weight).max(0.0)
+    }
+
+    fn write(&self, tally: &Moments, values: &mut Vec<f64>) {
+        values.push(tally.sum / tally.weight);
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
+}

@@ -1,0 +1,297 @@
+//! Grown trees: as they are built, as they are kept, and what they say.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::ranks::{numbers, single};
+use super::scan::Cut;
+use crate::data::Frame;
+
+/// Marks a leaf.
+const LEAF: u32 = u32::MAX;
+/// Marks a node that sends missing values left.
+const MISSING_LEFT: u32 = 1 << 31;
+/// Rows that go through a tree together.
+const BLOCK: usize = 1024;
+
+/// A node while its tree is built.
+#[derive(Clone, Copy, Debug)]
+struct Built {
+    /// The weight of its rows.
+    weight: f64,
+    /// Their impurity.
+    impurity: f64,
+    /// The column and threshold of the test, and its children; none for a leaf.
+    test: Option<(u32, f64, bool, [usize; 2])>,
+    /// Where its values lie.
+    values: usize,
+}
+
+/// The nodes of a tree in the order in which they were made.
+#[derive(Clone, Debug)]
+pub(in crate::ml::estimators) struct Arena {
+    nodes: Vec<Built>,
+    values: Vec<f64>,
+    width: usize,
+    columns: usize,
+}
+
+impl Arena {
+    /// Starts a tree whose leaves say `width` numbers.
+    pub(super) const fn new(width: usize, columns: usize) -> Self {
+        Self { nodes: Vec::new(), values: Vec::new(), width, columns }
+    }
+
+    /// Adds a node, with what it says if that is wanted.
+    pub(super) fn add(
+        &mut self,
+        (weight, impurity): (f64, f64),
+        says: bool,
+        write: impl Fn(&mut Vec<f64>),
+    ) -> usize {
+        self.nodes.push(Built { weight, impurity, test: None, values: self.values.len() });
+        if says {
+            write(&mut self.values);
+        }
+        self.nodes.len() - 1
+    }
+
+    /// Gives a node its children.
+    pub(super) fn split(&mut self, node: usize, cut: &Cut, children: [usize; 2]) {
+        self.nodes[node].test = Some((cut.feature, cut.threshold, cut.missing_left, children));
+    }
+
+    /// Gives how much each column lowers the impurity, summing up to one.
+    pub(in crate::ml::estimators) fn importance(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.columns];
+        let part = |node: &Built| node.weight * node.impurity;
+        for index in self.reachable() {
+            let node = &self.nodes[index];
+            if let Some((feature, _, _, [left, right])) = node.test {
+                sums[feature as usize] +=
+                    part(node) - part(&self.nodes[left]) - part(&self.nodes[right]);
+            }
+        }
+        normalised(sums)
+    }
+
+    /// Tells whether there is a test.
+    pub(in crate::ml::estimators) fn has_tests(&self) -> bool {
+        self.nodes.first().is_some_and(|root| root.test.is_some())
+    }
+
+    /// Cuts back tests whose gain a leaf is below `alpha`, weakest first, as scikit-learn does.
+    pub(in crate::ml::estimators) fn prune(&mut self, alpha: f64) {
+        let total = self.nodes.first().map_or(1.0, |root| root.weight);
+        let cost = |node: &Built| node.weight * node.impurity / total;
+        loop {
+            // The cost and the leaves below each node; children come after their parents.
+            let mut below = vec![(0.0, 0_usize); self.nodes.len()];
+            let mut weakest: Option<(f64, usize)> = None;
+            for index in (0..self.nodes.len()).rev() {
+                let node = &self.nodes[index];
+                below[index] = match node.test {
+                    None => (cost(node), 1),
+                    Some((_, _, _, [left, right])) => {
+                        (below[left].0 + below[right].0, below[left].1 + below[right].1)
+                    }
+                };
+            }
+            for index in self.reachable() {
+                let node = &self.nodes[index];
+                if node.test.is_some() {
+                    let link = (cost(node) - below[index].0) / (below[index].1 as f64 - 1.0);
+                    if weakest.is_none_or(|(least, _)| link < least) {
+                        weakest = Some((link, index));
+                    }
+                }
+            }
+            match weakest {
+                Some((link, index)) if link <= alpha => self.nodes[index].test = None,
+                _ => return,
+            }
+        }
+    }
+
+    fn reachable(&self) -> Vec<usize> {
+        let mut found = vec![0];
+        let mut next = 0;
+        while let Some(index) = found.get(next) {
+            if let Some((_, _, _, children)) = self.nodes[*index].test {
+                found.extend(children);
+            }
+            next += 1;
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// Writes the tree in pre-order.
+    pub(in crate::ml::estimators) fn tree(&self) -> Tree {
+        let mut tree = Tree { nodes: Vec::with_capacity(self.nodes.len()), mixed: Vec::new() };
+        let mut stack: Vec<(usize, Option<usize>)> = vec![(0, None)];
+        while let Some((index, parent)) = stack.pop() {
+            if let Some(parent) = parent {
+                tree.nodes[parent].right = tree.nodes.len() as u32;
+            }
+            let node = &self.nodes[index];
+            if let Some((feature, threshold, missing_left, [left, right])) = node.test {
+                let mark = if missing_left { MISSING_LEFT } else { 0 };
+                stack.push((right, Some(tree.nodes.len())));
+                stack.push((left, None));
+                tree.nodes.push(Node { number: threshold, feature: feature | mark, right: 0 });
+            } else {
+                let leaf = self.leaf(node, &mut tree.mixed);
+                tree.nodes.push(leaf);
+            }
+        }
+        tree
+    }
+
+    fn leaf(&self, node: &Built, mixed: &mut Vec<f64>) -> Node {
+        let values = &self.values[node.values..node.values + self.width];
+        if self.width == 1 {
+            return Node { number: values[0], feature: LEAF, right: 0 };
+        }
+        // Most leaves of a deep tree hold one class: those need no row of shares.
+        let place = values.iter().position(|share| *share >= 1.0).unwrap_or_else(|| {
+            mixed.extend_from_slice(values);
+            self.width + mixed.len() / self.width - 1
+        });
+        Node { number: 0.0, feature: LEAF, right: place as u32 }
+    }
+}
+
+/// Scales numbers to a sum of one; all zero stays so.
+pub(super) fn normalised(mut sums: Vec<f64>) -> Vec<f64> {
+    let total: f64 = sums.iter().sum();
+    if total > 0.0 {
+        sums.iter_mut().for_each(|sum| *sum /= total);
+    }
+    sums
+}
+
+/// One node: a test or a leaf.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Node {
+    /// The threshold, or the number that a leaf says.
+    number: f64,
+    /// The column with a mark, or [`LEAF`].
+    feature: u32,
+    /// The right child, the left being the next node; of a leaf the class or the row of shares.
+    right: u32,
+}
+
+/// A tree whose nodes lie in pre-order: the left child is the next node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::ml::estimators) struct Tree {
+    nodes: Vec<Node>,
+    /// The shares of the classes in leaves that hold several.
+    mixed: Vec<f64>,
+}
+
+impl Tree {
+    /// Gives the leaf to which a row belongs.
+    #[inline]
+    fn leaf(&self, columns: &[&[f64]], row: usize) -> &Node {
+        let mut index = 0;
+        loop {
+            let node = &self.nodes[index];
+            if node.feature == LEAF {
+                return node;
+            }
+            let value = columns[(node.feature & !MISSING_LEFT) as usize][row];
+            let left = if value.is_nan() {
+                node.feature & MISSING_LEFT != 0
+            } else {
+                f64::from(single(value)) <= node.number
+            };
+            index = if left { index + 1 } else { node.right as usize };
+        }
+    }
+
+    /// Tells whether every way down ends in a leaf that says `width` numbers.
+    fn is_sound(&self, (columns, width): (usize, usize)) -> bool {
+        let rows = self.mixed.len() / width + width;
+        !self.nodes.is_empty()
+            && self.mixed.len().is_multiple_of(width)
+            && self.nodes.iter().enumerate().all(|(index, node)| {
+                let right = node.right as usize;
+                if node.feature == LEAF {
+                    width == 1 || right < rows
+                } else {
+                    ((node.feature & !MISSING_LEFT) as usize) < columns
+                        && right > index + 1
+                        && right < self.nodes.len()
+                }
+            })
+    }
+
+    /// Adds what the tree says of some rows.
+    fn add(&self, columns: &[&[f64]], first: usize, (sums, width): (&mut [f64], usize)) {
+        if width == 1 {
+            for (row, sum) in (first..).zip(sums) {
+                *sum += self.leaf(columns, row).number;
+            }
+            return;
+        }
+        for (row, sums) in (first..).zip(sums.chunks_mut(width)) {
+            let place = self.leaf(columns, row).right as usize;
+            match place.checked_sub(width) {
+                None => sums[place] += 1.0,
+                Some(mixed) => {
+                    let shares = &self.mixed[mixed * width..(mixed + 1) * width];
+                    sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum += share);
+                }
+            }
+        }
+    }
+}
+
+/// How many numbers a leaf says, and of how many columns it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::ml::estimators) struct Numbers {
+    /// Numbers a leaf: one, or one a class.
+    pub(in crate::ml::estimators) width: usize,
+    /// The columns.
+    pub(in crate::ml::estimators) columns: usize,
+}
+
+/// Trees whose answers are averaged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(in crate::ml::estimators) struct Forest {
+    /// What they take and say.
+    pub(in crate::ml::estimators) numbers: Numbers,
+    /// The trees.
+    pub(in crate::ml::estimators) trees: Vec<Tree>,
+}
+
+impl Forest {
+    /// Tells whether the parts fit together, so that no prediction can go astray.
+    pub(in crate::ml::estimators) fn is_sound(&self) -> bool {
+        let Numbers { width, columns } = self.numbers;
+        width > 0
+            && !self.trees.is_empty()
+            && self.trees.iter().all(|tree| tree.is_sound((columns, width)))
+    }
+
+    /// Gives the mean of what the trees say of each row.
+    pub(in crate::ml::estimators) fn predict(&self, frame: &Frame) -> Vec<f64> {
+        let columns = numbers(frame);
+        let width = self.numbers.width;
+        let mut sums = vec![0.0; frame.rows() * width];
+        let count = self.trees.len() as f64;
+        let run = |(block, sums): (usize, &mut [f64])| {
+            for tree in &self.trees {
+                tree.add(&columns, block * BLOCK, (sums, width));
+            }
+            sums.iter_mut().for_each(|sum| *sum /= count);
+        };
+        if frame.rows() > BLOCK && frame.rows() * self.trees.len() >= 1 << 16 {
+            sums.par_chunks_mut(BLOCK * width).enumerate().for_each(run);
+        } else {
+            sums.chunks_mut(BLOCK * width).enumerate().for_each(run);
+        }
+        sums
+    }
+}
