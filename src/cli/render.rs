@@ -142,6 +142,15 @@ impl Renderer {
     }
 }
 
+/// Renders all findings, and nothing where there are none: then no file is looked at.
+#[must_use]
+pub fn findings(sources: &SourceMap, diagnostics: &Diagnostics, look: &Look) -> String {
+    if diagnostics.is_empty() {
+        return String::new();
+    }
+    Renderer::new(sources, look).all(diagnostics)
+}
+
 /// Counts the findings by severity: `3 errors, 1 warning`; nothing where there are none.
 #[must_use]
 pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
