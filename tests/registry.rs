@@ -12,7 +12,7 @@ use crate::program::root;
 /// The folders whose files register words: the trait of their kinds and the slice in their `mod.rs`.
 const REGISTRIES: &[(&str, &str, &str)] = &[
     ("src/stages", "StageKind", "STAGES"),
-    ("src/ml/estimators", "EstimatorKind", "ESTIMATORS"),
+    ("src/ml/estimators", "Declaration", "ESTIMATORS"),
     ("src/ml/steps", "StepKind", "STEPS"),
     ("src/ml/folds", "FoldKind", "FOLDS"),
     ("src/ml/metrics", "MetricKind", "METRICS"),
@@ -57,7 +57,11 @@ fn listed(code: &str, slice: &str) -> BTreeSet<String> {
     entries
         .split(',')
         .filter_map(|entry| entry.trim().strip_prefix('&'))
-        .map(|path| word(path.rsplit("::").next().unwrap()))
+        .map(|path| {
+            // `Kind::<linear::Ridge>::new()` is of `Ridge`, `prep::PrepKind` of itself.
+            let path = path.split_once('<').map_or(path, |(_, inner)| inner);
+            word(path.split('>').next().unwrap().rsplit("::").next().unwrap())
+        })
         .collect()
 }
 

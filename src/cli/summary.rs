@@ -127,32 +127,21 @@ pub fn facts(facts: &Facts, look: &Look) -> String {
 }
 
 fn score_table(metrics: &[Score], look: &Look) -> String {
-    if metrics.is_empty() {
-        return String::new();
+    let (models, columns) = (named(metrics, |score| &score.model), named(metrics, |score| &score.metric));
+    // The scores of a search belong to no model of their own.
+    if models.iter().all(|model| model.is_empty()) {
+        let rows: Vec<Vec<String>> =
+            metrics.iter().map(|score| vec![score.metric.clone(), value(score, look)]).collect();
+        return grid::align(&rows, |_| false, 2);
     }
-    let names = |name: fn(&Score) -> &String| {
-        let mut names: Vec<&String> = Vec::new();
-        for score in metrics {
-            if !names.contains(&name(score)) {
-                names.push(name(score));
-            }
-        }
-        names
-    };
-    let (models, columns) = (names(|score| &score.model), names(|score| &score.metric));
-    let mut rows = vec![
-        std::iter::once(String::new())
-            .chain(columns.iter().map(|name| (*name).clone()))
-            .collect::<Vec<_>>(),
-    ];
+    let head = std::iter::once(String::new()).chain(columns.iter().map(|name| (*name).clone()));
+    let mut rows = vec![head.collect::<Vec<_>>()];
     for model in models {
-        let mut row = vec![model.clone()];
-        row.extend(columns.iter().map(|metric| {
-            let score =
-                metrics.iter().find(|score| score.model == *model && score.metric == **metric);
-            score.map(|score| value(score, look)).unwrap_or_default()
-        }));
-        rows.push(row);
+        let cell = |metric: &&String| {
+            let own = |score: &&Score| score.model == *model && score.metric == **metric;
+            metrics.iter().find(own).map(|score| value(score, look)).unwrap_or_default()
+        };
+        rows.push(std::iter::once(model.clone()).chain(columns.iter().map(cell)).collect());
     }
     let wide = grid::align(&rows, |column| column > 0, 2);
     if grid::widest(&wide) <= look.width {
@@ -160,6 +149,17 @@ fn score_table(metrics: &[Score], look: &Look) -> String {
     } else {
         grid::align(&grid::transpose(&rows), |column| column > 0, 2)
     }
+}
+
+/// Lists the different names in scores, in the order in which they appear.
+fn named(metrics: &[Score], name: fn(&Score) -> &String) -> Vec<&String> {
+    let mut names: Vec<&String> = Vec::new();
+    for score in metrics {
+        if !names.contains(&name(score)) {
+            names.push(name(score));
+        }
+    }
+    names
 }
 
 /// Writes a score: `0.8421`, with its spread over folds `0.8421 ± 0.0123`.
@@ -252,7 +252,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        best.facts.metrics = vec![score("boost", "roc_auc", 0.87, None)];
+        best.facts.metrics = vec![score("", "roc_auc", 0.87, Some(0.01))];
         let text = summary("demo", &report(vec![compare, best]), &Look::plain());
         insta::assert_snapshot!(text, @r"
         demo: 2 stages: 1 ran, 1 from the cache
@@ -265,8 +265,7 @@ mod tests {
         best (tune)
           estimator.learning_rate   0.0812
           estimator.max_leaf_nodes  21
-                 roc_auc
-          boost   0.8700
+          roc_auc  0.8700 +/- 0.0100
         ");
     }
 
