@@ -62,6 +62,7 @@ impl StageKind for PrepKind {
             let diagnostic = Diagnostic::warning(lint.code, place(code, lint), lint.message.clone());
             checking.report(lint.help.iter().cloned().fold(diagnostic, Diagnostic::help));
         }
+        refuse_clocks(args, code, &analysis, checking)?;
         checking.used.extend(analysis.parameters.iter().cloned());
         let used: Vec<(String, Parameter)> = parameters
             .into_iter()
@@ -97,6 +98,18 @@ impl StageKind for PrepKind {
         };
         Some(Checked { outputs: vec![("", Output::Table(output))], task: Some(task) })
     }
+}
+
+/// Refuses the clock in a stage whose result is kept: it would never be the same again.
+fn refuse_clocks(args: &Args, code: &Code, analysis: &Analysis, checking: &mut Checking<'_>) -> Option<()> {
+    let is_kept = args.get("cache").is_none_or(|bound| bound.setting == Setting::Bool(true));
+    if !is_kept || analysis.clocks.is_empty() {
+        return Some(());
+    }
+    for clock in &analysis.clocks {
+        report(checking, code, clock.clone());
+    }
+    None
 }
 
 /// Finds the tables of a query, each once.
