@@ -21,6 +21,10 @@ use kind::Kind;
 pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<dummy::Dummy>::new(),
     &Kind::<linear::LogisticRegression>::new(),
+    &Kind::<linear::LinearRegression>::new(),
+    &Kind::<linear::Ridge>::new(),
+    &Kind::<linear::Lasso>::new(),
+    &Kind::<linear::ElasticNet>::new(),
     &Kind::<tree::DecisionTree>::new(),
     &Kind::<forest::RandomForest>::new(),
     &Kind::<forest::ExtraTrees>::new(),

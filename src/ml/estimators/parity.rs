@@ -221,3 +221,22 @@ fn logistic_regression_finds_scikit_learn_s_probabilities() {
         assert!((loss - wanted).abs() < 1e-6 * wanted, "{name}: {loss} instead of {wanted}");
     }
 }
+
+/// The sets with numbers; one-hot columns make the second one's depend on each other.
+const NUMBERS: &[&str] = &["diabetes", "isl_bikeshare"];
+
+#[test]
+fn linear_regression_scores_as_scikit_learn_s() {
+    check(NUMBERS, "linear_regression", &[], "ols", 1e-9);
+}
+
+#[test]
+fn ridge_scores_as_scikit_learn_s() {
+    check(NUMBERS, "ridge", &[("alpha", Setting::Float(1.0))], "ridge_1", 1e-9);
+}
+
+#[test]
+fn elastic_net_scores_as_scikit_learn_s() {
+    // scikit-learn's solver stops at a gap of 1e-4.
+    check(NUMBERS, "elastic_net", &[("alpha", Setting::Float(0.1))], "elastic_net_0.1", 1e-3);
+}

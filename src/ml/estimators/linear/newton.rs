@@ -160,12 +160,14 @@ impl Problem<'_> {
             return loss;
         }
         let rows = state.scores.nrows();
-        let (tops, sums) = exponentials(state, 0.0);
+        let State { scores, probabilities, .. } = state;
+        let (tops, sums) = exponentials(self.outputs, rows, |output| scores.col_as_slice(output), probabilities);
+        for output in 0..self.outputs {
+            let column = probabilities.col_as_slice_mut(output).iter_mut();
+            column.zip(&sums).for_each(|(value, sum)| *value /= sum);
+        }
         for row in 0..rows {
-            for output in 0..self.outputs {
-                state.probabilities[(row, output)] /= sums[row];
-            }
-            let own = state.scores[(row, self.places[block.start + row] as usize)];
+            let own = scores[(row, self.places[block.start + row] as usize)];
             loss += self.weight(block.start + row) * (tops[row] + sums[row].ln() - own);
         }
         loss
@@ -205,15 +207,20 @@ impl Problem<'_> {
         let parts = self.design.blocks.par_iter().zip(states).map(|(block, state)| {
             block.times(direction.as_ref(), &mut state.step);
             let mut bent = state.step.clone();
-            for row in 0..bent.nrows() {
-                let shared: f64 = if self.outputs == 1 {
-                    bent[(row, 0)] * state.probabilities[(row, 0)]
-                } else {
-                    (0..self.outputs).map(|k| bent[(row, k)] * state.probabilities[(row, k)]).sum()
-                };
-                for output in 0..self.outputs {
-                    let own = state.probabilities[(row, output)] * (bent[(row, output)] - shared);
-                    bent[(row, output)] = self.weight(block.start + row) * own;
+            let mut shared = vec![0.0; bent.nrows()];
+            for output in 0..self.outputs {
+                let pairs = bent.col_as_slice(output).iter().zip(state.probabilities.col_as_slice(output));
+                shared.iter_mut().zip(pairs).for_each(|(sum, (bent, probability))| *sum += bent * probability);
+            }
+            for output in 0..self.outputs {
+                let probabilities = state.probabilities.col_as_slice(output);
+                let column = bent.col_as_slice_mut(output);
+                for (row, (value, shared)) in column.iter_mut().zip(&shared).enumerate() {
+                    *value = probabilities[row] * (*value - shared);
+                }
+                if let Some(weights) = self.weights {
+                    let weights = &weights[block.start..];
+                    column.iter_mut().zip(weights).for_each(|(value, weight)| *value *= weight);
                 }
             }
             block.transposed_times(bent.as_ref())
@@ -302,16 +309,17 @@ impl Problem<'_> {
         let score = |row: usize, output: usize| {
             state.scores[(row, output)] + length * state.step[(row, output)]
         };
-        let loss = |row: usize| {
-            let place = self.places[block.start + row];
-            if self.outputs == 1 {
-                return two_class_loss(score(row, 0), place);
-            }
-            let top = (0..self.outputs).map(|k| score(row, k)).fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = (0..self.outputs).map(|k| (score(row, k) - top).exp()).sum();
-            top + sum.ln() - score(row, place as usize)
-        };
-        (0..rows).map(|row| self.weight(block.start + row) * loss(row)).sum()
+        let weighed = |row: usize, loss: f64| self.weight(block.start + row) * loss;
+        if self.outputs == 1 {
+            let loss = |row: usize| weighed(row, two_class_loss(score(row, 0), self.places[block.start + row]));
+            return (0..rows).map(loss).sum();
+        }
+        let moved = &state.scores + faer::Scale(length) * &state.step;
+        let mut scratch = Mat::zeros(rows, self.outputs);
+        let (tops, sums) =
+            exponentials(self.outputs, rows, |output| moved.col_as_slice(output), &mut scratch);
+        let own = |row: usize| moved[(row, self.places[block.start + row] as usize)];
+        (0..rows).map(|row| weighed(row, tops[row] + sums[row].ln() - own(row))).sum()
     }
 
     /// Counts the multiplications of one pass over the rows, there and back.
@@ -320,21 +328,22 @@ impl Problem<'_> {
     }
 }
 
-/// Puts exp(score − top) into the probabilities; gives each row's top and sum.
-fn exponentials(state: &mut State, _: f64) -> (Vec<f64>, Vec<f64>) {
-    let (rows, outputs) = state.scores.shape();
+/// Fills in exp(score − top); gives each row's top score and the sum of what was filled in.
+fn exponentials<'a>(
+    outputs: usize,
+    rows: usize,
+    scores: impl Fn(usize) -> &'a [f64],
+    into: &mut Mat<f64>,
+) -> (Vec<f64>, Vec<f64>) {
     let mut tops = vec![f64::NEG_INFINITY; rows];
     for output in 0..outputs {
-        for (top, score) in tops.iter_mut().zip(state.scores.col_as_slice(output)) {
-            *top = top.max(*score);
-        }
+        tops.iter_mut().zip(scores(output)).for_each(|(top, score)| *top = top.max(*score));
     }
     let mut sums = vec![0.0; rows];
     for output in 0..outputs {
-        let scores = state.scores.col_as_slice(output);
-        let slots = state.probabilities.col_as_slice_mut(output);
-        for (row, slot) in slots.iter_mut().enumerate() {
-            *slot = (scores[row] - tops[row]).exp();
+        let slots = into.col_as_slice_mut(output).iter_mut().zip(scores(output));
+        for (row, (slot, score)) in slots.enumerate() {
+            *slot = (score - tops[row]).exp();
             sums[row] += *slot;
         }
     }
