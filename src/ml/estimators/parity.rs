@@ -240,3 +240,18 @@ fn elastic_net_scores_as_scikit_learn_s() {
     // scikit-learn's solver stops at a gap of 1e-4.
     check(NUMBERS, "elastic_net", &[("alpha", Setting::Float(0.1))], "elastic_net_0.1", 1e-3);
 }
+
+#[test]
+fn gaussian_naive_bayes_scores_as_scikit_learn_s() {
+    check(&["iris", "wine", "breast_cancer", "penguins"], "gaussian_naive_bayes", &[], "gaussian_nb", 1e-6);
+    // Probabilities of 0 and 1 up to the last digit tie or don't, as rounding has it.
+    check(&["titanic"], "gaussian_naive_bayes", &[], "gaussian_nb", 0.02);
+}
+
+#[test]
+fn nearest_neighbours_score_as_scikit_learn_s() {
+    check(&["iris", "wine", "breast_cancer", "diabetes"], "k_nearest_neighbors", &[], "knn5", 1e-9);
+    // One-hot columns make many rows equally far, and scikit-learn takes any of those.
+    check(&["penguins", "isl_bikeshare"], "k_nearest_neighbors", &[], "knn5", 0.01);
+    check(&["titanic"], "k_nearest_neighbors", &[], "knn5", 0.1);
+}
