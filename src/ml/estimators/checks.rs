@@ -456,6 +456,17 @@ fn huge_tiny_and_equal_values_never_panic() {
 }
 
 #[test]
+fn no_columns_are_an_error_or_a_model_and_never_a_panic() {
+    each(|kind, task, name| {
+        let set = Set { features: Frame::new(60), ..Set::easy(task, 60, 23) };
+        if let Ok(fitted) = fit_at(kind, &set, 1) {
+            let loaded = kind.load(&fitted.save()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(bits(&said(&*fitted, &set)), bits(&said(&*loaded, &set)), "{name}");
+        }
+    });
+}
+
+#[test]
 fn a_stopped_fit_ends() {
     each(|kind, task, name| {
         let set = Set::easy(task, 90, 19);

@@ -6,6 +6,7 @@ mod bayes;
 mod boosting;
 #[cfg(test)]
 mod checks;
+mod cluster;
 mod dummy;
 mod forest;
 mod kind;
@@ -33,4 +34,5 @@ pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<forest::RandomForest>::new(),
     &Kind::<forest::ExtraTrees>::new(),
     &Kind::<boosting::GradientBoosting>::new(),
+    &Kind::<cluster::KMeans>::new(),
 ];
