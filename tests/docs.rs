@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mlp::cli::reference::{self, FAMILIES};
 use mlp::cli::render::Renderer;
 use mlp::cli::{Look, load_pipeline};
 use mlp::plan::Request;
+use mlp::text::SourceMap;
 
 use crate::program::{Project, root};
 
@@ -82,6 +84,39 @@ fn every_pipeline_in_the_docs_checks() {
     }
     assert!(seen > 5, "the docs hold no pipelines any more");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_pipeline_of_the_gallery_checks_and_is_laid_out() {
+    let project = Project::new();
+    let mut seen = 0;
+    for entry in fs::read_dir(root().join("pipelines")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "mlp") {
+            continue;
+        }
+        seen += 1;
+        let text = fs::read_to_string(&path).unwrap();
+        let loaded = load_pipeline(&path, &text, &Request::default(), &project.store());
+        let said = Renderer::new(&loaded.sources, &Look::plain()).all(&loaded.diagnostics);
+        assert!(said.is_empty() && loaded.plan.is_some(), "{}\n{said}", path.display());
+        let source = SourceMap::default().add(&path, text.as_str());
+        assert_eq!(mlp::syntax::format(&source).unwrap(), text, "{}", path.display());
+    }
+    assert!(seen >= 5, "the gallery is smaller than it was");
+}
+
+#[test]
+fn the_reference_pages_are_those_of_the_program() {
+    for (family, title) in FAMILIES {
+        let page = reference::markdown(mlp::stages::vocabulary(), *family, title);
+        let path = root().join(format!("docs/reference/{title}.md"));
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        assert_eq!(
+            written, page,
+            "make it anew: mlp docs {title} --markdown > docs/reference/{title}.md"
+        );
+    }
 }
 
 #[test]

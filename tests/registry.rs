@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use mlp::cli::reference::FAMILIES;
+use mlp::cli::reference::{FAMILIES, sentence};
 use mlp::params::{Family, Signature, Vocabulary};
 
 use crate::program::root;
@@ -88,7 +88,7 @@ fn every_word_is_registered_once_in_its_family() {
 #[test]
 fn every_word_and_parameter_says_what_it_is() {
     for (_, signature) in words() {
-        assert!(signature.summary().ends_with('.'), "`{}` has no sentence", signature.name);
+        assert!(sentence(signature.doc).ends_with('.'), "`{}` has no sentence", signature.name);
         for param in signature.params {
             assert!(!param.doc.trim().is_empty(), "`{}` of `{}` has no doc", param.name, signature.name);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::render::Renderer;
+use super::render;
 use super::{Trouble, Ui};
 use crate::diag::nearest;
 use crate::engine::{DiskCatalog, project_of};
@@ -71,7 +71,7 @@ impl Pipeline {
     /// Reads and checks the pipeline, and shows what is found.
     pub(super) fn open(&self, ui: &Ui) -> Result<Opened, Trouble> {
         let (Loaded { sources, plan, diagnostics }, store) = self.load()?;
-        ui.say(&Renderer::new(&sources, &ui.err).all(&diagnostics));
+        ui.say(&render::findings(&sources, &diagnostics, &ui.err));
         Ok(Opened { sources, plan, store })
     }
 

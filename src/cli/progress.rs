@@ -72,7 +72,7 @@ impl Observer for Lines {
             Event::StageFinished { report } if report.outcome != Outcome::Cached => {
                 self.ui.say(&format!("{}\n", finished(report, &self.ui.err)));
             }
-            Event::RunFinished { seconds, .. } => {
+            Event::RunFinished { seconds, .. } if *lock(&self.stages) > 0 => {
                 self.ui.say(&format!("took    {}\n", spoken_seconds(*seconds)));
             }
             _ => {}

@@ -65,12 +65,23 @@ pub fn explain<'a>(words: Vocabulary<'a>, word: &str) -> Result<String, Option<&
 fn list(words: Vocabulary<'_>, family: Family, title: &str) -> String {
     let rows: Vec<Vec<String>> = words
         .signatures(family)
-        .map(|signature| vec![signature.name.to_owned(), signature.summary().to_owned()])
+        .map(|signature| vec![signature.name.to_owned(), sentence(signature.doc)])
         .collect();
     if rows.is_empty() {
         String::new()
     } else {
         format!("{title}\n{}", grid::align(&rows, |_| false, 2))
+    }
+}
+
+/// Gives the first sentence of a doc, whatever lines it stands on.
+#[must_use]
+pub fn sentence(doc: &str) -> String {
+    let first = doc.trim().split("\n\n").next().unwrap_or_default();
+    let text = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.find(". ") {
+        Some(end) => text[..=end].to_owned(),
+        None => text,
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use serde_json::{Value as Json, json};
@@ -18,6 +19,7 @@ use crate::text::{FileId, SourceMap, Span};
 pub struct Renderer {
     excerpts: BTreeMap<FileId, Excerpt>,
     handler: GraphicalReportHandler,
+    look: Look,
 }
 
 impl Renderer {
@@ -30,7 +32,7 @@ impl Renderer {
             .with_links(false)
             .without_syntax_highlighting()
             .without_cause_chain();
-        Self { excerpts, handler }
+        Self { excerpts, handler, look: *look }
     }
 
     /// Renders all findings and closes with their number.
@@ -53,11 +55,11 @@ impl Renderer {
         let mut labels = vec![self.label(&finding.primary, true)];
         labels.extend(near.into_iter().map(|label| self.label(label, false)));
         let mut text = self.draw(&View {
-            message: clean(&finding.message),
+            message: self.clean(&finding.message),
             code: Some(format!("{}[{}]", word(finding.severity), finding.code)),
             severity: finding.severity,
             labels,
-            help: (!finding.help.is_empty()).then(|| clean(&finding.help.join("\n"))),
+            help: (!finding.help.is_empty()).then(|| self.clean(&finding.help.join("\n"))),
             source: self.excerpts.get(&own),
         });
         for label in far {
@@ -69,7 +71,7 @@ impl Renderer {
     /// Renders a related place of another file, below the finding.
     fn elsewhere(&self, label: &Label) -> String {
         self.draw(&View {
-            message: clean(&label.text),
+            message: self.clean(&label.text),
             code: None,
             severity: Severity::Note,
             labels: vec![self.label(&Label { span: label.span, text: String::new() }, true)],
@@ -83,12 +85,17 @@ impl Renderer {
             Some(excerpt) => excerpt.fit(label.span),
             None => (0, 0),
         };
-        let text = (!label.text.is_empty()).then(|| clean(&label.text));
+        let text = (!label.text.is_empty()).then(|| self.clean(&label.text));
         if primary {
             LabeledSpan::new_primary_with_span(text, (start, end - start))
         } else {
             LabeledSpan::new_with_span(text, (start, end - start))
         }
+    }
+
+    /// Keeps what a message quotes from steering the terminal.
+    fn clean(&self, text: &str) -> String {
+        super::excerpt::harmless(&Arc::from(&*self.look.spell(text))).to_string()
     }
 
     fn draw(&self, view: &View<'_>) -> String {
@@ -133,6 +140,15 @@ impl Renderer {
             "label": label.text,
         })
     }
+}
+
+/// Renders all findings, and nothing where there are none: then no file is looked at.
+#[must_use]
+pub fn findings(sources: &SourceMap, diagnostics: &Diagnostics, look: &Look) -> String {
+    if diagnostics.is_empty() {
+        return String::new();
+    }
+    Renderer::new(sources, look).all(diagnostics)
 }
 
 /// Counts the findings by severity: `3 errors, 1 warning`; nothing where there are none.
@@ -180,11 +196,6 @@ fn theme(look: &Look) -> GraphicalTheme {
         },
         (false, false) => GraphicalTheme::none(),
     }
-}
-
-/// Keeps what a message quotes from steering the terminal.
-fn clean(text: &str) -> String {
-    super::excerpt::harmless(&std::sync::Arc::from(text)).to_string()
 }
 
 /// A finding in miette's words.

@@ -450,7 +450,7 @@ impl<'a> Binder<'a> {
             .map_err(|error| {
                 self.diagnostics.push(
                     Diagnostic::error("unknown-type", value.span, error.to_string())
-                        .suggest(&word, ColumnType::words().iter().copied()),
+                        .suggest(&word, ColumnType::words()),
                 );
             })
             .ok()

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         });
         ui.data(&format!("{answer}\n"))?;
     } else {
-        ui.say(&Renderer::new(&loaded.sources, &ui.err).all(found));
+        ui.say(&render::findings(&loaded.sources, found, &ui.err));
         if let (Some(plan), None) = (&loaded.plan, render::summary(found)) {
             ui.say(&format!("{}: {} blocks, nothing to mend\n", plan.name, plan.stages.len()));
         }

@@ -48,7 +48,7 @@ fn text(forecasts: &[Forecast]) -> String {
         (count(|verdict| matches!(verdict, Verdict::WillRun(_))), "to run"),
         (
             count(|verdict| matches!(verdict, Verdict::DependsOn(_))),
-            "after them, if their inputs change",
+            "that depend on those",
         ),
     ];
     let counts = counts

@@ -100,7 +100,7 @@ fn show_findings(
         });
         ui.data(&lines.collect::<String>())?;
     } else {
-        ui.say(&Renderer::new(sources, &ui.err).all(found));
+        ui.say(&render::findings(sources, found, &ui.err));
     }
     Ok(())
 }
@@ -119,7 +119,6 @@ fn all_threads() -> usize {
 
 /// Renders what failed at the place where the user wrote it.
 fn failures(sources: &SourceMap, report: &Report, ui: &Ui) -> String {
-    let renderer = Renderer::new(sources, &ui.err);
     let failed = report.stages.iter().filter(|stage| stage.outcome == Outcome::Failed);
     let findings = failed.filter_map(|stage| {
         let message = format!("`{}` failed: {}", stage.stage, stage.why);
@@ -127,6 +126,10 @@ fn failures(sources: &SourceMap, report: &Report, ui: &Ui) -> String {
         Some(stage.help.iter().fold(finding, |finding, line| finding.help(line.clone())))
     });
     let findings: Vec<Diagnostic> = findings.collect();
+    if findings.is_empty() {
+        return String::new();
+    }
+    let renderer = Renderer::new(sources, &ui.err);
     let shown = findings.iter().take(SHOWN).map(|finding| renderer.one(finding) + "\n");
     let mut text: String = shown.collect();
     if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {

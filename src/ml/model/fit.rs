@@ -297,7 +297,7 @@ pub(super) fn apply(entries: &[Entry], frame: &Frame) -> Result<Frame, FitError>
 
 /// Gives the weight of each class with which all classes weigh the same: the weight of all rows, by
 /// the number of classes that have any, by the weight of the class.
-fn balanced(codes: &[u32], classes: usize, weights: Option<&[f64]>) -> Vec<f64> {
+pub(super) fn balanced(codes: &[u32], classes: usize, weights: Option<&[f64]>) -> Vec<f64> {
     let mut counts = vec![0.0; classes];
     for (row, code) in codes.iter().enumerate() {
         if let Some(count) = counts.get_mut(*code as usize) {

@@ -22,10 +22,9 @@ use crate::params::Limits;
 const BOUND: f64 = 1e-7;
 
 params! {
-    /// Replaces numbers by their rank among the training rows, spread evenly or as a normal
-    /// distribution.
+    /// Replaces numbers by their rank among the training rows.
     ///
-    /// Missing values stay missing; values outside of the training range count as its ends.
+    /// The ranks are spread evenly or as a normal distribution. Missing values stay missing; values outside of the training range count as its ends.
     pub struct Quantile("quantile", 1) {
         /// The columns; left out, all numbers.
         columns: Option<Columns> = None,

@@ -182,8 +182,38 @@ pub(super) fn cut(value: f64, low: f64, high: f64) -> f64 {
     }
 }
 
-/// Writes a number with the digits that people read.
+/// Writes a number with the five digits that people read.
 pub(super) fn short(number: f64) -> String {
-    let plain = number.to_string();
-    if plain.len() <= 8 { plain } else { format!("{number:.4e}").replace("e0", "") }
+    let size = number.abs();
+    if size.is_finite() && size != 0.0 && !(1e-4..1e9).contains(&size) {
+        return format!("{number:.3e}");
+    }
+    let before = [1e0, 1e1, 1e2, 1e3, 1e4].iter().filter(|power| size >= **power).count();
+    let plain = format!("{number:.*}", 5 - before);
+    let plain = if before < 5 { plain.trim_end_matches('0').trim_end_matches('.') } else { &plain };
+    plain.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        for (number, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (-2.5, "-2.5"),
+            (0.804_673_847, "0.80467"),
+            (7.648_529_27, "7.6485"),
+            (2022.583, "2022.6"),
+            (123_456.7, "123457"),
+            (1e12, "1.000e12"),
+            (1e-7, "1.000e-7"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(short(number), text);
+        }
+    }
 }

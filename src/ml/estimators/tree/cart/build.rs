@@ -1,10 +1,12 @@
 //! Growing one tree: which node is split next, and when a node stays a leaf.
 
+use std::ops::Range;
+
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
 use super::criterion::Criterion;
-use super::grown::Arena;
+use super::grown::{Arena, Side};
 use super::ranks::Ranked;
 use super::scan::{Cut, Floor, Scanner, Seen};
 use crate::ml::Seed;
@@ -54,10 +56,20 @@ pub(in crate::ml::estimators) struct Grower<'a, C: Criterion> {
     pub(in crate::ml::estimators) keep_inner: bool,
 }
 
+/// Rows that are to become a node.
+struct Task {
+    rows: Range<usize>,
+    depth: usize,
+    /// How many columns are known to be constant; they come first in the order of columns.
+    constants: usize,
+    /// The parent, and whether the node is its left or right child.
+    parent: Option<(usize, Side)>,
+}
+
 /// A node that can be split.
 struct Open {
     node: usize,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     depth: usize,
     constants: usize,
     cut: Cut,
@@ -74,6 +86,7 @@ struct State<C: Criterion> {
     features: Vec<u32>,
     constants: Vec<u32>,
     total: f64,
+    tasks: Vec<Task>,
     open: Vec<Open>,
     arena: Arena,
 }
@@ -101,58 +114,54 @@ impl<C: Criterion> Grower<'_, C> {
                 .iter()
                 .map(|row| weights.map_or(1.0, |weights| weights[*row as usize]))
                 .sum(),
+            tasks: Vec::new(),
             open: Vec::new(),
             arena: Arena::new(self.criterion.width(), count),
             rows,
         };
-        let all = 0..state.rows.len();
-        self.examine(&mut state, weights, (all, 0, 0));
+        state.tasks.push(Task { rows: 0..state.rows.len(), depth: 0, constants: 0, parent: None });
         let mut leaves = 1;
-        while let Some(next) = self.next(&mut state) {
-            context.check()?;
-            if self.stops.max_leaf_nodes.is_some_and(|most| leaves >= most) {
+        loop {
+            while let Some(task) = state.tasks.pop() {
+                context.check()?;
+                match self.examine(&mut state, weights, task) {
+                    Some(open) if self.stops.max_leaf_nodes.is_some() => state.open.push(open),
+                    Some(open) => self.divide(&mut state, open),
+                    None => {}
+                }
+            }
+            if self.stops.max_leaf_nodes.is_none_or(|most| leaves >= most) {
                 break;
             }
+            let Some(open) = state.best() else { break };
             leaves += 1;
-            let ranks = &self.data.columns[next.cut.feature as usize].ranks;
-            let middle = next.rows.start + next.cut.left;
-            state.divide(next.rows.clone(), |row| next.cut.goes_left(ranks[row as usize]));
-            let left = self.examine(
-                &mut state,
-                weights,
-                (next.rows.start..middle, next.depth + 1, next.constants),
-            );
-            let right = self.examine(
-                &mut state,
-                weights,
-                (middle..next.rows.end, next.depth + 1, next.constants),
-            );
-            state.arena.split(next.node, &next.cut, [left, right]);
+            // The order of columns follows a way down, so it says nothing when nodes are picked.
+            self.divide(&mut state, Open { constants: 0, ..open });
         }
         Ok(state.arena)
     }
 
-    /// Takes the node to split next: the newest, or where leaves are few the one that gains most.
-    fn next(&self, state: &mut State<C>) -> Option<Open> {
-        if self.stops.max_leaf_nodes.is_none() {
-            return state.open.pop();
-        }
-        let best = (0..state.open.len()).reduce(|best, index| {
-            let (a, b) = (&state.open[best], &state.open[index]);
-            if b.gain > a.gain || (b.gain >= a.gain && b.node < a.node) { index } else { best }
-        })?;
-        Some(state.open.swap_remove(best))
+    /// Parts the rows of a node; each side becomes a task, the left one to be done first.
+    fn divide(&self, state: &mut State<C>, open: Open) {
+        let column = &self.data.columns[open.cut.feature as usize];
+        let middle = open.rows.start + open.cut.left;
+        state.part(open.rows.clone(), |row| open.cut.goes_left(column, row));
+        state.arena.split(open.node, &open.cut);
+        let (depth, constants) = (open.depth + 1, open.constants);
+        let task = |rows, side| Task { rows, depth, constants, parent: Some((open.node, side)) };
+        state.tasks.push(task(middle..open.rows.end, Side::Right));
+        state.tasks.push(task(open.rows.start..middle, Side::Left));
     }
 
-    /// Makes a node of some rows; if it can be split, it is put among the open ones.
+    /// Makes a node of some rows; tells whether it can be split.
     fn examine(
         &self,
         state: &mut State<C>,
         weights: Option<&[f64]>,
-        (range, depth, known): (std::ops::Range<usize>, usize, usize),
-    ) -> usize {
+        task: Task,
+    ) -> Option<Open> {
         let stops = &self.stops;
-        let rows = &state.rows[range.clone()];
+        let rows = &state.rows[task.rows.clone()];
         let fetch = |row: &u32| {
             let weight = weights.map_or(1.0, |weights| weights[*row as usize]);
             (self.items[*row as usize], weight)
@@ -160,38 +169,43 @@ impl<C: Criterion> Grower<'_, C> {
         state.scanner.take(rows.iter().map(fetch));
         let weight = self.criterion.weight(&state.scanner.total);
         let impurity = self.criterion.impurity(&state.scanner.total);
-        let is_leaf = depth >= stops.max_depth
+        let is_leaf = task.depth >= stops.max_depth
             || rows.len() < stops.min_samples_split.max(2)
             || rows.len() < 2 * stops.min_samples_leaf
             || weight < 2.0 * stops.min_weight_leaf
             || state.scanner.is_pure();
-        let (cut, constants) = if is_leaf { (None, known) } else { self.search(state, &range, known) };
+        let (cut, constants) = if is_leaf {
+            (None, task.constants)
+        } else {
+            self.search(state, &task.rows, task.constants)
+        };
+        let wants_gain = stops.max_leaf_nodes.is_some() || stops.min_impurity_decrease > 0.0;
         let gain = match &cut {
-            Some(cut) if stops.max_leaf_nodes.is_some() || stops.min_impurity_decrease > 0.0 => {
-                self.gain(state, &range, (cut, impurity))
-            }
+            Some(cut) if wants_gain => self.gain(state, &task.rows, (cut, impurity)),
             _ => 0.0,
         };
         let cut = cut.filter(|_| gain + f64::EPSILON >= stops.min_impurity_decrease);
-        let node = state.arena.add(
-            (weight, impurity),
-            cut.is_none() || self.keep_inner,
-            |values| self.criterion.write(&state.scanner.total, values),
-        );
-        if let Some(cut) = cut {
-            state.open.push(Open { node, rows: range, depth, constants, cut, gain });
+        // A node that may stay open is a leaf where leaves run out.
+        let says = cut.is_none() || self.keep_inner || stops.max_leaf_nodes.is_some();
+        let node = state.arena.add((weight, impurity), says, |values| {
+            self.criterion.write(&state.scanner.total, values);
+        });
+        if let Some((parent, side)) = task.parent {
+            state.arena.link(parent, side, node);
         }
-        node
+        let (rows, depth) = (task.rows, task.depth);
+        cut.map(|cut| Open { node, rows, depth, constants, cut, gain })
     }
 
     /// Tries columns in random order until enough were tried and one of them varied.
     fn search(
         &self,
         state: &mut State<C>,
-        range: &std::ops::Range<usize>,
+        range: &Range<usize>,
         known: usize,
     ) -> (Option<Cut>, usize) {
         let State { rows, scanner, random, features, constants, .. } = state;
+        scanner.prepare();
         let rows = &rows[range.clone()];
         let (mut found, mut drawn, mut visited) = (0, 0, 0);
         let mut end = features.len();
@@ -230,13 +244,13 @@ impl<C: Criterion> Grower<'_, C> {
     fn gain(
         &self,
         state: &State<C>,
-        range: &std::ops::Range<usize>,
+        range: &Range<usize>,
         (cut, impurity): (&Cut, f64),
     ) -> f64 {
-        let ranks = &self.data.columns[cut.feature as usize].ranks;
+        let column = &self.data.columns[cut.feature as usize];
         let (mut left, mut right) = (self.criterion.empty(), self.criterion.empty());
         for (row, (item, weight)) in state.rows[range.clone()].iter().zip(&state.scanner.items) {
-            let side = if cut.goes_left(ranks[*row as usize]) { &mut left } else { &mut right };
+            let side = if cut.goes_left(column, *row) { &mut left } else { &mut right };
             self.criterion.add(side, *item, *weight);
         }
         let all = self.criterion.weight(&state.scanner.total);
@@ -246,8 +260,17 @@ impl<C: Criterion> Grower<'_, C> {
 }
 
 impl<C: Criterion> State<C> {
+    /// Takes the open node that gains most; ties go to the older one.
+    fn best(&mut self) -> Option<Open> {
+        let best = (0..self.open.len()).reduce(|best, index| {
+            let (a, b) = (&self.open[best], &self.open[index]);
+            if b.gain > a.gain || (b.gain >= a.gain && b.node < a.node) { index } else { best }
+        })?;
+        Some(self.open.swap_remove(best))
+    }
+
     /// Moves the rows that go left before the others, each side in its order.
-    fn divide(&mut self, range: std::ops::Range<usize>, goes_left: impl Fn(u32) -> bool) {
+    fn part(&mut self, range: Range<usize>, goes_left: impl Fn(u32) -> bool) {
         let rows = &mut self.rows[range];
         let (mut left, mut right) = (0, 0);
         for index in 0..rows.len() {

@@ -140,7 +140,7 @@ impl<'a> Rows<'a> {
     ) -> Result<TreeModel, FitError> {
         let (features, rows) = (self.sample.features, self.len());
         let columns = features.width();
-        let data = Ranked::new(features, self.picked.as_deref(), rows * columns >= 1 << 17);
+        let data = Ranked::new(features, self.picked.as_deref(), plan.stops.splitter);
         let keep_inner = plan.ccp_alpha > 0.0;
         let grower = Grower { data: &data, items, criterion, stops: plan.stops, keep_inner };
         let drawing = Drawing::new(rows, plan.draws, self.weights.as_deref());

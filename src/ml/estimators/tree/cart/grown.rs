@@ -27,6 +27,15 @@ struct Built {
     values: usize,
 }
 
+/// A side of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Where the test holds.
+    Left,
+    /// Where it doesn't.
+    Right,
+}
+
 /// The nodes of a tree in the order in which they were made.
 #[derive(Clone, Debug)]
 pub(in crate::ml::estimators) struct Arena {
@@ -56,9 +65,16 @@ impl Arena {
         self.nodes.len() - 1
     }
 
-    /// Gives a node its children.
-    pub(super) fn split(&mut self, node: usize, cut: &Cut, children: [usize; 2]) {
-        self.nodes[node].test = Some((cut.feature, cut.threshold, cut.missing_left, children));
+    /// Makes a node a test; its children are added later.
+    pub(super) fn split(&mut self, node: usize, cut: &Cut) {
+        self.nodes[node].test = Some((cut.feature, cut.threshold, cut.missing_left, [0; 2]));
+    }
+
+    /// Makes a node the child of another.
+    pub(super) fn link(&mut self, parent: usize, side: Side, child: usize) {
+        if let Some((_, _, _, children)) = &mut self.nodes[parent].test {
+            children[side as usize] = child;
+        }
     }
 
     /// Gives how much each column lowers the impurity, summing up to one.

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::build::Splitter;
 use crate::data::Frame;
 
 /// The rank of a missing value.
@@ -10,17 +11,24 @@ pub(super) const MISSING: u32 = u32::MAX;
 /// A column of ranks.
 #[derive(Debug)]
 pub(super) struct Column {
-    /// A rank a row, or [`MISSING`].
+    /// A rank a row, or [`MISSING`]; none where cuts are random.
     pub(super) ranks: Vec<u32>,
     /// The distinct values, ascending.
     pub(super) values: Vec<f32>,
+    /// The values themselves, where cuts are random.
+    pub(super) singles: Vec<f32>,
+    /// Whether some row has no value.
+    pub(super) missing: bool,
+    /// Whether some neighbours among the values are so near that they count as equal.
+    pub(super) crowded: bool,
 }
+
+/// Values nearer to each other than this count as equal, as in scikit-learn.
+pub(super) const NEAR: f32 = 1e-7;
 
 /// Rows as ranks, column by column.
 #[derive(Debug)]
 pub(in crate::ml::estimators) struct Ranked {
-    /// How many rows there are.
-    pub(in crate::ml::estimators) rows: usize,
     /// The columns.
     pub(super) columns: Vec<Column>,
 }
@@ -38,24 +46,41 @@ pub(in crate::ml::estimators) fn numbers(frame: &Frame) -> Vec<&[f64]> {
 
 impl Ranked {
     /// Ranks the picked rows of each column.
-    pub(in crate::ml::estimators) fn new(frame: &Frame, picked: Option<&[u32]>, parallel: bool) -> Self {
+    pub(in crate::ml::estimators) fn new(
+        frame: &Frame,
+        picked: Option<&[u32]>,
+        splitter: Splitter,
+    ) -> Self {
         let rows = picked.map_or(frame.rows(), <[u32]>::len);
         let columns = numbers(frame);
         let rank = |values: &&[f64]| match picked {
-            None => Column::new(values.iter().copied()),
-            Some(picked) => Column::new(picked.iter().map(|row| values[*row as usize])),
+            None => Column::new(splitter, values.iter().copied()),
+            Some(picked) => Column::new(splitter, picked.iter().map(|row| values[*row as usize])),
         };
-        let columns = if parallel {
+        let columns = if rows * columns.len() >= 1 << 17 {
             columns.par_iter().map(rank).collect()
         } else {
             columns.iter().map(rank).collect()
         };
-        Self { rows, columns }
+        Self { columns }
     }
 }
 
 impl Column {
-    fn new(values: impl Iterator<Item = f64>) -> Self {
+    fn new(splitter: Splitter, values: impl Iterator<Item = f64>) -> Self {
+        match splitter {
+            Splitter::Best => Self::ranked(values),
+            Splitter::Random => Self::valued(values),
+        }
+    }
+
+    fn valued(values: impl Iterator<Item = f64>) -> Self {
+        let singles: Vec<f32> = values.map(single).collect();
+        let missing = singles.iter().any(|value| value.is_nan());
+        Self { ranks: Vec::new(), values: Vec::new(), singles, missing, crowded: false }
+    }
+
+    fn ranked(values: impl Iterator<Item = f64>) -> Self {
         let mut keys: Vec<u64> = Vec::new();
         let mut ranks = Vec::new();
         for (row, value) in (0_u32..).zip(values) {
@@ -75,7 +100,9 @@ impl Column {
             }
             ranks[row] = values.len() as u32 - 1;
         }
-        Self { ranks, values }
+        let crowded = values.windows(2).any(|pair| pair[1] <= pair[0] + NEAR);
+        let missing = keys.len() < ranks.len();
+        Self { ranks, values, singles: Vec::new(), missing, crowded }
     }
 }
 

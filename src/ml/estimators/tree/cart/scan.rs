@@ -4,11 +4,8 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 
 use super::criterion::Criterion;
-use super::ranks::{Column, MISSING};
+use super::ranks::{Column, MISSING, NEAR};
 use super::sorting::Sorter;
-
-/// Values nearer to each other than this count as equal, as in scikit-learn.
-const NEAR: f32 = 1e-7;
 
 /// What a split must leave on each side.
 #[derive(Clone, Copy, Debug)]
@@ -24,8 +21,8 @@ pub(super) struct Floor {
 pub(super) struct Cut {
     /// The column.
     pub(super) feature: u32,
-    /// The highest rank that goes left.
-    pub(super) rank: u32,
+    /// The highest rank that goes left; for random cuts the threshold alone counts.
+    rank: u32,
     /// The highest value that goes left.
     pub(super) threshold: f64,
     /// Whether missing values go left.
@@ -51,12 +48,24 @@ pub(super) struct Scanner<C: Criterion> {
     floor: Floor,
     /// What each row holds, and its weight.
     pub(super) items: Vec<(C::Item, f64)>,
+    /// The same in 32 bits, if all fit.
+    packed: Vec<u32>,
     /// The tally of all rows.
     pub(super) total: C::Tally,
     sorter: Sorter,
+    ranks: Vec<u32>,
+    values: Vec<f32>,
     missing: Vec<u32>,
     /// The best cut so far.
     pub(super) best: Option<Cut>,
+}
+
+/// A column of a node, sorted.
+#[derive(Clone, Copy)]
+struct Sorted<'a> {
+    feature: u32,
+    column: &'a Column,
+    missing_left: bool,
 }
 
 impl<C: Criterion> Scanner<C> {
@@ -65,9 +74,12 @@ impl<C: Criterion> Scanner<C> {
         Self {
             total: criterion.empty(),
             criterion,
-            floor,
+            floor: Floor { rows: floor.rows.max(1), ..floor },
             items: Vec::new(),
+            packed: Vec::new(),
             sorter: Sorter::default(),
+            ranks: Vec::new(),
+            values: Vec::new(),
             missing: Vec::new(),
             best: None,
         }
@@ -84,6 +96,17 @@ impl<C: Criterion> Scanner<C> {
         }
     }
 
+    /// Gets ready to search columns for their best cut.
+    pub(super) fn prepare(&mut self) {
+        self.packed.clear();
+        for (item, weight) in &self.items {
+            match C::pack(*item, *weight) {
+                Some(packed) => self.packed.push(packed),
+                None => break,
+            }
+        }
+    }
+
     /// Tells whether all rows hold the same.
     pub(super) fn is_pure(&self) -> bool {
         self.items.windows(2).all(|pair| pair[0].0 == pair[1].0)
@@ -91,96 +114,118 @@ impl<C: Criterion> Scanner<C> {
 
     /// Looks for the best cut of a column.
     pub(super) fn search(&mut self, feature: u32, column: &Column, rows: &[u32]) -> Seen {
-        self.sorter.keys.clear();
-        self.missing.clear();
-        for (place, row) in (0_u32..).zip(rows) {
-            let rank = column.ranks[*row as usize];
-            if rank == MISSING {
-                self.missing.push(place);
-            } else {
-                self.sorter.keys.push(u64::from(rank) << 32 | u64::from(place));
-            }
-        }
-        if self.sorter.keys.is_empty() {
-            return Seen::Constant;
-        }
-        if self.missing.is_empty() && self.is_narrow(column) {
+        let packs = self.packed.len() == rows.len();
+        let (low, high) =
+            if packs { self.fetch::<true>(column, rows) } else { self.fetch::<false>(column, rows) };
+        let missing = !self.missing.is_empty();
+        if self.sorter.keys.is_empty() || (!missing && column.is_narrow(low, high)) {
             return Seen::Constant;
         }
         self.sorter.sort(column.values.len());
-        self.sweep(feature, column, false);
-        if !self.missing.is_empty() {
-            self.sweep(feature, column, true);
+        let mut sorted = Sorted { feature, column, missing_left: false };
+        for missing_left in [false, true] {
+            sorted.missing_left = missing_left;
+            match (packs, missing || !missing_left) {
+                (_, false) => {}
+                (true, true) => self.sweep::<true>(sorted),
+                (false, true) => self.sweep::<false>(sorted),
+            }
         }
         Seen::Varied
     }
 
-    /// Tells whether the values of the keys count as one.
-    fn is_narrow(&self, column: &Column) -> bool {
+    /// Makes a key a row of its rank and what it holds; gives the least and the greatest rank.
+    #[inline]
+    fn fetch<const PACKS: bool>(&mut self, column: &Column, rows: &[u32]) -> (u32, u32) {
+        self.sorter.keys.clear();
+        self.missing.clear();
+        self.ranks.clear();
+        // A loop of its own, so that many of these far loads are under way at a time.
+        self.ranks.extend(rows.iter().map(|row| column.ranks[*row as usize]));
         let (mut low, mut high) = (u32::MAX, 0);
+        let held = |place: u32| if PACKS { self.packed[place as usize] } else { place };
+        let key = |(place, rank): (u32, &u32)| u64::from(*rank) << 32 | u64::from(held(place));
+        if column.missing {
+            for (place, rank) in (0_u32..).zip(&self.ranks) {
+                if *rank == MISSING {
+                    self.missing.push(place);
+                } else {
+                    self.sorter.keys.push(key((place, rank)));
+                }
+            }
+        } else {
+            self.sorter.keys.extend((0_u32..).zip(&self.ranks).map(key));
+        }
         for key in &self.sorter.keys {
             let rank = (key >> 32) as u32;
             low = low.min(rank);
             high = high.max(rank);
         }
-        column.values[high as usize] <= column.values[low as usize] + NEAR
+        (low, high)
     }
 
-    /// Moves the sorted rows from right to left one by one and weighs each cut on the way.
-    fn sweep(&mut self, feature: u32, column: &Column, missing_left: bool) {
+    /// Passes the sorted rows from right to left one by one and weighs each cut on the way.
+    #[inline]
+    fn sweep<const PACKS: bool>(&mut self, sorted: Sorted<'_>) {
         let (criterion, rows) = (self.criterion, self.items.len());
-        let (mut left, mut right) = (criterion.empty(), self.total.clone());
+        let (column, keys) = (sorted.column, self.sorter.keys.as_slice());
+        let mut sides = criterion.start(&self.total);
         let mut passed = 0;
-        if missing_left {
+        if sorted.missing_left {
             for place in &self.missing {
                 let (item, weight) = self.items[*place as usize];
-                criterion.add(&mut left, item, weight);
-                criterion.remove(&mut right, item, weight);
+                criterion.pass(&mut sides, item, weight);
             }
             passed = self.missing.len();
         }
         let mut best = self.best.map_or(f64::NEG_INFINITY, |best| best.score);
-        let keys = &self.sorter.keys;
+        let mut found = None;
+        let last = rows - self.floor.rows;
         for (index, key) in keys.iter().enumerate() {
-            let (item, weight) = self.items[*key as u32 as usize];
-            criterion.add(&mut left, item, weight);
-            criterion.remove(&mut right, item, weight);
+            let held = *key as u32;
+            let (item, weight) = if PACKS { C::unpack(held) } else { self.items[held as usize] };
+            criterion.pass(&mut sides, item, weight);
             passed += 1;
             let rank = (key >> 32) as u32;
-            let next = match keys.get(index + 1) {
-                Some(next) if (next >> 32) as u32 == rank => continue,
-                Some(next) => Some(column.values[(next >> 32) as usize]),
-                None if missing_left || self.missing.is_empty() => break,
-                None => None,
-            };
-            let value = column.values[rank as usize];
-            let tied = next.is_some_and(|next| next <= value + NEAR);
-            if tied || passed < self.floor.rows || rows - passed < self.floor.rows {
+            let next = keys.get(index + 1).map_or(MISSING, |next| (next >> 32) as u32);
+            if next == rank || passed < self.floor.rows {
                 continue;
             }
-            let floor = self.floor.weight;
-            if criterion.weight(&left) < floor || criterion.weight(&right) < floor {
-                continue;
+            if passed > last {
+                break;
             }
-            let score = criterion.score(&left) + criterion.score(&right);
-            if score > best {
+            if next == MISSING && (sorted.missing_left || self.missing.is_empty()) {
+                break;
+            }
+            let score = criterion.score(&sides, &self.total);
+            if score > best
+                && self.is_heavy(criterion.left(&sides))
+                && !(column.crowded && next != MISSING && column.is_narrow(rank, next))
+            {
                 best = score;
-                self.best = Some(Cut {
-                    feature,
-                    rank,
-                    threshold: next.map_or(f64::INFINITY, |next| {
-                        f64::from(value) / 2.0 + f64::from(next) / 2.0
-                    }),
-                    missing_left: if self.missing.is_empty() {
-                        passed > rows - passed
-                    } else {
-                        missing_left
-                    },
-                    left: passed,
-                    score,
-                });
+                found = Some((rank, next, passed));
             }
         }
+        if let Some((rank, next, left)) = found {
+            let value = |rank: u32| f64::from(column.values[rank as usize]);
+            let between = || value(rank) / 2.0 + value(next) / 2.0;
+            self.best = Some(Cut {
+                feature: sorted.feature,
+                rank,
+                threshold: if next == MISSING { f64::INFINITY } else { between() },
+                missing_left: sorted.missing_left || (self.missing.is_empty() && left > rows - left),
+                left,
+                score: best,
+            });
+        }
+    }
+
+    /// Tells whether both sides have enough weight.
+    #[inline]
+    fn is_heavy(&self, left: f64) -> bool {
+        self.floor.weight <= 0.0
+            || (left >= self.floor.weight
+                && self.criterion.weight(&self.total) - left >= self.floor.weight)
     }
 
     /// Weighs one cut of a column at a random value between its least and its greatest.
@@ -190,66 +235,74 @@ impl<C: Criterion> Scanner<C> {
         column: &Column,
         (rows, random): (&[u32], &mut Pcg64),
     ) -> Seen {
-        let (mut low, mut high, mut missing) = (u32::MAX, 0, 0);
-        for row in rows {
-            let rank = column.ranks[*row as usize];
-            if rank == MISSING {
-                missing += 1;
-            } else {
-                low = low.min(rank);
-                high = high.max(rank);
-            }
+        self.values.clear();
+        self.values.extend(rows.iter().map(|row| column.singles[*row as usize]));
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        for value in &self.values {
+            low = low.min(*value);
+            high = high.max(*value);
         }
-        if missing == rows.len() {
+        let missing = column.missing && self.values.iter().any(|value| value.is_nan());
+        if low > high || (!missing && high <= low + NEAR) {
             return Seen::Constant;
         }
-        let (least, most) = (column.values[low as usize], column.values[high as usize]);
-        if missing == 0 && most <= least + NEAR {
-            return Seen::Constant;
-        }
-        let (least, most) = (f64::from(least), f64::from(most));
-        let drawn = least + (most - least) * random.random::<f64>();
-        let threshold = if drawn >= most { least } else { drawn };
-        let missing_left = missing > 0 && random.random::<bool>();
-        let within = &column.values[low as usize..=high as usize];
-        let rank = low + (within.partition_point(|value| f64::from(*value) <= threshold) as u32).max(1) - 1;
-        self.weigh(Cut { feature, rank, threshold, missing_left, left: 0, score: 0.0 }, (column, rows, missing));
+        let (low, high) = (f64::from(low), f64::from(high));
+        let drawn = low + (high - low) * random.random::<f64>();
+        let threshold = if drawn >= high { low } else { drawn };
+        let missing_left = missing && random.random::<bool>();
+        self.weigh(Cut { feature, rank: 0, threshold, missing_left, left: 0, score: 0.0 }, missing);
         Seen::Varied
     }
 
-    fn weigh(&mut self, mut cut: Cut, (column, rows, missing): (&Column, &[u32], usize)) {
+    /// Weighs a cut, and keeps it if it's the best.
+    fn weigh(&mut self, mut cut: Cut, missing: bool) {
         let criterion = self.criterion;
-        let (mut left, mut right) = (criterion.empty(), criterion.empty());
-        for (row, (item, weight)) in rows.iter().zip(&self.items) {
-            if cut.goes_left(column.ranks[*row as usize]) {
-                cut.left += 1;
-                criterion.add(&mut left, *item, *weight);
-            } else {
-                criterion.add(&mut right, *item, *weight);
-            }
+        let mut sides = criterion.start(&self.total);
+        for (value, (item, weight)) in self.values.iter().zip(&self.items) {
+            // Rows that stay right pass with no weight: a branch would be guessed wrong half the time.
+            let goes = u8::from(cut.passes(*value));
+            cut.left += usize::from(goes);
+            criterion.pass(&mut sides, *item, f64::from(goes) * weight);
         }
-        let others = rows.len() - cut.left;
-        if cut.left < self.floor.rows.max(1) || others < self.floor.rows.max(1) {
+        let right = self.items.len() - cut.left;
+        if cut.left < self.floor.rows || right < self.floor.rows {
             return;
         }
-        let floor = self.floor.weight;
-        if criterion.weight(&left) < floor || criterion.weight(&right) < floor {
-            return;
+        if !missing {
+            cut.missing_left = cut.left > right;
         }
-        cut.score = criterion.score(&left) + criterion.score(&right);
-        if missing == 0 {
-            cut.missing_left = cut.left > others;
-        }
-        if cut.score > self.best.map_or(f64::NEG_INFINITY, |best| best.score) {
+        cut.score = criterion.score(&sides, &self.total);
+        let better = cut.score > self.best.map_or(f64::NEG_INFINITY, |best| best.score);
+        if better && self.is_heavy(criterion.left(&sides)) {
             self.best = Some(cut);
         }
     }
 }
 
+impl Column {
+    /// Tells whether all values from one rank to another count as equal.
+    fn is_narrow(&self, low: u32, high: u32) -> bool {
+        self.values[high as usize] <= self.values[low as usize] + NEAR
+    }
+}
+
 impl Cut {
-    /// Tells whether a rank goes left.
+    /// Tells whether a row of the column goes left.
     #[inline]
-    pub(super) const fn goes_left(&self, rank: u32) -> bool {
+    pub(super) fn goes_left(&self, column: &Column, row: u32) -> bool {
+        match column.ranks.get(row as usize) {
+            Some(rank) => self.ranks_left(*rank),
+            None => self.passes(column.singles[row as usize]),
+        }
+    }
+
+    #[inline]
+    fn passes(&self, value: f32) -> bool {
+        f64::from(value) <= self.threshold || (self.missing_left && value.is_nan())
+    }
+
+    #[inline]
+    const fn ranks_left(&self, rank: u32) -> bool {
         if rank == MISSING { self.missing_left } else { rank <= self.rank }
     }
 }
