@@ -34,7 +34,9 @@ impl Set {
         let centres = [(-4.0, 0.0), (0.0, 5.0), (4.0, -1.0)];
         let left: Vec<f64> = group.iter().map(|group| centres[*group].0 + noise()).collect();
         let right: Vec<f64> = group.iter().map(|group| centres[*group].1 + noise()).collect();
-        let idle: Vec<f64> = group.iter().map(|_| 100.0 + 20.0 * noise()).collect();
+        // Groups are found by distance, which a wide idle column would be most of.
+        let width = if task == Task::Clustering { 0.2 } else { 20.0 };
+        let idle: Vec<f64> = group.iter().map(|_| 100.0 + width * noise()).collect();
         let flag: Vec<f64> = group.iter().map(|_| f64::from(u8::from(noise() > 0.0))).collect();
         let target = match task {
             Task::Classification => Target::Classes {
