@@ -240,3 +240,53 @@ fn elastic_net_scores_as_scikit_learn_s() {
     // scikit-learn's solver stops at a gap of 1e-4.
     check(NUMBERS, "elastic_net", &[("alpha", Setting::Float(0.1))], "elastic_net_0.1", 1e-3);
 }
+
+#[test]
+fn gaussian_naive_bayes_scores_as_scikit_learn_s() {
+    check(&["iris", "wine", "breast_cancer", "penguins"], "gaussian_naive_bayes", &[], "gaussian_nb", 1e-6);
+    // Probabilities of 0 and 1 up to the last digit tie or don't, as rounding has it.
+    check(&["titanic"], "gaussian_naive_bayes", &[], "gaussian_nb", 0.02);
+}
+
+#[test]
+fn nearest_neighbours_score_as_scikit_learn_s() {
+    check(&["iris", "wine", "breast_cancer", "diabetes"], "k_nearest_neighbors", &[], "knn5", 1e-9);
+    // One-hot columns make many rows equally far, and scikit-learn takes any of those.
+    check(&["penguins", "isl_bikeshare"], "k_nearest_neighbors", &[], "knn5", 0.01);
+    check(&["titanic"], "k_nearest_neighbors", &[], "knn5", 0.1);
+}
+
+#[test]
+fn k_means_finds_groups_as_tight_as_scikit_learn_s_best_of_100() {
+    for (name, groups) in [("iris", 3), ("wine", 3), ("breast_cancer", 2)] {
+        let data = Data::read(name);
+        let rows: Vec<usize> = (0..data.target.len()).collect();
+        let frame = data.prepared(&rows);
+        let settings = [("n_clusters", Setting::Int(groups)), ("n_init", Setting::Int(20)), ("tol", Setting::Float(0.0))];
+        let fitted = fit("k_means", &settings, &frame, &Target::Absent { rows: rows.len() }, None);
+        let said = fitted.predict(&frame).unwrap();
+        let reference = read(&["tests/fixtures/reference"], &format!("clustering_{name}.json"));
+        let reference: Json = serde_json::from_str(&reference).unwrap();
+        let best = &reference["kmeans_best_of_100"];
+        let near = |found: f64, wanted: &Json, what: &str| {
+            let wanted = wanted.as_f64().unwrap();
+            assert!((found - wanted).abs() < 1e-6 * wanted, "{name} {what}: {found} instead of {wanted}");
+        };
+        near(fitted.history().last().unwrap().train, &best["inertia"], "inertia");
+        for (metric, expected) in [
+            ("silhouette", "silhouette"),
+            ("calinski_harabasz", "calinski_harabasz"),
+            ("davies_bouldin", "davies_bouldin"),
+            ("adjusted_rand", "ari"),
+            ("normalized_mutual_info", "nmi"),
+            ("homogeneity", "homogeneity"),
+        ] {
+            let kind = METRICS.iter().find(|kind| kind.signature().name == metric).unwrap();
+            let target = &data.target;
+            let features = Some(&frame);
+            let judged = Judged { target, prediction: &said, weights: None, positive: None, features };
+            let found = kind.bind(&written(kind.signature(), &[])).unwrap().score(&judged).unwrap();
+            near(found, &best[expected], metric);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{METRICS, curves};
-use crate::data::{Label, Target};
+use crate::data::{Column, Frame, Label, Target};
 use crate::ml::estimator::Prediction;
 use crate::ml::metric::{Judged, MetricError};
 use crate::ml::settle::written;
@@ -306,4 +306,73 @@ fn metrics_of_numbers_agree_with_scikit_learn() {
         }
     }
     tally.done(300);
+}
+
+fn groups(json: &Json) -> Vec<i64> {
+    json.as_array().unwrap().iter().map(|item| item.as_i64().unwrap()).collect()
+}
+
+#[test]
+fn metrics_of_groups_and_classes_agree_with_scikit_learn() {
+    let mut tally = Tally::default();
+    for case in cases("clustering_labels") {
+        let truth = groups(&case["labels_true"]);
+        let classes = (0..=truth.iter().copied().max().unwrap()).map(Label::Int).collect();
+        let codes = truth.iter().map(|code| u32::try_from(*code).unwrap()).collect();
+        let target = Target::Classes { codes, classes };
+        let prediction = Prediction::Clusters(groups(&case["labels_pred"]));
+        let judged =
+            Judged { target: &target, prediction: &prediction, weights: None, positive: None, features: None };
+        let normalized = |average: &str| score("normalized_mutual_info", &[("average", word(average))], &judged);
+        for name in case["expected"].as_object().unwrap().keys() {
+            let found = match name.as_str() {
+                "ari" => score("adjusted_rand", &[], &judged),
+                "ami" => {
+                    // A difference of two sums of logarithms of factorials: its rounding is absolute.
+                    let found = score("adjusted_mutual_info", &[], &judged).unwrap();
+                    let expected = case["expected"]["ami"].as_f64().unwrap();
+                    assert!((found - expected).abs() < 1e-13, "{}: {found}", case["name"]);
+                    tally.compared += 1;
+                    continue;
+                }
+                "nmi" => score("normalized_mutual_info", &[], &judged),
+                "nmi_min" => normalized("min"),
+                "nmi_geometric" => normalized("geometric"),
+                "nmi_max" => normalized("max"),
+                "mutual_info" => continue,
+                name => score(name, &[], &judged),
+            };
+            tally.compare(&case, name, &found);
+        }
+    }
+    tally.done(65);
+}
+
+#[test]
+fn metrics_of_groups_agree_with_scikit_learn() {
+    let mut tally = Tally::default();
+    for case in cases("clustering_points") {
+        let rows: Vec<Vec<f64>> = case["X"].as_array().unwrap().iter().map(numbers).collect();
+        let column = |index: usize| Column::Number(rows.iter().map(|row| row[index]).collect());
+        let features = Frame::new(rows.len()).with("x", column(0)).with("y", column(1));
+        let prediction = Prediction::Clusters(groups(&case["labels"]));
+        let judged = Judged {
+            target: &Target::Absent { rows: rows.len() },
+            prediction: &prediction,
+            weights: None,
+            positive: None,
+            features: Some(&features),
+        };
+        for name in case["expected"].as_object().unwrap().keys() {
+            let found = match name.as_str() {
+                "silhouette_samples" => continue,
+                "silhouette_manhattan" => {
+                    score("silhouette", &[("metric", word("manhattan"))], &judged)
+                }
+                name => score(name, &[], &judged),
+            };
+            tally.compare(&case, name, &found);
+        }
+    }
+    tally.done(24);
 }
