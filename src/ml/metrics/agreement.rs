@@ -141,24 +141,34 @@ impl Shared {
             return Err(undefined("it judges groups, but the prediction holds none"));
         };
         let Target::Classes { codes, .. } = judged.target else {
-            return Err(undefined("it compares groups with classes, but there is no target of classes"));
+            return Err(undefined(
+                "it compares groups with classes, but there is no target of classes",
+            ));
         };
         if judged.weights.is_some() {
             return Err(undefined("it takes no weights"));
         }
         if codes.len() != said.len() || said.is_empty() {
-            return Err(undefined(format!("there are {} rows and {} predictions", codes.len(), said.len())));
+            return Err(undefined(format!(
+                "there are {} rows and {} predictions",
+                codes.len(),
+                said.len()
+            )));
         }
         let codes: Vec<i64> = codes.iter().map(|code| i64::from(*code)).collect();
         let ((class, classes), (group, groups)) = (numbered(&codes), numbered(said));
         let mut counts = vec![0; classes.len() * groups.len()];
-        class.iter().zip(&group).for_each(|(class, group)| counts[class * groups.len() + group] += 1);
+        class
+            .iter()
+            .zip(&group)
+            .for_each(|(class, group)| counts[class * groups.len() + group] += 1);
         let whole = |sizes: Vec<usize>| sizes.into_iter().map(|size| size as u64).collect();
         Ok(Self { counts, classes: whole(classes), groups: whole(groups), rows: said.len() as u64 })
     }
 
     fn pairs(&self) -> Pairs {
-        let squares = |counts: &[u64]| counts.iter().map(|count| u128::from(*count).pow(2)).sum::<u128>();
+        let squares =
+            |counts: &[u64]| counts.iter().map(|count| u128::from(*count).pow(2)).sum::<u128>();
         let (both, classes, groups) =
             (squares(&self.counts), squares(&self.classes), squares(&self.groups));
         let rows = u128::from(self.rows);
@@ -183,7 +193,8 @@ impl Shared {
             let (class, group) = (place / self.groups.len(), place % self.groups.len());
             let share = *count as f64 / rows;
             let expected = (self.classes[class] as f64).ln() + (self.groups[group] as f64).ln();
-            let part = share * ((*count as f64).ln() - rows.ln()) + share * (2.0 * rows.ln() - expected);
+            let part =
+                share * ((*count as f64).ln() - rows.ln()) + share * (2.0 * rows.ln() - expected);
             if part.abs() < f64::EPSILON { 0.0 } else { part }
         };
         self.counts.iter().enumerate().map(part).sum::<f64>().max(0.0)
@@ -257,8 +268,12 @@ impl Pairs {
     }
 
     fn adjusted_rand(&self) -> f64 {
-        let Self { apart_in_both: tn, together_in_groups: fp, together_in_classes: fn_, together_in_both: tp } =
-            self;
+        let Self {
+            apart_in_both: tn,
+            together_in_groups: fp,
+            together_in_classes: fn_,
+            together_in_both: tp,
+        } = self;
         if *fp == 0.0 && *fn_ == 0.0 {
             return 1.0;
         }

@@ -44,11 +44,12 @@ params! {
 }
 
 /// `silhouette`.
-pub(super) static SILHOUETTE: Scorer<Silhouette> = Scorer::new(groups(Maximize), |params, judged| {
-    let points = Points::of(judged)?;
-    let widths = silhouettes(&points, params.metric);
-    Ok(widths.iter().sum::<f64>() / widths.len() as f64)
-});
+pub(super) static SILHOUETTE: Scorer<Silhouette> =
+    Scorer::new(groups(Maximize), |params, judged| {
+        let points = Points::of(judged)?;
+        let widths = silhouettes(&points, params.metric);
+        Ok(widths.iter().sum::<f64>() / widths.len() as f64)
+    });
 
 /// `davies_bouldin`.
 pub(super) static DAVIES_BOULDIN: Scorer<DaviesBouldin> =
@@ -81,11 +82,16 @@ impl Points {
             return Err(undefined("it takes no weights"));
         }
         if features.rows() != said.len() {
-            return Err(undefined(format!("there are {} rows but {} predictions", features.rows(), said.len())));
+            return Err(undefined(format!(
+                "there are {} rows but {} predictions",
+                features.rows(),
+                said.len()
+            )));
         }
         let mut columns = Vec::with_capacity(features.width());
         for (name, column) in features.iter() {
-            let values = column.numbers().filter(|values| values.iter().all(|value| value.is_finite()));
+            let values =
+                column.numbers().filter(|values| values.iter().all(|value| value.is_finite()));
             columns.push(values.ok_or_else(|| {
                 undefined(format!("the column `{name}` holds other than finite numbers"))
             })?);
@@ -156,7 +162,9 @@ fn silhouettes(points: &Points, metric: Metric) -> Vec<f64> {
         }
         let within = sums[own] / (points.sizes[own] - 1) as f64;
         let others = (0..sums.len()).filter(|group| *group != own);
-        let next = others.map(|group| sums[group] / points.sizes[group] as f64).fold(f64::INFINITY, f64::min);
+        let next = others
+            .map(|group| sums[group] / points.sizes[group] as f64)
+            .fold(f64::INFINITY, f64::min);
         let most = within.max(next);
         if most > 0.0 { (next - within) / most } else { 0.0 }
     };
@@ -199,8 +207,11 @@ fn calinski_harabasz(points: &Points) -> f64 {
         centre.iter_mut().zip(points.row(row)).for_each(|(sum, value)| *sum += value);
     }
     centre.iter_mut().for_each(|sum| *sum /= rows);
-    let between: f64 =
-        means.iter().zip(&points.sizes).map(|(mean, size)| *size as f64 * squared(mean, &centre)).sum();
+    let between: f64 = means
+        .iter()
+        .zip(&points.sizes)
+        .map(|(mean, size)| *size as f64 * squared(mean, &centre))
+        .sum();
     let members = points.group.iter().enumerate();
     let within: f64 = members.map(|(row, group)| squared(points.row(row), &means[*group])).sum();
     if within == 0.0 { 1.0 } else { between * (rows - count) / (within * (count - 1.0)) }

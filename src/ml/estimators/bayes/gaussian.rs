@@ -71,7 +71,9 @@ impl Estimator for GaussianNaiveBayes {
         let most = columns.iter().map(|column| column.variance).fold(0.0, f64::max);
         let floor = self.var_smoothing * most;
         let each = |of: &dyn Fn(&Moments, usize) -> f64| {
-            (0..count).flat_map(|place| columns.iter().map(move |column| of(column, place))).collect()
+            (0..count)
+                .flat_map(|place| columns.iter().map(move |column| of(column, place)))
+                .collect()
         };
         let variances: Vec<f64> = each(&|column, place| column.variances[place] + floor);
         if variances.iter().any(|variance| !(*variance > 0.0 && variance.is_finite())) {
@@ -117,7 +119,8 @@ impl Moments {
         let total: f64 = weights.iter().sum();
         let classes = || weights.iter().zip(&means).zip(&variances);
         let mean = classes().map(|((weight, mean), _)| weight * mean).sum::<f64>() / total;
-        let spread = classes().map(|((weight, own), variance)| weight * (variance + (own - mean).powi(2)));
+        let spread =
+            classes().map(|((weight, own), variance)| weight * (variance + (own - mean).powi(2)));
         let variance = spread.sum::<f64>() / total;
         Self { means, variances, variance }
     }
@@ -129,7 +132,8 @@ impl GaussianModel {
         let width = self.names.len();
         let of = |(place, prior): (usize, &f64)| {
             let own = &self.variances[place * width..][..width];
-            let norms: f64 = own.iter().map(|variance| (std::f64::consts::TAU * variance).ln()).sum();
+            let norms: f64 =
+                own.iter().map(|variance| (std::f64::consts::TAU * variance).ln()).sum();
             prior.ln() - 0.5 * norms
         };
         self.priors.iter().enumerate().map(of).collect()
@@ -146,7 +150,9 @@ impl GaussianModel {
                 let (mean, variance) =
                     (self.means[place * width + index], self.variances[place * width + index]);
                 let values = &column[start..start + rows];
-                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += (value - mean).powi(2) / variance);
+                sums.iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, value)| *sum += (value - mean).powi(2) / variance);
             }
             logs.extend(sums.iter().map(|sum| constant - 0.5 * sum));
         }
@@ -155,7 +161,10 @@ impl GaussianModel {
             let top = (0..self.present.len()).map(log).fold(f64::NEG_INFINITY, f64::max);
             if top == f64::NEG_INFINITY {
                 // So far from every class that all are 0: what is known without the columns.
-                self.present.iter().zip(&self.priors).for_each(|(code, prior)| slots[*code as usize] = *prior);
+                self.present
+                    .iter()
+                    .zip(&self.priors)
+                    .for_each(|(code, prior)| slots[*code as usize] = *prior);
                 continue;
             }
             let sum: f64 = (0..self.present.len()).map(|place| (log(place) - top).exp()).sum();

@@ -70,9 +70,14 @@ impl Declaration for KMeans {
 }
 
 impl Estimator for KMeans {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         let training = Training::of(sample)?;
-        let groups = u32::try_from(self.n_clusters).ok().filter(|_| training.rows >= self.n_clusters);
+        let groups =
+            u32::try_from(self.n_clusters).ok().filter(|_| training.rows >= self.n_clusters);
         let Some(groups) = groups else {
             return Err(FitError::Other(format!(
                 "{} groups need as many rows, but there are {}; lower `n_clusters`",
@@ -130,7 +135,9 @@ impl Centres {
             sums.fill(0.0);
             for (column, middle) in columns.iter().zip(centre) {
                 let values = &column[start..start + tile.len()];
-                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += (value - middle) * (value - middle));
+                sums.iter_mut()
+                    .zip(values)
+                    .for_each(|(sum, value)| *sum += (value - middle) * (value - middle));
             }
             for ((slot, nearest), sum) in tile.iter_mut().zip(&mut nearest).zip(&sums) {
                 if sum < nearest {
@@ -167,6 +174,7 @@ impl Fitted for Centres {
 
 impl Model for Centres {
     fn sound(&self) -> bool {
-        (self.groups as usize).checked_mul(self.names.len()) == Some(self.centres.len()) && self.groups > 0
+        (self.groups as usize).checked_mul(self.names.len()) == Some(self.centres.len())
+            && self.groups > 0
     }
 }

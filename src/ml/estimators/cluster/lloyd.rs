@@ -96,14 +96,17 @@ impl Rows {
             .map(|column| {
                 let sum = |of: &dyn Fn(f64) -> f64| {
                     let values = column.iter().enumerate();
-                    values.map(|(row, value)| training.weight(row) * of(*value)).sum::<f64>() / total
+                    values.map(|(row, value)| training.weight(row) * of(*value)).sum::<f64>()
+                        / total
                 };
                 let mean = sum(&|value| value);
                 (mean, sum(&|value| (value - mean) * (value - mean)))
             })
             .collect();
         if moments.iter().any(|(mean, variance)| !(mean.is_finite() && variance.is_finite())) {
-            return Err(FitError::Other("a column's values are too large; scale the columns first".to_owned()));
+            return Err(FitError::Other(
+                "a column's values are too large; scale the columns first".to_owned(),
+            ));
         }
         let (means, variances): (Vec<f64>, Vec<f64>) = moments.into_iter().unzip();
         let count = (rows / LEAST_ROWS).clamp(1, MOST_BLOCKS);
@@ -213,7 +216,8 @@ pub(super) fn run(
     let values = first.iter().flat_map(|row| rows.row(*row)).copied().collect();
     let mut middles = Middles::new(values, width);
     let mut places: Vec<Place> = rows.blocks.iter().map(Place::new).collect();
-    let (mut history, mut settled, mut moves) = (Vec::new(), false, vec![f64::INFINITY; start.groups]);
+    let (mut history, mut settled, mut moves) =
+        (Vec::new(), false, vec![f64::INFINITY; start.groups]);
     for round in 1..=start.rounds {
         context.check()?;
         let changed = assign(rows, &middles, &mut places, &moves);
@@ -224,7 +228,12 @@ pub(super) fn run(
             .collect();
         middles = moved;
         let inertia = inertia(rows, &middles, &places);
-        history.push(Round { iteration: round, metric: "inertia".to_owned(), train: inertia, validation: None });
+        history.push(Round {
+            iteration: round,
+            metric: "inertia".to_owned(),
+            train: inertia,
+            validation: None,
+        });
         let motion: f64 = moves.iter().map(|own| own * own).sum();
         if changed == 0 || motion <= start.still * rows.variance {
             settled = true;
@@ -233,7 +242,8 @@ pub(super) fn run(
     }
     // The centres moved once more: rows go where they are nearest.
     assign(rows, &middles, &mut places, &moves);
-    let filled = Tally::of(rows, &places, start.groups).weights.iter().filter(|own| **own > 0.0).count();
+    let filled =
+        Tally::of(rows, &places, start.groups).weights.iter().filter(|own| **own > 0.0).count();
     let inertia = inertia(rows, &middles, &places);
     Ok(Course { centres: middles.values, inertia, history, settled, filled })
 }
@@ -241,7 +251,11 @@ pub(super) fn run(
 impl Place {
     fn new(block: &Block) -> Self {
         let rows = block.len();
-        Self { group: vec![u32::MAX; rows], upper: vec![f64::INFINITY; rows], lower: vec![0.0; rows] }
+        Self {
+            group: vec![u32::MAX; rows],
+            upper: vec![f64::INFINITY; rows],
+            lower: vec![0.0; rows],
+        }
     }
 }
 
@@ -319,7 +333,9 @@ impl Tally {
                     let (group, weight) = (*group as usize, block.weight(row));
                     part.weights[group] += weight;
                     let sums = &mut part.sums[group * width..][..width];
-                    sums.iter_mut().zip(block.row(row)).for_each(|(sum, value)| *sum += weight * value);
+                    sums.iter_mut()
+                        .zip(block.row(row))
+                        .for_each(|(sum, value)| *sum += weight * value);
                 }
                 part
             })
@@ -338,7 +354,9 @@ impl Tally {
         let width = rows.means.len();
         let empty: Vec<usize> =
             (0..self.weights.len()).filter(|group| self.weights[*group] == 0.0).collect();
-        for (group, (row, from, weight)) in empty.iter().zip(farthest(rows, middles, places, empty.len())) {
+        for (group, (row, from, weight)) in
+            empty.iter().zip(farthest(rows, middles, places, empty.len()))
+        {
             let point = rows.row(row);
             for (column, value) in point.iter().enumerate() {
                 self.sums[from * width + column] -= weight * value;
@@ -360,7 +378,12 @@ impl Tally {
 }
 
 /// Finds the rows farthest from their centres: row, group, weight.
-fn farthest(rows: &Rows, middles: &Middles, places: &[Place], count: usize) -> Vec<(usize, usize, f64)> {
+fn farthest(
+    rows: &Rows,
+    middles: &Middles,
+    places: &[Place],
+    count: usize,
+) -> Vec<(usize, usize, f64)> {
     if count == 0 {
         return Vec::new();
     }
@@ -380,7 +403,9 @@ fn inertia(rows: &Rows, middles: &Middles, places: &[Place]) -> f64 {
     let parts = rows.blocks.par_iter().zip(places).map(|(block, place)| {
         let members = place.group.iter().enumerate();
         members
-            .map(|(row, group)| block.weight(row) * apart(block.row(row), middles.centre(*group as usize)))
+            .map(|(row, group)| {
+                block.weight(row) * apart(block.row(row), middles.centre(*group as usize))
+            })
             .sum::<f64>()
     });
     parts.collect::<Vec<f64>>().iter().sum()
@@ -388,10 +413,17 @@ fn inertia(rows: &Rows, middles: &Middles, places: &[Place]) -> f64 {
 
 /// Draws rows far from each other: greedy k-means++ with 2 + ⌊ln k⌋ tries for each.
 fn spread(rows: &Rows, groups: usize, generator: &mut Pcg64) -> Vec<usize> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small logarithm")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small logarithm"
+    )]
     let tries = 2 + (groups as f64).ln() as usize;
-    let mut nearest: Vec<Vec<f64>> =
-        rows.blocks.iter().map(|block| (0..block.len()).map(|row| block.weight(row)).collect()).collect();
+    let mut nearest: Vec<Vec<f64>> = rows
+        .blocks
+        .iter()
+        .map(|block| (0..block.len()).map(|row| block.weight(row)).collect())
+        .collect();
     // The first is drawn by weight alone, the others by weight times distance.
     let first = drawn(&nearest, generator);
     nearest = distances(rows, &[first], None).into_iter().flatten().collect();
@@ -401,7 +433,9 @@ fn spread(rows: &Rows, groups: usize, generator: &mut Pcg64) -> Vec<usize> {
             .blocks
             .iter()
             .zip(&nearest)
-            .map(|(block, own)| own.iter().enumerate().map(|(row, own)| block.weight(row) * own).collect())
+            .map(|(block, own)| {
+                own.iter().enumerate().map(|(row, own)| block.weight(row) * own).collect()
+            })
             .collect();
         let candidates: Vec<usize> = (0..tries).map(|_| drawn(&weighed, generator)).collect();
         let found = distances(rows, &candidates, Some(&nearest));
@@ -448,7 +482,11 @@ fn drawn(weights: &[Vec<f64>], generator: &mut Pcg64) -> usize {
 }
 
 /// Gives for each block and candidate the squared distances, none above those before.
-fn distances(rows: &Rows, candidates: &[usize], before: Option<&Vec<Vec<f64>>>) -> Vec<Vec<Vec<f64>>> {
+fn distances(
+    rows: &Rows,
+    candidates: &[usize],
+    before: Option<&Vec<Vec<f64>>>,
+) -> Vec<Vec<Vec<f64>>> {
     let values = candidates.iter().flat_map(|row| rows.row(*row)).copied().collect();
     let middles = Middles::new(values, rows.means.len());
     let of_block = |(index, block): (usize, &Block)| {

@@ -98,7 +98,8 @@ impl Estimator for KNearestNeighbors {
                 self.n_neighbors, training.rows
             )));
         }
-        let (Ok(rows), Ok(count)) = (u32::try_from(training.rows), u32::try_from(self.n_neighbors)) else {
+        let (Ok(rows), Ok(count)) = (u32::try_from(training.rows), u32::try_from(self.n_neighbors))
+        else {
             return Err(FitError::Other("there are too many rows to keep".to_owned()));
         };
         let distance = match self.metric {
@@ -141,7 +142,14 @@ impl Neighbors {
         room.weights.extend(room.found.iter().map(weight));
     }
 
-    fn shares(&self, columns: &[&[f64]], row: usize, codes: &[u32], slots: &mut [f64], room: &mut Room) {
+    fn shares(
+        &self,
+        columns: &[&[f64]],
+        row: usize,
+        codes: &[u32],
+        slots: &mut [f64],
+        room: &mut Room,
+    ) {
         self.ask(columns, row, room);
         let total: f64 = room.weights.iter().sum();
         for (neighbor, weight) in room.found.iter().zip(&room.weights) {
@@ -163,15 +171,18 @@ impl Fitted for Neighbors {
         match &self.answers {
             Answers::Classes { codes, classes } => {
                 let mut probabilities = vec![0.0; features.rows() * classes.len()];
-                probabilities.par_chunks_mut(classes.len()).enumerate().for_each_init(
-                    Room::default,
-                    |room, (row, slots)| self.shares(&columns, row, codes, slots, room),
-                );
+                probabilities
+                    .par_chunks_mut(classes.len())
+                    .enumerate()
+                    .for_each_init(Room::default, |room, (row, slots)| {
+                        self.shares(&columns, row, codes, slots, room)
+                    });
                 Ok(Prediction::Classes { probabilities, classes: Arc::clone(classes) })
             }
             Answers::Numbers(values) => {
                 let rows = (0..features.rows()).into_par_iter();
-                let said = rows.map_init(Room::default, |room, row| self.mean(&columns, row, values, room));
+                let said = rows
+                    .map_init(Room::default, |room, row| self.mean(&columns, row, values, room));
                 Ok(Prediction::Values(said.collect()))
             }
         }

@@ -96,14 +96,27 @@ impl Tree {
     }
 
     /// Finds the nearest rows, nearest first; `found` and `sums` are room that is used again.
-    pub(super) fn nearest(&self, point: &[f64], count: usize, found: &mut Vec<Neighbor>, sums: &mut Vec<f64>) {
+    pub(super) fn nearest(
+        &self,
+        point: &[f64],
+        count: usize,
+        found: &mut Vec<Neighbor>,
+        sums: &mut Vec<f64>,
+    ) {
         found.clear();
         if !self.nodes.is_empty() {
             self.visit(0, point, count, found, sums);
         }
     }
 
-    fn visit(&self, node: u32, point: &[f64], count: usize, found: &mut Vec<Neighbor>, sums: &mut Vec<f64>) {
+    fn visit(
+        &self,
+        node: u32,
+        point: &[f64],
+        count: usize,
+        found: &mut Vec<Neighbor>,
+        sums: &mut Vec<f64>,
+    ) {
         let own = &self.nodes[node as usize];
         if own.is_leaf() {
             self.scan(own, point, count, found, sums);
@@ -112,7 +125,8 @@ impl Tree {
         let gaps = own.children.map(|child| self.gap(&self.nodes[child as usize], point));
         let order = if gaps[1] < gaps[0] { [1, 0] } else { [0, 1] };
         for side in order {
-            let far = found.len() == count && found.last().is_some_and(|last| gaps[side] > last.sum);
+            let far =
+                found.len() == count && found.last().is_some_and(|last| gaps[side] > last.sum);
             if !far {
                 self.visit(own.children[side], point, count, found, sums);
             }
@@ -129,7 +143,14 @@ impl Tree {
     }
 
     /// Holds every row of a leaf against the point.
-    fn scan(&self, leaf: &Node, point: &[f64], count: usize, found: &mut Vec<Neighbor>, sums: &mut Vec<f64>) {
+    fn scan(
+        &self,
+        leaf: &Node,
+        point: &[f64],
+        count: usize,
+        found: &mut Vec<Neighbor>,
+        sums: &mut Vec<f64>,
+    ) {
         let (start, end) = (leaf.start as usize, leaf.end as usize);
         let rows = end - start;
         sums.clear();
@@ -169,7 +190,10 @@ impl Tree {
             let inside = node.start <= node.end && node.end as usize <= self.rows.len();
             // Children stand behind their parent, so that no walk goes in circles.
             let children = node.is_leaf()
-                || node.children.iter().all(|child| (*child as usize) < self.nodes.len() && *child as usize > index);
+                || node
+                    .children
+                    .iter()
+                    .all(|child| (*child as usize) < self.nodes.len() && *child as usize > index);
             inside && children && node.low.len() == dimensions && node.high.len() == dimensions
         };
         let leaves = self.nodes.iter().filter(|node| node.is_leaf());
@@ -247,7 +271,9 @@ impl<C: AsRef<[f64]>> Build<'_, C> {
 
     fn ends(&self, column: &[f64], start: usize, end: usize) -> (f64, f64) {
         let values = self.order[start..end].iter().map(|row| column[*row as usize]);
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+            (low.min(value), high.max(value))
+        })
     }
 }
 
@@ -261,7 +287,10 @@ mod tests {
     fn sorted(columns: &[Vec<f64>], point: &[f64], distance: Distance, count: usize) -> Vec<u32> {
         let rows = columns[0].len();
         let sum = |row: usize| {
-            columns.iter().zip(point).fold(0.0, |sum, (column, value)| sum + distance.part(column[row] - value))
+            columns
+                .iter()
+                .zip(point)
+                .fold(0.0, |sum, (column, value)| sum + distance.part(column[row] - value))
         };
         let mut order: Vec<(f64, usize)> = (0..rows).map(|row| (sum(row), row)).collect();
         order.sort_by(|left, right| left.0.total_cmp(&right.0).then(left.1.cmp(&right.1)));
