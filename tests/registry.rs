@@ -85,7 +85,11 @@ fn words() -> Vec<(Family, &'static Signature)> {
 fn every_word_is_registered_once_in_its_family() {
     let mut seen = BTreeSet::new();
     for (family, signature) in words() {
-        assert!(seen.insert((family, signature.name)), "{family:?} {} stands twice", signature.name);
+        assert!(
+            seen.insert((family, signature.name)),
+            "{family:?} {} stands twice",
+            signature.name
+        );
     }
 }
 
@@ -94,7 +98,12 @@ fn every_word_and_parameter_says_what_it_is() {
     for (_, signature) in words() {
         assert!(sentence(signature.doc).ends_with('.'), "`{}` has no sentence", signature.name);
         for param in signature.params {
-            assert!(!param.doc.trim().is_empty(), "`{}` of `{}` has no doc", param.name, signature.name);
+            assert!(
+                !param.doc.trim().is_empty(),
+                "`{}` of `{}` has no doc",
+                param.name,
+                signature.name
+            );
         }
     }
 }

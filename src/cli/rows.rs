@@ -54,11 +54,8 @@ pub(super) fn table(table: &Table, rows: usize, look: &Look) -> Result<String, T
 
 /// Lists the columns and their types, a line each.
 pub(super) fn schema(schema: &Schema) -> String {
-    let rows: Vec<Vec<String>> = schema
-        .fields()
-        .iter()
-        .map(|field| vec![field.name().clone(), kind(field)])
-        .collect();
+    let rows: Vec<Vec<String>> =
+        schema.fields().iter().map(|field| vec![field.name().clone(), kind(field)]).collect();
     super::grid::align(&rows, |_| false, 2)
 }
 
@@ -83,7 +80,8 @@ pub(super) fn json(table: &Table, rows: usize) -> Result<Vec<Json>, TableError> 
 
 /// Names the columns and their types for a program.
 pub(super) fn json_schema(schema: &Schema) -> Json {
-    let field = |field: &arrow::datatypes::FieldRef| json!({ "name": field.name(), "type": kind(field) });
+    let field =
+        |field: &arrow::datatypes::FieldRef| json!({ "name": field.name(), "type": kind(field) });
     schema.fields().iter().map(field).collect()
 }
 

@@ -33,7 +33,11 @@ impl DiskCatalog {
     }
 
     /// Finds the columns of some files, or remembers them by content.
-    fn columns(&self, request: &sources::Request<'_>, from: &str) -> Result<SchemaRef, SourceTrouble> {
+    fn columns(
+        &self,
+        request: &sources::Request<'_>,
+        from: &str,
+    ) -> Result<SchemaRef, SourceTrouble> {
         let key = self.key(request, from);
         if let Some(known) = key.and_then(|key| self.store.recall("columns", key))
             && let Some(schema) = schema_of(&known)
@@ -81,7 +85,8 @@ impl Catalog for DiskCatalog {
                 let files = inputs.iter().map(|input| input.path.clone()).collect();
                 let mut wanted = sources::Request::new(&inputs, &options);
                 wanted.schema = request.declared;
-                wanted.on_bad_row = if request.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
+                wanted.on_bad_row =
+                    if request.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
                 let from = sources::canonical(request.from).to_string();
                 SourceAnswer { files, schema: self.columns(&wanted, &from) }
             }

@@ -59,9 +59,13 @@ impl<'a> Names<'a> {
                 let full = format!("{}{}", instance.prefix, block.name.node);
                 match seen.get(&full) {
                     Some(first) => diagnostics.push(
-                        Diagnostic::error("doubled-name", block.name.span, format!("`{}` is defined twice", block.name.node))
-                            .related(first.name.span, "first defined here")
-                            .help("give one of the two another name"),
+                        Diagnostic::error(
+                            "doubled-name",
+                            block.name.span,
+                            format!("`{}` is defined twice", block.name.node),
+                        )
+                        .related(first.name.span, "first defined here")
+                        .help("give one of the two another name"),
                     ),
                     None => {
                         seen.insert(full, block);

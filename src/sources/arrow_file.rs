@@ -64,9 +64,7 @@ impl Batches {
 
     fn next(&mut self, input: &Input) -> Result<Option<RecordBatch>, SourceError> {
         match self {
-            Self::File(reader) => {
-                reader.next().transpose().map_err(|error| damaged(input, &error))
-            }
+            Self::File(reader) => reader.next().transpose().map_err(|error| damaged(input, &error)),
             Self::Stream(stream) => match stream.first.take() {
                 Some(batch) => Ok(Some(batch)),
                 None => stream.decode(input, |_| false),

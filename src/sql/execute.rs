@@ -119,8 +119,12 @@ fn bind(plan: &LogicalPlan, tables: &[(Vec<String>, Table)]) -> Result<LogicalPl
         let source = sources.get(known.parts.as_slice());
         let source = source.filter(|source| same_columns(&source.schema(), &known.schema));
         let Some(source) = source else {
-            let message = format!("the table `{name}` is not the one that the query was planned for");
-            return Err(DataFusionError::External(Box::new(SqlError::new("sql-internal", message))));
+            let message =
+                format!("the table `{name}` is not the one that the query was planned for");
+            return Err(DataFusionError::External(Box::new(SqlError::new(
+                "sql-internal",
+                message,
+            ))));
         };
         scan.source = Arc::clone(source);
         Ok(Transformed::yes(LogicalPlan::TableScan(scan)))

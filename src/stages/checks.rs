@@ -201,9 +201,7 @@ fn missing(column: &ArrayRef) -> Vec<usize> {
 
 fn numbers(table: &Table, column: &str) -> Result<Float64Array, Failure> {
     let array = whole(table, column)?;
-    let unfit = || {
-        Failure::new(format!("`{column}` holds {}, not numbers", array.data_type()))
-    };
+    let unfit = || Failure::new(format!("`{column}` holds {}, not numbers", array.data_type()));
     if !(array.data_type().is_numeric() || *array.data_type() == DataType::Boolean) {
         return Err(unfit());
     }
@@ -212,9 +210,9 @@ fn numbers(table: &Table, column: &str) -> Result<Float64Array, Failure> {
 
 fn texts(table: &Table, column: &str) -> Result<StringArray, Failure> {
     let array = whole(table, column)?;
-    cast(&array, &DataType::Utf8)
-        .map(|cast| cast.as_string().clone())
-        .map_err(|_| Failure::new(format!("`{column}` holds {}, which has no text", array.data_type())))
+    cast(&array, &DataType::Utf8).map(|cast| cast.as_string().clone()).map_err(|_| {
+        Failure::new(format!("`{column}` holds {}, which has no text", array.data_type()))
+    })
 }
 
 /// Writes each row of some columns as bytes that are equal where the values are.
@@ -310,7 +308,8 @@ fn referring(args: &Args, table: &Table, other: &[ArrayRef]) -> Result<Vec<usize
     let column = whole(table, &check.column)?;
     let mut known = HashSet::new();
     for piece in other {
-        let same = cast(piece, column.data_type()).map_err(|error| Failure::new(error.to_string()))?;
+        let same =
+            cast(piece, column.data_type()).map_err(|error| Failure::new(error.to_string()))?;
         known.extend(rows(&[same])?);
     }
     let skipped: HashSet<usize> = missing(&column).into_iter().collect();
@@ -335,7 +334,8 @@ pub(super) fn measure(call: &Call, table: &Table) -> Result<f64, Failure> {
             Ok(kept.map(|(_, key)| key).collect::<HashSet<_>>().len() as f64)
         }
         word => {
-            let values: Vec<f64> = numbers(table, column)?.iter().flatten().filter(|v| !v.is_nan()).collect();
+            let values: Vec<f64> =
+                numbers(table, column)?.iter().flatten().filter(|v| !v.is_nan()).collect();
             let sum: f64 = values.iter().sum();
             Ok(match word {
                 _ if values.is_empty() && word != "sum" => f64::NAN,

@@ -130,8 +130,12 @@ fn requirement(
         && !models.iter().any(|own| own.name == *name)
     {
         checking.report(
-            Diagnostic::error("unknown-model", left.span, format!("`{name}` is not one of the models judged here"))
-                .suggest(name, models.iter().map(|own| own.name.as_str())),
+            Diagnostic::error(
+                "unknown-model",
+                left.span,
+                format!("`{name}` is not one of the models judged here"),
+            )
+            .suggest(name, models.iter().map(|own| own.name.as_str())),
         );
         return None;
     }
@@ -157,7 +161,8 @@ struct Judging {
 
 impl Work for Judging {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let (data, models) = inputs.split_first().ok_or_else(|| Failure::new("there are no rows"))?;
+        let (data, models) =
+            inputs.split_first().ok_or_else(|| Failure::new("there are no rows"))?;
         let table = data.table()?;
         let mut scores = Vec::new();
         let mut curves = Curves::default();
@@ -169,16 +174,34 @@ impl Work for Judging {
                 let judged = model.judge(table).map_err(fit_failure)?;
                 let features = judged.features.as_ref();
                 for scorer in &self.scorers {
-                    let value = scorer.score(&judged.target, &judged.prediction, judged.positive, features)?;
-                    scores.push(Score { model: name.clone(), metric: scorer.name.clone(), value, sd: None });
+                    let value = scorer.score(
+                        &judged.target,
+                        &judged.prediction,
+                        judged.positive,
+                        features,
+                    )?;
+                    scores.push(Score {
+                        model: name.clone(),
+                        metric: scorer.name.clone(),
+                        value,
+                        sd: None,
+                    });
                 }
                 for required in &self.required {
                     if required.model.as_ref().is_some_and(|own| own != name) {
                         continue;
                     }
-                    let value = required.scorer.score(&judged.target, &judged.prediction, judged.positive, features)?;
+                    let value = required.scorer.score(
+                        &judged.target,
+                        &judged.prediction,
+                        judged.positive,
+                        features,
+                    )?;
                     if !required.sign.holds(value, required.limit) {
-                        unmet.push(format!("`{}` is not met: `{name}` has {value:.6}", required.spoken));
+                        unmet.push(format!(
+                            "`{}` is not met: `{name}` has {value:.6}",
+                            required.spoken
+                        ));
                     }
                 }
                 if self.curves {
@@ -191,6 +214,11 @@ impl Work for Judging {
         if self.curves {
             outputs.extend(curves.tables()?.into_iter().map(Artifact::Table));
         }
-        Ok(Produced { outputs, facts: Facts { metrics: scores, ..Facts::default() }, unmet, ..Produced::default() })
+        Ok(Produced {
+            outputs,
+            facts: Facts { metrics: scores, ..Facts::default() },
+            unmet,
+            ..Produced::default()
+        })
     }
 }

@@ -63,8 +63,12 @@ impl StageKind for IngestKind {
         let place = args.get("from")?.span;
         let declared = declared(&ingest.schema);
         let quarantine = ingest.on_bad_row == BadRow::Quarantine;
-        let request =
-            SourceRequest { folder: checking.folder, from: &ingest.from, declared: &declared, quarantine };
+        let request = SourceRequest {
+            folder: checking.folder,
+            from: &ingest.from,
+            declared: &declared,
+            quarantine,
+        };
         let answer = checking.catalog.source(&request);
         let schema = match answer.schema {
             Ok(schema) => schema,
@@ -152,7 +156,8 @@ impl Work for Reading {
         request.schema = &self.declared;
         request.known = Some(&self.schema);
         request.on_bad_row = if self.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
-        let read = running.pool().install(|| sources::read(&request)).map_err(|error| failure(&error))?;
+        let read =
+            running.pool().install(|| sources::read(&request)).map_err(|error| failure(&error))?;
         let mut produced = Produced::default();
         if let Some(rejects) = &read.rejects
             && rejects.rows() > 0

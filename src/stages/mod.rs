@@ -54,7 +54,10 @@ pub fn vocabulary() -> Vocabulary<'static> {
             (Family::Assignment, split::ASSIGNMENTS),
             (Family::Selector, SELECTORS),
             (Family::Step, list(steps::STEPS.iter().map(|kind| kind.signature()).collect())),
-            (Family::Estimator, list(estimators::ESTIMATORS.iter().map(|kind| kind.signature()).collect())),
+            (
+                Family::Estimator,
+                list(estimators::ESTIMATORS.iter().map(|kind| kind.signature()).collect()),
+            ),
             (Family::Fold, list(folds::FOLDS.iter().map(|kind| kind.signature()).collect())),
             (Family::Metric, list(metrics::METRICS.iter().map(|kind| kind.signature()).collect())),
             (Family::Search, list(search::SEARCHES.iter().map(|kind| kind.signature()).collect())),

@@ -56,10 +56,8 @@ const AUTO: Kind = Kind::Choice(&[params::Choice {
 }]);
 
 /// `class_weight: balanced`.
-const BALANCED: Kind = Kind::Choice(&[params::Choice {
-    word: "balanced",
-    doc: "Each class weighs the same in all.",
-}]);
+const BALANCED: Kind =
+    Kind::Choice(&[params::Choice { word: "balanced", doc: "Each class weighs the same in all." }]);
 
 fn auto() -> Setting {
     Setting::Word("auto".to_owned())

@@ -73,7 +73,9 @@ struct Answering {
 
 impl Work for Answering {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let [model, data] = inputs else { return Err(Failure::new("there is no model, or there are no rows")) };
+        let [model, data] = inputs else {
+            return Err(Failure::new("there is no model, or there are no rows"));
+        };
         let table = data.table()?;
         let model = FittedModel::load(model.blob(learning::FITTED)?)
             .map_err(|error| Failure::new(error.to_string()))?;

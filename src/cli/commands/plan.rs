@@ -46,10 +46,7 @@ fn text(forecasts: &[Forecast]) -> String {
     let counts = [
         (count(|verdict| matches!(verdict, Verdict::Cached)), "in the cache"),
         (count(|verdict| matches!(verdict, Verdict::WillRun(_))), "to run"),
-        (
-            count(|verdict| matches!(verdict, Verdict::DependsOn(_))),
-            "that depend on those",
-        ),
+        (count(|verdict| matches!(verdict, Verdict::DependsOn(_))), "that depend on those"),
     ];
     let counts = counts
         .iter()

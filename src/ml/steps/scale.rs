@@ -75,7 +75,8 @@ impl Scale {
             }
             Method::Robust => {
                 let sorted = sorted(values);
-                let (low, high) = self.quantile_range.map_or((25.0, 75.0), |range| (range.low, range.high));
+                let (low, high) =
+                    self.quantile_range.map_or((25.0, 75.0), |range| (range.low, range.high));
                 let spread = quantile(&sorted, high / 100.0) - quantile(&sorted, low / 100.0);
                 Scaled::Centred { centre: quantile(&sorted, 0.5), scale: nonzero(spread) }
             }
@@ -84,7 +85,8 @@ impl Scale {
                 Scaled::Centred { centre: 0.0, scale: nonzero(most) }
             }
             Method::MinMax => {
-                let (low, high) = self.feature_range.map_or((0.0, 1.0), |range| (range.low, range.high));
+                let (low, high) =
+                    self.feature_range.map_or((0.0, 1.0), |range| (range.low, range.high));
                 let least = values.iter().copied().fold(f64::NAN, f64::min);
                 let most = values.iter().copied().fold(f64::NAN, f64::max);
                 let factor = (high - low) / nonzero(most - least);
@@ -96,7 +98,7 @@ impl Scale {
 }
 
 /// Gives the standard deviation, or 1 where the variance is nothing but rounding (Chan, Golub and
-/// LeVeque), and whether it is.
+/// `LeVeque`), and whether it is.
 pub(super) fn standard_scale(own: Moments) -> (f64, bool) {
     let (n, eps) = (own.count, f64::EPSILON);
     let drift = n * own.mean * eps;
@@ -155,7 +157,9 @@ impl Rule for Scaled {
         let values = numbers_of(name, column)?.iter();
         let values = match *self {
             Self::Centred { centre, scale } => values.map(|x| (x - centre) / scale).collect(),
-            Self::Stretched { factor, shift, cut: None } => values.map(|x| x * factor + shift).collect(),
+            Self::Stretched { factor, shift, cut: None } => {
+                values.map(|x| x * factor + shift).collect()
+            }
             Self::Stretched { factor, shift, cut: Some((low, high)) } => {
                 values.map(|x| cut(x * factor + shift, low, high)).collect()
             }
@@ -166,7 +170,9 @@ impl Rule for Scaled {
     fn summary(&self) -> String {
         match self {
             Self::Centred { centre, scale } => format!("({} ± {})", short(*centre), short(*scale)),
-            Self::Stretched { factor, shift, .. } => format!("× {} + {}", short(*factor), short(*shift)),
+            Self::Stretched { factor, shift, .. } => {
+                format!("× {} + {}", short(*factor), short(*shift))
+            }
         }
     }
 }

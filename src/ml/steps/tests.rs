@@ -20,8 +20,14 @@ fn settings(word: &str) -> Vec<Json> {
             json!({ "strategy": "most_frequent", "indicator": true, "keep_empty": true }),
             json!({ "strategy": "constant" }),
         ],
-        "scale" => vec![json!({}), json!({ "method": "robust" }), json!({ "method": "min_max", "clip": true })],
-        "one_hot" => vec![json!({}), json!({ "min_frequency": 2, "unknown": "infrequent", "drop": "first" })],
+        "scale" => vec![
+            json!({}),
+            json!({ "method": "robust" }),
+            json!({ "method": "min_max", "clip": true }),
+        ],
+        "one_hot" => {
+            vec![json!({}), json!({ "min_frequency": 2, "unknown": "infrequent", "drop": "first" })]
+        }
         "ordinal" => vec![json!({ "unknown": "encode", "missing_value": -2.0 })],
         "target_encode" => vec![json!({}), json!({ "smooth": 3.0, "shuffle": false })],
         "tf_idf" => vec![json!({ "ngram_range": { "range": [1, 2] }, "max_features": 9 })],
@@ -31,11 +37,17 @@ fn settings(word: &str) -> Vec<Json> {
             json!({ "parts": ["year", "quarter", "month", "week", "day", "day_of_week", "day_of_year", "hour", "minute", "second", "days"] }),
         ],
         "bin" => vec![json!({}), json!({ "encode": "ordinal", "strategy": "kmeans", "n_bins": 3 })],
-        "clip" => vec![json!({ "lower": -1.0, "upper": 2.0 }), json!({ "quantiles": { "range": [0.1, 0.9] } })],
+        "clip" => vec![
+            json!({ "lower": -1.0, "upper": 2.0 }),
+            json!({ "quantiles": { "range": [0.1, 0.9] } }),
+        ],
         "power" => vec![json!({}), json!({ "standardize": false })],
         "quantile" => vec![json!({}), json!({ "output_distribution": "normal", "subsample": 4 })],
         "polynomial" => vec![json!({ "degree": 3 })],
-        "pca" => vec![json!({ "columns": ["plain", "Größe"] }), json!({ "columns": ["plain", "Größe"], "n": { "share": 0.5 } })],
+        "pca" => vec![
+            json!({ "columns": ["plain", "Größe"] }),
+            json!({ "columns": ["plain", "Größe"], "n": { "share": 0.5 } }),
+        ],
         "select_k_best" => vec![json!({ "k": 1, "columns": ["plain", "Größe", "zahl"] })],
         "category" => vec![json!({}), json!({ "columns": ["number", "flag", "city"] })],
         "drop_constant" => vec![json!({})],
@@ -71,10 +83,13 @@ fn mixed() -> Frame {
         .with("flag", Column::Flag((0..12).map(|row| f64::from(row % 2)).collect()))
         .with("city", texts(&city))
         .with("note", texts(&note))
-        .with("grade", Column::Category {
-            codes: codes.to_vec().into(),
-            levels: ["A", "B", "C", "never"].into_iter().map(Arc::from).collect(),
-        })
+        .with(
+            "grade",
+            Column::Category {
+                codes: codes.to_vec().into(),
+                levels: ["A", "B", "C", "never"].into_iter().map(Arc::from).collect(),
+            },
+        )
         .with("seen", Column::Time(times.into()))
 }
 
@@ -90,10 +105,13 @@ fn strange() -> Frame {
         .with("flag", Column::Flag(vec![nan, 1.0, 0.0].into()))
         .with("city", texts(&[Some("Oslo"), None, Some("Ulm")]))
         .with("note", texts(&[None, Some("Ein ganz neuer Satz"), Some("cat")]))
-        .with("grade", Column::Category {
-            codes: vec![1, 0, NO_CATEGORY].into(),
-            levels: ["B", "Z"].into_iter().map(Arc::from).collect(),
-        })
+        .with(
+            "grade",
+            Column::Category {
+                codes: vec![1, 0, NO_CATEGORY].into(),
+                levels: ["B", "Z"].into_iter().map(Arc::from).collect(),
+            },
+        )
         .with("seen", Column::Time(vec![NO_TIME, i64::MAX, i64::MIN + 1].into()))
 }
 
@@ -154,7 +172,9 @@ fn every_step_survives_the_store_and_strange_rows() {
     for kind in STEPS {
         let word = kind.signature().name;
         for settings in settings(word) {
-            for target in [classes(12, 2), classes(12, 3), Target::Numbers((0..12).map(f64::from).collect())] {
+            for target in
+                [classes(12, 2), classes(12, 3), Target::Numbers((0..12).map(f64::from).collect())]
+            {
                 let frame = suited(word);
                 let (fitted, _) = fit(word, &settings, &frame, &target)
                     .unwrap_or_else(|error| panic!("{word} {settings}: {error}"));
@@ -165,7 +185,8 @@ fn every_step_survives_the_store_and_strange_rows() {
                 assert_eq!(transformed.rows(), 3, "{word}");
                 check_round_trip(word, fitted.as_ref(), &new, &transformed);
                 let none = new.take(&[]);
-                let transformed = fitted.transform(&none).unwrap_or_else(|error| panic!("{word}: {error}"));
+                let transformed =
+                    fitted.transform(&none).unwrap_or_else(|error| panic!("{word}: {error}"));
                 assert_eq!(transformed.rows(), 0, "{word}");
             }
         }
@@ -198,7 +219,10 @@ fn fitted_rows_come_back_as_they_are_transformed_but_for_cross_fitting() {
         for settings in settings(word) {
             let frame = suited(word);
             let (fitted, transformed) = fit(word, &settings, &frame, &classes(12, 2)).unwrap();
-            assert!(same_bits(&transformed, &fitted.transform(&frame).unwrap()), "{word} {settings}");
+            assert!(
+                same_bits(&transformed, &fitted.transform(&frame).unwrap()),
+                "{word} {settings}"
+            );
         }
     }
     let frame = mixed();
@@ -216,8 +240,10 @@ fn order_of_training_rows_counts_for_nothing() {
         for settings in settings(word).iter().filter(|settings| !drawn(settings)) {
             let (frame, target) = (suited(word), classes(12, 2));
             let (fitted, _) = fit(word, settings, &frame, &target).unwrap();
-            let (moved, _) = fit(word, settings, &frame.take(&order), &target.take(&order)).unwrap();
-            let (left, right) = (fitted.transform(&frame).unwrap(), moved.transform(&frame).unwrap());
+            let (moved, _) =
+                fit(word, settings, &frame.take(&order), &target.take(&order)).unwrap();
+            let (left, right) =
+                (fitted.transform(&frame).unwrap(), moved.transform(&frame).unwrap());
             assert_eq!(left.names(), right.names(), "{word} {settings}");
             for ((name, left), right) in left.iter().zip(right.columns()) {
                 let (Some(left), Some(right)) = (left.numbers(), right.numbers()) else {
@@ -261,8 +287,15 @@ fn one_row_and_no_row_never_panic() {
         let word = kind.signature().name;
         for settings in settings(word) {
             for rows in [&[][..], &[0], &[1], &[4], &[1, 1]] {
-                for target in [classes(12, 2), classes(12, 3), Target::Numbers(vec![1.0; 12].into()), Target::Absent { rows: 12 }] {
-                    if let Ok((fitted, _)) = fit(word, &settings, &suited(word).take(rows), &target.take(rows)) {
+                for target in [
+                    classes(12, 2),
+                    classes(12, 3),
+                    Target::Numbers(vec![1.0; 12].into()),
+                    Target::Absent { rows: 12 },
+                ] {
+                    if let Ok((fitted, _)) =
+                        fit(word, &settings, &suited(word).take(rows), &target.take(rows))
+                    {
                         let _ = fitted.transform(&strange_for(word));
                         let _ = fitted.summary();
                     }
@@ -274,9 +307,9 @@ fn one_row_and_no_row_never_panic() {
 
 #[test]
 fn weights_count_as_copies_where_they_count() {
-    let weights = [1.0, 2.0, 0.0, 3.0, 1.0, 1.0, 0.0, 2.0, 4.0, 1.0, 1.0, 1.0];
-    let rows: Vec<usize> =
-        (0..12).flat_map(|row| std::iter::repeat_n(row, weights[row] as usize)).collect();
+    let copies = [1, 2, 0, 3, 1, 1, 0, 2, 4, 1, 1, 1];
+    let weights = copies.map(f64::from);
+    let rows: Vec<usize> = (0..12).flat_map(|row| (0..copies[row]).map(move |_| row)).collect();
     let frame = Frame::new(12)
         .with("number", mixed().column("number").unwrap().clone())
         .with("plain", mixed().column("plain").unwrap().clone());
@@ -289,11 +322,16 @@ fn weights_count_as_copies_where_they_count() {
         let step = step(word, &settings);
         let target = Target::Absent { rows: 12 };
         let (weighted, _) = step.fit(&frame, &target, Some(&weights), &context(&stop, 1)).unwrap();
-        let (copied, _) = step.fit(&frame.take(&rows), &target.take(&rows), None, &context(&stop, 1)).unwrap();
-        let (left, right) = (weighted.transform(&frame).unwrap(), copied.transform(&frame).unwrap());
+        let (copied, _) =
+            step.fit(&frame.take(&rows), &target.take(&rows), None, &context(&stop, 1)).unwrap();
+        let (left, right) =
+            (weighted.transform(&frame).unwrap(), copied.transform(&frame).unwrap());
         for (left, right) in left.columns().iter().zip(right.columns()) {
             for (left, right) in left.numbers().unwrap().iter().zip(right.numbers().unwrap()) {
-                assert!((left.is_nan() && right.is_nan()) || (left - right).abs() <= 1e-12 * left.abs().max(1.0));
+                assert!(
+                    (left.is_nan() && right.is_nan())
+                        || (left - right).abs() <= 1e-12 * left.abs().max(1.0)
+                );
             }
         }
     }
@@ -329,9 +367,21 @@ fn a_step_says_which_column_it_does_not_take() {
     let frame = mixed();
     let target = classes(12, 2);
     for (word, settings, message) in [
-        ("scale", json!({ "columns": ["city"] }), "column `city` holds text, but `scale` takes numbers"),
-        ("scale", json!({ "columns": ["plian"] }), "`scale` finds no column `plian`; did you mean `plain`?"),
-        ("scale", json!({ "columns": ["numeric"] }), "`scale` finds no column `numeric`; did you mean `numeric()`?"),
+        (
+            "scale",
+            json!({ "columns": ["city"] }),
+            "column `city` holds text, but `scale` takes numbers",
+        ),
+        (
+            "scale",
+            json!({ "columns": ["plian"] }),
+            "`scale` finds no column `plian`; did you mean `plain`?",
+        ),
+        (
+            "scale",
+            json!({ "columns": ["numeric"] }),
+            "`scale` finds no column `numeric`; did you mean `numeric()`?",
+        ),
         (
             "one_hot",
             json!({ "columns": ["seen"] }),
@@ -342,10 +392,26 @@ fn a_step_says_which_column_it_does_not_take() {
             json!({ "columns": ["city"] }),
             "column `city` holds text, but `impute` takes numbers; use `strategy: most_frequent` for it",
         ),
-        ("pca", json!({ "columns": ["number"] }), "column `number` has a missing value in row 1; `pca` takes none: put `impute` or `clip` in front of it"),
-        ("power", json!({ "columns": ["Größe"], "method": "box_cox" }), "column `Größe` has -2 in row 0; `power` with `method: box_cox` takes numbers above 0; use `method: yeo_johnson`"),
-        ("pca", json!({ "columns": ["plain"], "n": 5 }), "`pca(5)` asks for more directions than there are: 1 columns of 12 rows have 1"),
-        ("polynomial", json!({ "columns": ["plain", "Größe", "number", "constant"], "degree": 10 }), ""),
+        (
+            "pca",
+            json!({ "columns": ["number"] }),
+            "column `number` has a missing value in row 1; `pca` takes none: put `impute` or `clip` in front of it",
+        ),
+        (
+            "power",
+            json!({ "columns": ["Größe"], "method": "box_cox" }),
+            "column `Größe` has -2 in row 0; `power` with `method: box_cox` takes numbers above 0; use `method: yeo_johnson`",
+        ),
+        (
+            "pca",
+            json!({ "columns": ["plain"], "n": 5 }),
+            "`pca(5)` asks for more directions than there are: 1 columns of 12 rows have 1",
+        ),
+        (
+            "polynomial",
+            json!({ "columns": ["plain", "Größe", "number", "constant"], "degree": 10 }),
+            "",
+        ),
     ] {
         match fit(word, &settings, &frame, &target) {
             Err(error) => assert_eq!(error.to_string(), message, "{word} {settings}"),
@@ -359,23 +425,39 @@ fn rules_between_settings_are_checked() {
     for (word, settings, message) in [
         ("impute", json!({ "fill_value": 3 }), "`fill_value` is for `strategy: constant` alone"),
         ("scale", json!({ "clip": true }), "`clip` is for `method: min_max` alone"),
-        ("scale", json!({ "quantile_range": { "range": [25, 75] } }), "`quantile_range` is for `method: robust` alone"),
+        (
+            "scale",
+            json!({ "quantile_range": { "range": [25, 75] } }),
+            "`quantile_range` is for `method: robust` alone",
+        ),
         (
             "scale",
             json!({ "method": "robust", "quantile_range": { "range": [75, 25] } }),
             "`quantile_range` is a range `low .. high` with low below high, from 0 to 100, not `75 .. 25`",
         ),
         ("one_hot", json!({ "min_frequency": 0 }), "`min_frequency` is at least 1 row"),
-        ("one_hot", json!({ "min_frequency": { "share": 1.0 } }), "`min_frequency` as a share lies above 0% and below 100%"),
+        (
+            "one_hot",
+            json!({ "min_frequency": { "share": 1.0 } }),
+            "`min_frequency` as a share lies above 0% and below 100%",
+        ),
         ("clip", json!({}), "`clip` needs `lower`, `upper` or `quantiles`"),
         ("clip", json!({ "lower": 2.0, "upper": 1.0 }), "`upper` lies below `lower`"),
         ("ordinal", json!({ "order": ["a", "b", "a"] }), "the level \"a\" stands twice"),
-        ("tf_idf", json!({ "ngram_range": { "range": [0, 2] } }), "`ngram_range` is a range of whole numbers from 1 to 10"),
+        (
+            "tf_idf",
+            json!({ "ngram_range": { "range": [0, 2] } }),
+            "`ngram_range` is a range of whole numbers from 1 to 10",
+        ),
         ("pca", json!({ "n": 0 }), "`n` is at least 1"),
         ("date_parts", json!({ "parts": [] }), "the list of parts is empty"),
     ] {
         let bound = kind(word).bind(&super::fixture::args(word, &settings));
-        assert_eq!(bound.err().map(|bad| bad.message).as_deref(), Some(message), "{word} {settings}");
+        assert_eq!(
+            bound.err().map(|bad| bad.message).as_deref(),
+            Some(message),
+            "{word} {settings}"
+        );
     }
 }
 
@@ -384,8 +466,13 @@ fn names_that_are_taken_are_numbered() {
     let frame = Frame::new(2)
         .with("a", Column::Number(vec![1.0, f64::NAN].into()))
         .with("a_missing", Column::Number(vec![5.0, 6.0].into()));
-    let (_, transformed) =
-        fit("impute", &json!({ "columns": ["a"], "indicator": true }), &frame, &Target::Absent { rows: 2 }).unwrap();
+    let (_, transformed) = fit(
+        "impute",
+        &json!({ "columns": ["a"], "indicator": true }),
+        &frame,
+        &Target::Absent { rows: 2 },
+    )
+    .unwrap();
     let names: Vec<&str> = transformed.names().iter().map(|name| &**name).collect();
     assert_eq!(names, ["a", "a_missing_2", "a_missing"]);
 }
@@ -400,14 +487,21 @@ fn clip_learns_its_ends_from_quantiles() {
 
 #[test]
 fn unseen_levels_are_refused_where_that_was_asked_for() {
-    let (fitted, _) = fit("one_hot", &json!({ "columns": ["city"], "unknown": "error" }), &mixed(), &classes(12, 2)).unwrap();
+    let (fitted, _) = fit(
+        "one_hot",
+        &json!({ "columns": ["city"], "unknown": "error" }),
+        &mixed(),
+        &classes(12, 2),
+    )
+    .unwrap();
     let error = fitted.transform(&strange()).unwrap_err();
     assert_eq!(
         error.to_string(),
         "column `city` has the value \"Oslo\", which no training row has, in row 0; allow such values with `unknown:`, or leave the row out",
     );
     let missing = strange().take(&[1]);
-    let (fitted, _) = fit("ordinal", &json!({ "columns": ["city"] }), &mixed(), &classes(12, 2)).unwrap();
+    let (fitted, _) =
+        fit("ordinal", &json!({ "columns": ["city"] }), &mixed(), &classes(12, 2)).unwrap();
     let transformed = fitted.transform(&missing).unwrap();
     assert!(transformed.column("city").unwrap().numbers().unwrap()[0].is_nan());
 }
@@ -415,7 +509,8 @@ fn unseen_levels_are_refused_where_that_was_asked_for() {
 #[test]
 fn a_stopped_run_ends_in_the_middle_of_a_fit() {
     let stop = AtomicBool::new(true);
-    let fitted = step("target_encode", &json!({})).fit(&mixed(), &classes(12, 2), None, &context(&stop, 1));
+    let fitted =
+        step("target_encode", &json!({})).fit(&mixed(), &classes(12, 2), None, &context(&stop, 1));
     assert_eq!(fitted.err(), Some(FitError::Stopped));
 }
 

@@ -89,12 +89,7 @@ pub(super) fn cuts(rows: usize) -> Vec<std::ops::Range<usize>> {
 }
 
 /// Finds the mean and the root of the mean square around it; (0, 1) stands for a constant.
-fn moments(
-    column: &[f64],
-    weight: impl Fn(usize) -> f64,
-    total: f64,
-    centred: bool,
-) -> (f64, f64) {
+fn moments(column: &[f64], weight: impl Fn(usize) -> f64, total: f64, centred: bool) -> (f64, f64) {
     let sum = |of: &dyn Fn(f64) -> f64| {
         column.iter().enumerate().map(|(row, value)| weight(row) * of(*value)).sum::<f64>()
     };
@@ -124,7 +119,17 @@ impl Block {
             }
             let tile = tile.as_ref().subrows(0, count);
             let (lower, all) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-            half_matmul(sum.as_mut(), lower, Accum::Add, tile.transpose(), all, tile, all, 1.0, Par::Seq);
+            half_matmul(
+                sum.as_mut(),
+                lower,
+                Accum::Add,
+                tile.transpose(),
+                all,
+                tile,
+                all,
+                1.0,
+                Par::Seq,
+            );
         }
     }
 

@@ -77,18 +77,30 @@ fn finite(alpha: f64) -> Result<(), BadSetting> {
     if alpha.is_finite() {
         return Ok(());
     }
-    Err(BadSetting { param: "alpha", message: "`alpha` must be finite; use `dummy` for a constant".to_owned() })
+    Err(BadSetting {
+        param: "alpha",
+        message: "`alpha` must be finite; use `dummy` for a constant".to_owned(),
+    })
 }
 
 impl Estimator for Lasso {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         let (fit_intercept, tol, max_iter) = (self.fit_intercept, self.tol, self.max_iter);
-        ElasticNet { alpha: self.alpha, l1_ratio: 1.0, fit_intercept, tol, max_iter }.fit(sample, context)
+        ElasticNet { alpha: self.alpha, l1_ratio: 1.0, fit_intercept, tol, max_iter }
+            .fit(sample, context)
     }
 }
 
 impl Estimator for ElasticNet {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         let training = Training::of(sample)?;
         let squares = Squares::new(&training, self.fit_intercept)?;
         let total = training.total();
@@ -202,7 +214,8 @@ impl Descent {
 
     /// Solves for the columns in use, their signs kept; takes the solution if the signs hold.
     fn solve(&mut self) {
-        let used: Vec<usize> = (0..self.found.len()).filter(|column| self.found[*column] != 0.0).collect();
+        let used: Vec<usize> =
+            (0..self.found.len()).filter(|column| self.found[*column] != 0.0).collect();
         if used.is_empty() || used.len() > 3_000 {
             return;
         }
@@ -210,13 +223,16 @@ impl Descent {
             let penalty = if row == column { self.quadratic[used[row]] } else { 0.0 };
             self.gram[(used[row], used[column])] + penalty
         };
-        let Ok(factor) = Mat::from_fn(used.len(), used.len(), entry).llt(Side::Lower) else { return };
+        let Ok(factor) = Mat::from_fn(used.len(), used.len(), entry).llt(Side::Lower) else {
+            return;
+        };
         let aim = |row: usize, _| {
             let column = used[row];
             self.aims[column] - self.absolute[column].copysign(self.found[column])
         };
         let solved = factor.solve(&Mat::from_fn(used.len(), 1, aim));
-        let holds = |(row, column): (usize, &usize)| sign(solved[(row, 0)]) == sign(self.found[*column]);
+        let holds =
+            |(row, column): (usize, &usize)| sign(solved[(row, 0)]) == sign(self.found[*column]);
         if !used.iter().enumerate().all(holds) {
             return;
         }
@@ -238,8 +254,10 @@ impl Descent {
     fn gap(&self) -> f64 {
         let columns = 0..self.found.len();
         // ‖y − Xβ‖² = ‖y‖² − βᵀXᵀy − βᵀXᵀ(y − Xβ)
-        let explained: f64 =
-            columns.clone().map(|column| self.found[column] * (self.aims[column] + self.left[column])).sum();
+        let explained: f64 = columns
+            .clone()
+            .map(|column| self.found[column] * (self.aims[column] + self.left[column]))
+            .sum();
         let residual = (self.squares - explained).max(0.0);
         let excess = columns.clone().map(|column| {
             let slope = self.left[column] - self.quadratic[column] * self.found[column];

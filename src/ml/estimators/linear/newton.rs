@@ -80,7 +80,8 @@ pub(super) fn minimise(
         let accuracy = (norm(&gradient) / first).sqrt().clamp(1e-8, 0.1);
         let step = problem.newton_step(&mut states, &gradient, &mut preconditioner, accuracy);
         problem.project(&mut states, &step);
-        let Some(length) = problem.search(&states, &point, &step, value, dot(&gradient, &step)) else {
+        let Some(length) = problem.search(&states, &point, &step, value, dot(&gradient, &step))
+        else {
             break;
         };
         point += faer::Scale(length) * &step;
@@ -135,14 +136,19 @@ impl Problem<'_> {
                 gradient[(column, output)] += penalty * point[(column, output)];
             }
         }
-        (losses.iter().sum::<f64>() + self.penalised(|column, output| point[(column, output)]), gradient)
+        (
+            losses.iter().sum::<f64>() + self.penalised(|column, output| point[(column, output)]),
+            gradient,
+        )
     }
 
     /// Gives ½ Σ penaltyⱼ βⱼ².
     fn penalised(&self, coefficient: impl Fn(usize, usize) -> f64) -> f64 {
         let squares = |output: usize| {
             let columns = self.penalty.iter().enumerate();
-            columns.map(|(column, penalty)| penalty * coefficient(column, output).powi(2)).sum::<f64>()
+            columns
+                .map(|(column, penalty)| penalty * coefficient(column, output).powi(2))
+                .sum::<f64>()
         };
         0.5 * (0..self.outputs).map(squares).sum::<f64>()
     }
@@ -155,13 +161,15 @@ impl Problem<'_> {
             let probabilities = state.probabilities.col_as_slice_mut(0);
             for (row, (score, probability)) in scores.iter().zip(probabilities).enumerate() {
                 *probability = sigmoid(*score);
-                loss += self.weight(block.start + row) * two_class_loss(*score, self.places[block.start + row]);
+                loss += self.weight(block.start + row)
+                    * two_class_loss(*score, self.places[block.start + row]);
             }
             return loss;
         }
         let rows = state.scores.nrows();
         let State { scores, probabilities, .. } = state;
-        let (tops, sums) = exponentials(self.outputs, rows, |output| scores.col_as_slice(output), probabilities);
+        let (tops, sums) =
+            exponentials(self.outputs, rows, |output| scores.col_as_slice(output), probabilities);
         for output in 0..self.outputs {
             let column = probabilities.col_as_slice_mut(output).iter_mut();
             column.zip(&sums).for_each(|(value, sum)| *value /= sum);
@@ -209,8 +217,12 @@ impl Problem<'_> {
             let mut bent = state.step.clone();
             let mut shared = vec![0.0; bent.nrows()];
             for output in 0..self.outputs {
-                let pairs = bent.col_as_slice(output).iter().zip(state.probabilities.col_as_slice(output));
-                shared.iter_mut().zip(pairs).for_each(|(sum, (bent, probability))| *sum += bent * probability);
+                let pairs =
+                    bent.col_as_slice(output).iter().zip(state.probabilities.col_as_slice(output));
+                shared
+                    .iter_mut()
+                    .zip(pairs)
+                    .for_each(|(sum, (bent, probability))| *sum += bent * probability);
             }
             for output in 0..self.outputs {
                 let probabilities = state.probabilities.col_as_slice(output);
@@ -311,7 +323,9 @@ impl Problem<'_> {
         };
         let weighed = |row: usize, loss: f64| self.weight(block.start + row) * loss;
         if self.outputs == 1 {
-            let loss = |row: usize| weighed(row, two_class_loss(score(row, 0), self.places[block.start + row]));
+            let loss = |row: usize| {
+                weighed(row, two_class_loss(score(row, 0), self.places[block.start + row]))
+            };
             return (0..rows).map(loss).sum();
         }
         let moved = &state.scores + faer::Scale(length) * &state.step;
@@ -413,7 +427,9 @@ fn gram(problem: &Problem<'_>, states: &[State], output: Option<usize>) -> Mat<f
             sum / problem.outputs as f64
         };
         match output {
-            Some(output) => block.add_gram(|row| problem.curvature(block, state, row, output), &mut part),
+            Some(output) => {
+                block.add_gram(|row| problem.curvature(block, state, row, output), &mut part)
+            }
             None => block.add_gram(mean, &mut part),
         }
         part

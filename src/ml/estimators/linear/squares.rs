@@ -62,19 +62,28 @@ impl Declaration for Ridge {
         if self.alpha.is_finite() {
             return Ok(());
         }
-        let message = "`alpha` must be finite; to leave a column out, name it in `features`".to_owned();
+        let message =
+            "`alpha` must be finite; to leave a column out, name it in `features`".to_owned();
         Err(crate::ml::estimator::BadSetting { param: "alpha", message })
     }
 }
 
 impl Estimator for LinearRegression {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         Ridge { alpha: 0.0, fit_intercept: self.fit_intercept }.fit(sample, context)
     }
 }
 
 impl Estimator for Ridge {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         let training = Training::of(sample)?;
         let squares = Squares::new(&training, self.fit_intercept)?;
         context.check()?;
@@ -97,13 +106,18 @@ impl<'a> Squares<'a> {
         let target = training.numbers()?;
         let weighed = |of: &dyn Fn(f64) -> f64| {
             let rows = target.iter().enumerate();
-            rows.map(|(row, value)| training.weight(row) * of(*value)).sum::<f64>() / training.total()
+            rows.map(|(row, value)| training.weight(row) * of(*value)).sum::<f64>()
+                / training.total()
         };
         let mean = if intercept { weighed(&|value| value) } else { 0.0 };
         // The second pass mends what rounding left in the mean.
         let mean = if intercept { mean + weighed(&|value| value - mean) } else { 0.0 };
         Ok(Self {
-            design: if intercept { Design::centred(training) } else { Design::new(training, false) },
+            design: if intercept {
+                Design::centred(training)
+            } else {
+                Design::new(training, false)
+            },
             target: target.iter().map(|value| value - mean).collect(),
             mean,
             weights: training.weights.as_deref(),
@@ -147,7 +161,8 @@ impl<'a> Squares<'a> {
 
     /// Minimises Σ wᵢ (yᵢ − ŷᵢ)² + alpha ‖β‖² in the columns' own units.
     pub(super) fn ridge(&self, training: &Training<'_>, alpha: f64) -> LinearRegressor {
-        let quick = (self.design.rows() >= self.design.width()).then(|| self.quick(alpha)).flatten();
+        let quick =
+            (self.design.rows() >= self.design.width()).then(|| self.quick(alpha)).flatten();
         let own = match quick {
             Some(scaled) => {
                 scaled.iter().zip(&self.design.scale).map(|(value, scale)| value / scale).collect()
@@ -161,7 +176,8 @@ impl<'a> Squares<'a> {
     /// each other.
     fn quick(&self, alpha: f64) -> Option<Vec<f64>> {
         let width = self.design.width();
-        let penalty: Vec<f64> = self.design.scale.iter().map(|scale| alpha / (scale * scale)).collect();
+        let penalty: Vec<f64> =
+            self.design.scale.iter().map(|scale| alpha / (scale * scale)).collect();
         let mut gram = self.gram();
         for column in 0..width {
             gram[(column, column)] += penalty[column];

@@ -12,7 +12,12 @@ use crate::params::Setting;
 type Settings<'a> = &'a [(&'static str, Setting)];
 
 /// Scores folds and gives each metric's values, fold by fold.
-fn scores(data: &Data, word: &str, settings: Settings<'_>, fold_of: &[usize]) -> Vec<BTreeMap<String, f64>> {
+fn scores(
+    data: &Data,
+    word: &str,
+    settings: Settings<'_>,
+    fold_of: &[usize],
+) -> Vec<BTreeMap<String, f64>> {
     let folds = data.reference["exact"].as_object().unwrap().values().next().unwrap();
     let metrics: Vec<&String> = folds["folds"][0].as_object().unwrap().keys().collect();
     let fold = |fold: usize| {
@@ -22,7 +27,8 @@ fn scores(data: &Data, word: &str, settings: Settings<'_>, fold_of: &[usize]) ->
         let fitted = fit(word, settings, &frame.take(&train), &data.target.take(&train), None);
         let prediction = fitted.predict(&frame.take(&test)).unwrap();
         let target = data.target.take(&test);
-        let score = |metric: &&String| ((*metric).clone(), data.score(metric, &target, &prediction));
+        let score =
+            |metric: &&String| ((*metric).clone(), data.score(metric, &target, &prediction));
         metrics.iter().map(score).collect()
     };
     (0..5).map(fold).collect()
@@ -50,7 +56,9 @@ fn reference() -> serde_json::Value {
 #[test]
 fn explore() {
     let reference = reference();
-    for name in ["iris", "wine", "breast_cancer", "penguins", "titanic", "diabetes", "isl_bikeshare"] {
+    for name in
+        ["iris", "wine", "breast_cancer", "penguins", "titanic", "diabetes", "isl_bikeshare"]
+    {
         let data = Data::read(name);
         let fold_of: Vec<usize> = (0..data.target.len()).map(|row| row % 5).collect();
         let found = scores(&data, "decision_tree", &[("max_depth", Setting::Int(5))], &fold_of);
@@ -62,7 +70,10 @@ fn explore() {
                 }
             }
         }
-        for (word, model, settings) in [("random_forest", "random_forest_100", vec![]), ("gradient_boosting", "hist_gb_100", vec![("early_stopping", Setting::Bool(false))])] {
+        for (word, model, settings) in [
+            ("random_forest", "random_forest_100", vec![]),
+            ("gradient_boosting", "hist_gb_100", vec![("early_stopping", Setting::Bool(false))]),
+        ] {
             let mut sums: BTreeMap<String, Vec<f64>> = BTreeMap::new();
             for seed in 0..4 {
                 for found in scores(&data, word, &settings, &folds(&data.target, seed)) {
@@ -75,7 +86,14 @@ fn explore() {
                 let mean = values.iter().sum::<f64>() / values.len() as f64;
                 let wanted = &reference["sets"][name][format!("cv_{model}")][&metric];
                 if let (Some(m), Some(sd)) = (wanted["mean"].as_f64(), wanted["sd"].as_f64()) {
-                    println!("{name} {word} {metric} {mean:.4} wanted {m:.4} sd {sd:.4} {}", if (mean - m).abs() > (2.0 * sd).max(0.01 * m.abs().max(1.0)) { "BAD" } else { "" });
+                    println!(
+                        "{name} {word} {metric} {mean:.4} wanted {m:.4} sd {sd:.4} {}",
+                        if (mean - m).abs() > (2.0 * sd).max(0.01 * m.abs().max(1.0)) {
+                            "BAD"
+                        } else {
+                            ""
+                        }
+                    );
                 }
             }
         }

@@ -1,7 +1,9 @@
 //! Criteria: how pure the rows of a node are.
 
 /// A measure of purity, worked out from a tally of items.
-pub(in crate::ml::estimators) trait Criterion: Copy + Send + Sync {
+pub(in crate::ml::estimators) trait Criterion:
+    Copy + Send + Sync
+{
     /// What a row holds: a class or a number.
     type Item: Copy + PartialEq + Send + Sync;
     /// What is kept of some rows.
