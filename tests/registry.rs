@@ -44,9 +44,7 @@ fn word(text: &str) -> String {
 
 /// Lists the names behind a mark.
 fn declared(code: &str, mark: &str) -> BTreeSet<String> {
-    code.match_indices(mark)
-        .map(|(index, found)| word(&code[index + found.len()..]))
-        .collect()
+    code.match_indices(mark).map(|(index, found)| word(&code[index + found.len()..])).collect()
 }
 
 /// Lists the types that a slice names.

@@ -64,7 +64,8 @@ fn every_wrong_pipeline_is_told_what_is_wrong() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     // A long list of words grows with the registries, and is none of this test's business.
-    settings.add_filter(r"(known here|metrics for \w+): [^\n]*\n(        [^\n]*\n)+", "$1: [a list]\n");
+    settings
+        .add_filter(r"(known here|metrics for \w+): [^\n]*\n(        [^\n]*\n)+", "$1: [a list]\n");
     let mut silent = Vec::new();
     for path in pipelines() {
         let topic = path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();

@@ -14,7 +14,6 @@ use crate::engine::{DiskCatalog, project_of};
 use crate::plan::{self, Loaded, Plan, Request};
 use crate::stages;
 use crate::store::Store;
-use crate::text::SourceMap;
 
 // The arguments of every command that takes a pipeline. (clap would take a doc comment here for that
 // of the command itself.)
@@ -42,7 +41,6 @@ enum Deny {
 
 /// A pipeline that was read, and what was found in it.
 pub(super) struct Opened {
-    pub(super) sources: SourceMap,
     /// What will run; none if there are errors, which were shown.
     pub(super) plan: Option<Plan>,
     /// The cache of the pipeline's project.
@@ -72,7 +70,7 @@ impl Pipeline {
     pub(super) fn open(&self, ui: &Ui) -> Result<Opened, Trouble> {
         let (Loaded { sources, plan, diagnostics }, store) = self.load()?;
         ui.say(&render::findings(&sources, &diagnostics, &ui.err));
-        Ok(Opened { sources, plan, store })
+        Ok(Opened { plan, store })
     }
 
     fn request(&self) -> Result<Request, Trouble> {

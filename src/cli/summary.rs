@@ -39,17 +39,20 @@ pub fn summary(pipeline: &str, report: &Report, look: &Look) -> String {
             scored.len() - TABLES
         ));
     }
-    for (outcome, word) in
-        [(Outcome::Failed, "failed"), (Outcome::Blocked, "blocked"), (Outcome::Stopped, "stopped")]
-    {
-        let names: Vec<&str> = report
-            .stages
-            .iter()
-            .filter(|stage| stage.outcome == outcome)
-            .map(|stage| stage.stage.as_str())
-            .collect();
+    text + &ended_early(report)
+}
+
+/// Lists the stages that failed, were blocked or stopped, a line for each kind of end.
+fn ended_early(report: &Report) -> String {
+    let ends =
+        [(Outcome::Failed, "failed"), (Outcome::Blocked, "blocked"), (Outcome::Stopped, "stopped")];
+    let mut text = String::new();
+    for (outcome, word) in ends {
+        let ended = report.stages.iter().filter(|stage| stage.outcome == outcome);
+        let names: Vec<&str> = ended.map(|stage| stage.stage.as_str()).collect();
         if !names.is_empty() {
-            text.push_str(&format!("\n{word}: {}\n", listed(&names)));
+            let gap = if text.is_empty() { "\n" } else { "" };
+            text.push_str(&format!("{gap}{word}: {}\n", listed(&names)));
         }
     }
     text
@@ -121,19 +124,20 @@ fn has_scores(stage: &StageReport) -> bool {
 /// Writes the scores of a stage, models against metrics, and the best values of a search.
 #[must_use]
 pub fn facts(facts: &Facts, look: &Look) -> String {
-    let best: Vec<Vec<String>> =
-        facts.best.iter().map(|(path, value)| vec![path.clone(), spoken(value)]).collect();
+    let best = facts.best.iter().map(|(path, value)| vec![path.clone(), spoken(value)]);
+    // The scores of a search belong to no model of their own and stand under its values.
+    if facts.metrics.iter().all(|score| score.model.is_empty()) {
+        let scores =
+            facts.metrics.iter().map(|score| vec![score.metric.clone(), value(score, look)]);
+        return grid::align(&best.chain(scores).collect::<Vec<_>>(), |_| false, 2);
+    }
+    let best: Vec<Vec<String>> = best.collect();
     grid::align(&best, |_| false, 2) + &score_table(&facts.metrics, look)
 }
 
 fn score_table(metrics: &[Score], look: &Look) -> String {
-    let (models, columns) = (named(metrics, |score| &score.model), named(metrics, |score| &score.metric));
-    // The scores of a search belong to no model of their own.
-    if models.iter().all(|model| model.is_empty()) {
-        let rows: Vec<Vec<String>> =
-            metrics.iter().map(|score| vec![score.metric.clone(), value(score, look)]).collect();
-        return grid::align(&rows, |_| false, 2);
-    }
+    let models = named(metrics, |score| &score.model);
+    let columns = named(metrics, |score| &score.metric);
     let head = std::iter::once(String::new()).chain(columns.iter().map(|name| (*name).clone()));
     let mut rows = vec![head.collect::<Vec<_>>()];
     for model in models {
@@ -165,25 +169,36 @@ fn named(metrics: &[Score], name: fn(&Score) -> &String) -> Vec<&String> {
 /// Writes a score: `0.8421`, with its spread over folds `0.8421 ± 0.0123`.
 fn value(score: &Score, look: &Look) -> String {
     let sign = if look.unicode { "±" } else { "+/-" };
-    match score.sd {
-        Some(sd) => format!("{} {sign} {}", number(score.value), number(sd)),
-        None => number(score.value),
+    let Some(sd) = score.sd else { return number(score.value) };
+    // The spread has the digits of the value, unless nothing would be left of it.
+    let spread = match digits(score.value) {
+        Some(digits) if sd == 0.0 || sd >= 0.1_f64.powi(digits) => {
+            format!("{sd:.*}", usize::try_from(digits).unwrap_or_default())
+        }
+        _ => number(sd),
+    };
+    format!("{} {sign} {spread}", number(score.value))
+}
+
+/// Writes a number with four digits that count, in exponents only where it is far from 1.
+#[must_use]
+pub fn number(number: f64) -> String {
+    match digits(number) {
+        _ if number == 0.0 => "0".to_owned(),
+        Some(digits) => format!("{number:.*}", usize::try_from(digits).unwrap_or_default()),
+        None if number.is_finite() => format!("{number:.3e}"),
+        None => number.to_string(),
     }
 }
 
-/// Writes a number with four digits that count, never in exponents where people read it easily.
-#[must_use]
-pub fn number(number: f64) -> String {
-    let size = number.abs();
-    if !number.is_finite() {
-        return number.to_string();
-    }
-    match size {
-        0.0 => "0".to_owned(),
-        _ if size >= 1e9 || size < 1e-4 => format!("{number:.3e}"),
-        _ if size >= 1000.0 => format!("{number:.1}"),
-        _ if size >= 10.0 => format!("{number:.2}"),
-        _ => format!("{number:.4}"),
+/// Gives the digits to show behind the point; none where a number needs an exponent or is none.
+fn digits(number: f64) -> Option<i32> {
+    match number.abs() {
+        0.0 => Some(4),
+        size if !(1e-4..1e9).contains(&size) => None,
+        size if size >= 1000.0 => Some(1),
+        size if size >= 10.0 => Some(2),
+        _ => Some(4),
     }
 }
 
@@ -265,7 +280,7 @@ mod tests {
         best (tune)
           estimator.learning_rate   0.0812
           estimator.max_leaf_nodes  21
-          roc_auc  0.8700 +/- 0.0100
+          roc_auc                   0.8700 +/- 0.0100
         ");
     }
 
@@ -299,6 +314,16 @@ mod tests {
             (0..20).map(|index| score("m", &format!("metric_{index}"), 0.5, None)).collect();
         let text = facts(&wide.facts, &Look::plain());
         assert!(grid::widest(&text) <= 100 && text.lines().count() == 21, "{text}");
+    }
+
+    #[test]
+    fn a_spread_has_the_digits_of_its_value() {
+        let shown = |mean, sd| value(&score("m", "rmse", mean, Some(sd)), &Look::plain());
+        assert_eq!(shown(103.41, 0.8805), "103.41 +/- 0.88");
+        assert_eq!(shown(0.5, 0.0), "0.5000 +/- 0.0000");
+        assert_eq!(shown(5000.0, 0.01), "5000.0 +/- 0.0100");
+        assert_eq!(shown(0.0, 1e-9), "0 +/- 1.000e-9");
+        assert_eq!(shown(f64::NAN, f64::NAN), "NaN +/- NaN");
     }
 
     #[test]
