@@ -273,7 +273,7 @@ mod tests {
         demo: 2 stages: 1 ran, 1 from the cache
 
         compare (cross_validate)
-                          roc_auc           log_loss
+                           roc_auc           log_loss
           logit  0.8421 +/- 0.0123  0.4500 +/- 0.0200
           boost  0.8610 +/- 0.0110
 
