@@ -33,6 +33,7 @@ pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<tree::DecisionTree>::new(),
     &Kind::<forest::RandomForest>::new(),
     &Kind::<forest::ExtraTrees>::new(),
+    &Kind::<forest::IsolationForest>::new(),
     &Kind::<boosting::GradientBoosting>::new(),
     &Kind::<cluster::KMeans>::new(),
 ];

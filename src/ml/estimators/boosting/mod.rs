@@ -2,5 +2,7 @@
 
 mod engine;
 mod gradient_boosting;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use gradient_boosting::GradientBoosting;

@@ -143,12 +143,15 @@ fn middle(low: f64, high: f64) -> f64 {
     if middle < high { middle } else { low }
 }
 
-/// Cuts sorted values into `parts` equal shares: quantiles by the averaged inverted distribution.
+/// Cuts sorted values into `parts` equal shares: quantiles by the averaged inverted distribution,
+/// rounded on the way as NumPy does.
 fn quantiles(keys: &[u64], parts: usize) -> Vec<f64> {
+    let step = 100.0 / parts as f64;
+    let value = |place: f64| value_of(keys[(place.max(0.0) as usize).min(keys.len() - 1)]);
     let cut = |part: usize| {
-        let (place, rest) = (part * keys.len() / parts, part * keys.len() % parts);
-        let high = value_of(keys[place.min(keys.len() - 1)]);
-        if rest == 0 && place > 0 { middle_of(value_of(keys[place - 1]), high) } else { high }
+        let place = part as f64 * step / 100.0 * keys.len() as f64 - 1.0;
+        let (low, high) = (place.floor(), place.floor() + 1.0);
+        if place > low { value(high) } else { middle_of(value(low), value(high)) }
     };
     (1..parts).map(cut).collect()
 }

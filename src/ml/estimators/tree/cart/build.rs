@@ -92,21 +92,24 @@ struct State<C: Criterion> {
 }
 
 impl<C: Criterion> Grower<'_, C> {
-    /// Grows a tree on some rows, each with its weight.
+    /// Grows a tree on some rows, each with its weight, and some columns.
     pub(in crate::ml::estimators) fn grow(
         &self,
-        rows: Vec<u32>,
+        (rows, features): (Vec<u32>, Vec<u32>),
         weights: Option<&[f64]>,
         (seed, context): (Seed, &FitContext<'_>),
     ) -> Result<Arena, FitError> {
-        let floor = Floor { rows: self.stops.min_samples_leaf, weight: self.stops.min_weight_leaf };
-        let count = self.data.columns.len();
+        let floor = Floor {
+            rows: self.stops.min_samples_leaf,
+            weight: self.stops.min_weight_leaf,
+        };
+        let (count, drawn) = (self.data.columns.len(), features.len());
         let mut state = State {
             swap: vec![0; rows.len()],
             scanner: Scanner::new(self.criterion, floor),
             random: seed.generator(),
-            features: (0..count as u32).collect(),
-            constants: vec![0; count],
+            features,
+            constants: vec![0; drawn],
             total: rows
                 .iter()
                 .map(|row| weights.map_or(1.0, |weights| weights[*row as usize]))
@@ -151,7 +154,12 @@ impl<C: Criterion> Grower<'_, C> {
     }
 
     /// Makes a node of some rows; tells whether it can be split.
-    fn examine(&self, state: &mut State<C>, weights: Option<&[f64]>, task: Task) -> Option<Open> {
+    fn examine(
+        &self,
+        state: &mut State<C>,
+        weights: Option<&[f64]>,
+        task: Task,
+    ) -> Option<Open> {
         let stops = &self.stops;
         let rows = &state.rows[task.rows.clone()];
         let fetch = |row: &u32| {
@@ -201,7 +209,8 @@ impl<C: Criterion> Grower<'_, C> {
         let rows = &rows[range.clone()];
         let (mut found, mut drawn, mut visited) = (0, 0, 0);
         let mut end = features.len();
-        while end > known + found && (visited < self.stops.max_features || visited <= found + drawn)
+        while end > known + found
+            && (visited < self.stops.max_features || visited <= found + drawn)
         {
             visited += 1;
             let pick = random.random_range(drawn..end - found);
@@ -232,7 +241,12 @@ impl<C: Criterion> Grower<'_, C> {
     }
 
     /// Gives the share of the whole tree's impurity that a cut takes away.
-    fn gain(&self, state: &State<C>, range: &Range<usize>, (cut, impurity): (&Cut, f64)) -> f64 {
+    fn gain(
+        &self,
+        state: &State<C>,
+        range: &Range<usize>,
+        (cut, impurity): (&Cut, f64),
+    ) -> f64 {
         let column = &self.data.columns[cut.feature as usize];
         let (mut left, mut right) = (self.criterion.empty(), self.criterion.empty());
         for (row, (item, weight)) in state.rows[range.clone()].iter().zip(&state.scanner.items) {

@@ -435,3 +435,62 @@ impl Criterion for Poisson {
         1
     }
 }
+
+/// Nothing but how many rows there are: every cut is as good as another.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::ml::estimators) struct Alone;
+
+impl Criterion for Alone {
+    /// The row's own number, so that no two rows are the same.
+    type Item = u32;
+    type Tally = f64;
+    type Sides = f64;
+
+    fn empty(&self) -> f64 {
+        0.0
+    }
+
+    fn add(&self, tally: &mut f64, _: u32, weight: f64) {
+        *tally += weight;
+    }
+
+    fn weight(&self, tally: &f64) -> f64 {
+        *tally
+    }
+
+    fn start(&self, _: &f64) -> f64 {
+        0.0
+    }
+
+    fn pass(&self, sides: &mut f64, _: u32, weight: f64) {
+        *sides += weight;
+    }
+
+    fn left(&self, sides: &f64) -> f64 {
+        *sides
+    }
+
+    fn score(&self, _: &f64, _: &f64) -> f64 {
+        0.0
+    }
+
+    fn impurity(&self, _: &f64) -> f64 {
+        1.0
+    }
+
+    fn write(&self, tally: &f64, values: &mut Vec<f64>) {
+        values.push(*tally);
+    }
+
+    fn width(&self) -> usize {
+        1
+    }
+
+    fn pack(_: u32, _: f64) -> Option<u32> {
+        None
+    }
+
+    fn unpack(_: u32) -> (u32, f64) {
+        (0, 0.0)
+    }
+}

@@ -152,7 +152,8 @@ impl<'a> Rows<'a> {
             context.check()?;
             let seed = context.seed.derive("tree", tree as u64);
             let (rows, weights) = drawing.draw(&seed.derive("draw", 0));
-            let mut arena = grower.grow(rows, weights.as_deref(), (seed, context))?;
+            let all = (0..columns as u32).collect();
+            let mut arena = grower.grow((rows, all), weights.as_deref(), (seed, context))?;
             if plan.ccp_alpha > 0.0 {
                 arena.prune(plan.ccp_alpha);
             }

@@ -144,21 +144,26 @@ impl Arena {
 
     /// Writes the tree in pre-order.
     pub(in crate::ml::estimators) fn tree(&self) -> Tree {
+        self.tree_with(|_, value| value)
+    }
+
+    /// Writes the tree in pre-order; a leaf of one number says what `say` makes of its depth and it.
+    pub(in crate::ml::estimators) fn tree_with(&self, say: impl Fn(usize, f64) -> f64) -> Tree {
         let mut tree = Tree { nodes: Vec::with_capacity(self.nodes.len()), mixed: Vec::new() };
-        let mut stack: Vec<(usize, Option<usize>)> = vec![(0, None)];
-        while let Some((index, parent)) = stack.pop() {
+        let mut stack: Vec<(usize, usize, Option<usize>)> = vec![(0, 0, None)];
+        while let Some((index, depth, parent)) = stack.pop() {
             if let Some(parent) = parent {
                 tree.nodes[parent].right = tree.nodes.len() as u32;
             }
             let node = &self.nodes[index];
             if let Some((feature, threshold, missing_left, [left, right])) = node.test {
                 let mark = if missing_left { MISSING_LEFT } else { 0 };
-                stack.push((right, Some(tree.nodes.len())));
-                stack.push((left, None));
+                stack.push((right, depth + 1, Some(tree.nodes.len())));
+                stack.push((left, depth + 1, None));
                 tree.nodes.push(Node { number: threshold, feature: feature | mark, right: 0 });
             } else {
                 let leaf = self.leaf(node, &mut tree.mixed);
-                tree.nodes.push(leaf);
+                tree.nodes.push(Node { number: say(depth, leaf.number), ..leaf });
             }
         }
         tree

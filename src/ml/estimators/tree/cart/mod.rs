@@ -13,5 +13,8 @@ mod scan;
 pub(in crate::ml::estimators) mod settings;
 mod sorting;
 
-pub(in crate::ml::estimators) use build::{Splitter, Stops};
+pub(in crate::ml::estimators) use build::{Grower, Splitter, Stops};
+pub(in crate::ml::estimators) use criterion::Alone;
 pub(in crate::ml::estimators) use fit::TreeModel;
+pub(in crate::ml::estimators) use grown::{Forest, Numbers};
+pub(in crate::ml::estimators) use ranks::Ranked;
