@@ -169,3 +169,71 @@ fn listed(names: &[String], look: &Look) -> String {
     let all: Vec<String> = names.iter().map(|name| one_line(name, look)).collect();
     clip(&all.join(", "), look.width * 2, look.unicode)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    };
+
+    use super::*;
+
+    fn table_of(columns: Vec<(&str, ArrayRef)>) -> Table {
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        )
+        .unwrap();
+        Table::new(batch.schema(), vec![batch]).unwrap()
+    }
+
+    fn mixed() -> Table {
+        table_of(vec![
+            ("id", Arc::new(Int64Array::from(vec![Some(1), None]))),
+            ("share", Arc::new(Float64Array::from(vec![0.123_456_789, f64::NAN]))),
+            ("name", Arc::new(StringArray::from(vec!["a\n\u{1b}[31mb", "é"]))),
+            ("ok", Arc::new(BooleanArray::from(vec![true, false]))),
+        ])
+    }
+
+    #[test]
+    fn rows_stand_in_a_table_that_no_cell_can_break() {
+        insta::assert_snapshot!(table(&mixed(), 10, &Look::plain()).unwrap(), @r"
+        | id | share  | name     | ok    |
+        |----|--------|----------|-------|
+        |  1 | 0.1235 | a  [31mb | true  |
+        |    |    NaN | é        | false |
+        ");
+    }
+
+    #[test]
+    fn only_the_columns_that_fit_are_shown() {
+        let names: Vec<String> = (0..60).map(|index| format!("column_{index}")).collect();
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let wide =
+            table_of(names.iter().map(|name| (name.as_str(), Arc::clone(&column))).collect());
+        let text = table(&wide, 1, &Look::plain()).unwrap();
+        assert!(text.lines().take(3).all(|line| width(line) <= 100), "{text}");
+        assert!(text.contains("and 53 more columns: column_7, column_8"), "{text}");
+    }
+
+    #[test]
+    fn no_more_rows_are_shown_than_asked_for() {
+        assert_eq!(table(&mixed(), 1, &Look::plain()).unwrap().lines().count(), 3);
+        assert_eq!(json(&mixed(), 0).unwrap(), Vec::<Json>::new());
+        assert_eq!(table(&table_of(vec![]), 5, &Look::plain()).unwrap(), "");
+    }
+
+    #[test]
+    fn programs_get_values_as_they_are() {
+        let rows: Vec<String> = json(&mixed(), 9).unwrap().iter().map(Json::to_string).collect();
+        assert_eq!(
+            rows,
+            [
+                r#"{"id":1,"share":0.123456789,"name":"a\n\u001b[31mb","ok":true}"#,
+                r#"{"id":null,"share":"NaN","name":"é","ok":false}"#,
+            ]
+        );
+    }
+}
