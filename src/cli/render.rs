@@ -11,6 +11,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use serde_json::{Value as Json, json};
 
 use super::excerpt::Excerpt;
+use super::grid::counted;
 use super::ui::Look;
 use crate::diag::{Diagnostic, Diagnostics, Label, Severity};
 use crate::text::{FileId, SourceMap, Span};
@@ -156,7 +157,9 @@ pub fn findings(sources: &SourceMap, diagnostics: &Diagnostics, look: &Look) -> 
 pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
     let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
         .into_iter()
-        .filter_map(|severity| counted(count(diagnostics, severity), word(severity)))
+        .map(|severity| (count(diagnostics, severity), word(severity)))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| counted(number, noun))
         .collect();
     (!counts.is_empty()).then(|| counts.join(", "))
 }
@@ -165,15 +168,6 @@ pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
 #[must_use]
 pub fn count(diagnostics: &Diagnostics, severity: Severity) -> usize {
     diagnostics.iter().filter(|finding| finding.severity == severity).count()
-}
-
-/// Writes a number with its noun: `1 error`, `2 errors`; nothing for none.
-pub(super) fn counted(number: usize, noun: &str) -> Option<String> {
-    match number {
-        0 => None,
-        1 => Some(format!("1 {noun}")),
-        _ => Some(format!("{number} {noun}s")),
-    }
 }
 
 /// Gives the word for a severity.

@@ -101,11 +101,7 @@ fn counts(report: &Report) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
-    let all = if report.stages.len() == 1 {
-        "1 stage".to_owned()
-    } else {
-        format!("{} stages", report.stages.len())
-    };
+    let all = grid::counted(report.stages.len(), "stage");
     if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 

@@ -49,6 +49,9 @@ enum Action {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
+    if !args.project.is_dir() {
+        return Err(Trouble::wrong(format!("there is no folder `{}`", args.project.display())));
+    }
     let project = project_of(&args.project.join("any.mlp"));
     let store = open_store(&project)?;
     match &args.action {

@@ -53,8 +53,10 @@ fn text(forecasts: &[Forecast]) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"));
     let counts: Vec<String> = counts.collect();
-    let counts = if counts.is_empty() { "no stages".to_owned() } else { counts.join(", ") };
-    grid::align(&rows, |_| false, 0) + "\n" + &counts + "\n"
+    if counts.is_empty() {
+        return "no stages\n".to_owned();
+    }
+    grid::align(&rows, |_| false, 0) + "\n" + &counts.join(", ") + "\n"
 }
 
 fn spoken(verdict: &Verdict) -> String {
