@@ -3,6 +3,12 @@
 //! `cargo bench --bench engine` prints the median and the spread of several runs of each job; give
 //! words to pick jobs: `cargo bench --bench engine -- check titanic`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench stops where it can't go on, and prints"
+)]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};

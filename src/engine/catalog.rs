@@ -124,7 +124,7 @@ fn schema_of(bytes: &[u8]) -> Option<SchemaRef> {
 ///
 /// # Errors
 /// It isn't there, isn't readable, is no UTF-8, or is too large.
-pub fn read_text(path: &Path) -> Result<String, String> {
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let metadata = std::fs::metadata(path).map_err(|error| spoken(&error))?;
     if metadata.is_dir() {
         return Err("it is a folder".to_owned());

@@ -466,6 +466,11 @@ macro_rules! params {
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug)]
+        #[allow(
+            dead_code,
+            unreachable_pub,
+            reason = "a declared parameter may be read from its setting, with its place"
+        )]
         $vis struct $name {
             $($(#[doc = $field_doc])* pub $field: $ty,)*
         }

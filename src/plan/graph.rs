@@ -71,8 +71,8 @@ fn around(waits: &[Vec<usize>], part: &[usize]) -> Vec<usize> {
                 way.reverse();
                 return way;
             }
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, node);
+            if let std::collections::btree_map::Entry::Vacant(e) = came_from.entry(next) {
+                e.insert(node);
                 queue.push_back(next);
             }
         }

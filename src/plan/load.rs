@@ -100,7 +100,6 @@ impl Reading<'_> {
             prefix: prefix.to_owned(),
             path: path.to_path_buf(),
             folder,
-            file: source.id,
             tree,
             imports: Vec::new(),
         });

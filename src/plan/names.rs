@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::ast;
-use crate::text::FileId;
 
 /// The place of an [`Instance`] in the list of all.
 pub(super) type InstanceId = usize;
@@ -19,8 +18,6 @@ pub(super) struct Instance {
     pub(super) path: PathBuf,
     /// The folder that paths in it are relative to.
     pub(super) folder: PathBuf,
-    /// Its text.
-    pub(super) file: FileId,
     /// Its tree.
     pub(super) tree: ast::File,
     /// What it imports, under which name.

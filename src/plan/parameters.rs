@@ -27,8 +27,6 @@ pub(super) struct Parameter {
     pub(super) name: ast::Name,
     /// The file that declares it.
     pub(super) instance: usize,
-    /// The type of the value, or of each value of a list.
-    pub(super) kind: ColumnType,
     /// The value.
     pub(super) value: Option<Spanned<Value>>,
 }
@@ -196,7 +194,7 @@ fn settle_one(
         },
     };
     let value = value.map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
-    Some(Parameter { full, name: param.name.clone(), instance, kind, value })
+    Some(Parameter { full, name: param.name.clone(), instance, value })
 }
 
 /// What a parameter's value must be.

@@ -171,11 +171,11 @@ fn context(limits: Limits<'_>) -> Result<Arc<TaskContext>> {
 ///
 /// A plain function that gives a boxed future: an `async fn` over a plan has the compiler prove
 /// anew, for minutes, that it may cross threads.
-fn collect<'a>(
+fn collect(
     plan: LogicalPlan,
     context: Arc<TaskContext>,
-    stop: &'a AtomicBool,
-) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
+    stop: &AtomicBool,
+) -> BoxFuture<'_, Result<Vec<RecordBatch>>> {
     Box::pin(async move {
         let state = &base().state;
         let plan = state.query_planner().create_physical_plan(&plan, state).await?;
@@ -183,11 +183,11 @@ fn collect<'a>(
     })
 }
 
-fn gather<'a>(
+fn gather(
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    stop: &'a AtomicBool,
-) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
+    stop: &AtomicBool,
+) -> BoxFuture<'_, Result<Vec<RecordBatch>>> {
     Box::pin(async move {
         let held = MemoryConsumer::new("the result").register(context.memory_pool());
         let mut stream = execute_stream(plan, context)?;

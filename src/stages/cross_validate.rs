@@ -21,7 +21,7 @@ params! {
     ///
     /// All models see the same folds. Everything that is fitted is fitted on the training rows of
     /// a fold alone.
-    pub struct CrossValidate("cross_validate", 0) {
+    pub(super) struct CrossValidate("cross_validate", 0) {
         /// The model.
         model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
         /// Several models to compare.
@@ -38,7 +38,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct CrossValidateKind;
+pub(super) struct CrossValidateKind;
 
 impl StageKind for CrossValidateKind {
     fn signature(&self) -> &'static Signature {

@@ -21,7 +21,7 @@ params! {
     /// Judges fitted models on rows that they have not seen.
     ///
     /// With `require`, a score that isn't met fails the run.
-    pub struct Evaluate("evaluate", 0) {
+    pub(super) struct Evaluate("evaluate", 0) {
         /// The fitted model.
         model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
         /// Several fitted models.
@@ -37,7 +37,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct EvaluateKind;
+pub(super) struct EvaluateKind;
 
 impl StageKind for EvaluateKind {
     fn signature(&self) -> &'static Signature {
@@ -205,7 +205,7 @@ impl Work for Judging {
                     }
                 }
                 if self.curves {
-                    curves.add(name, &judged.target, &judged.prediction)?;
+                    curves.add(name, &judged.target, &judged.prediction);
                 }
                 Ok(())
             })?;

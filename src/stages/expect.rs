@@ -20,7 +20,7 @@ params! {
     /// Holds a table against conditions, before anything else reads it.
     ///
     /// Every stage that reads the table waits for this one. The rows that fail are in `.failures`.
-    pub struct Expect("expect", 0) {
+    pub(super) struct Expect("expect", 0) {
         /// The table.
         data: Setting as (Kind::Stage),
         /// The conditions: checks such as `not_null(age)`, or comparisons such as `row_count >= 10`.
@@ -35,7 +35,7 @@ params! {
 
 params! {
     /// What a failed condition does.
-    pub enum OnFail {
+    pub(super) enum OnFail {
         /// Stops every stage that reads the table.
         Stop = "stop",
         /// Warns, and lets the others go on.
@@ -44,7 +44,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct ExpectKind;
+pub(super) struct ExpectKind;
 
 impl StageKind for ExpectKind {
     fn signature(&self) -> &'static Signature {
@@ -77,7 +77,7 @@ impl StageKind for ExpectKind {
         if !right {
             return None;
         }
-        let schema = data.kind.schema.as_ref().map(|schema| failures_schema(schema));
+        let schema = data.kind.schema.as_ref().map(failures_schema);
         let failures =
             TableType { schema, open: data.kind.open, lineage: Arc::clone(&data.kind.lineage) };
         let task = Task {

@@ -18,7 +18,7 @@ params! {
     /// Writes a table to a file, whole or not at all.
     ///
     /// The format follows the extension of the file.
-    pub struct Export("export", 0) {
+    pub(super) struct Export("export", 0) {
         /// The table to write.
         data: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
         /// The fitted model to write, to a file `NAME.mlpmodel`.
@@ -29,7 +29,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct ExportKind;
+pub(super) struct ExportKind;
 
 impl StageKind for ExportKind {
     fn signature(&self) -> &'static Signature {

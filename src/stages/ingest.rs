@@ -21,7 +21,7 @@ params! {
     /// Brings data in as a typed table.
     ///
     /// Files are typed from all of their rows; what is found is remembered by content.
-    pub struct Ingest("ingest", 0) {
+    pub(super) struct Ingest("ingest", 0) {
         /// Where the data are: a path, a list of paths, a glob, a folder, or a call such as
         /// `csv("data.csv", delimiter: ";")`.
         from: Setting as (Kind::OneOf(&[
@@ -38,7 +38,7 @@ params! {
 
 params! {
     /// What to do with a row that doesn't fit.
-    pub enum BadRow {
+    pub(super) enum BadRow {
         /// Fail, and say where it is.
         Fail = "fail",
         /// Leave it out and keep it in `.rejects`.
@@ -47,7 +47,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct IngestKind;
+pub(super) struct IngestKind;
 
 impl StageKind for IngestKind {
     fn signature(&self) -> &'static Signature {

@@ -13,7 +13,7 @@ use crate::diag::Diagnostic;
 use crate::ml::Seed;
 use crate::ml::columns::Columns;
 use crate::ml::estimator::{FitContext, FitError, Prediction, Task};
-use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags, Needs};
+use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags};
 use crate::ml::metrics::METRICS;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
@@ -132,11 +132,6 @@ impl Scorer {
             .score(&judged)
             .map_err(|error| Failure::new(format!("`{}` has no value here: {error}", self.name)))
     }
-}
-
-/// Tells whether any metric looks at the features.
-pub(super) fn need_features(scorers: &[Scorer]) -> bool {
-    scorers.iter().any(|scorer| scorer.tags.needs == Needs::Groups)
 }
 
 /// Words a failed fit.
@@ -285,7 +280,7 @@ impl Folded {
 }
 
 /// Makes the surroundings of a fit.
-pub(super) fn context<'a>(seed: Seed, running: &'a dyn Running) -> FitContext<'a> {
+pub(super) fn context(seed: Seed, running: &dyn Running) -> FitContext<'_> {
     FitContext { seed, stop: running.stop(), validation: None, progress: &|_, _| {} }
 }
 

@@ -21,14 +21,14 @@ params! {
     /// One SQL query over other tables.
     ///
     /// The tables that the query names are its inputs. It is one `SELECT` or `WITH … SELECT`.
-    pub struct Prep("prep", 0) {
+    pub(super) struct Prep("prep", 0) {
         /// The query: a string, or `file("query.sql")`.
         sql: Setting as (Kind::Code),
     }
 }
 
 /// The registered kind.
-pub struct PrepKind;
+pub(super) struct PrepKind;
 
 impl StageKind for PrepKind {
     fn signature(&self) -> &'static Signature {

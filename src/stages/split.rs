@@ -27,7 +27,7 @@ params! {
     /// Cuts a table into `.train`, `.test` and, if asked, `.validation`.
     ///
     /// The rows of each part keep the order of the table.
-    pub struct Split("split", 0) {
+    pub(super) struct Split("split", 0) {
         /// The table to cut.
         data: Setting as (Kind::Stage),
         /// The part to judge on: a share such as `20%`, or a number of rows; a share is rounded up.
@@ -48,19 +48,19 @@ params! {
 
 params! {
     /// Draws rows at random, from the seed.
-    pub struct Shuffle("shuffle", 0) {}
+    pub(super) struct Shuffle("shuffle", 0) {}
 }
 
 params! {
     /// Draws rows by a column's value and the seed alone.
-    pub struct ByHash("hash", 1) {
+    pub(super) struct ByHash("hash", 1) {
         /// The column, such as an id.
         column: String as (Kind::Column),
     }
 }
 
 /// The words that `by` takes.
-pub static ASSIGNMENTS: &[&Signature] =
+pub(super) static ASSIGNMENTS: &[&Signature] =
     &[const { &Shuffle::SIGNATURE }, const { &ByHash::SIGNATURE }];
 
 fn shuffled() -> Call {
@@ -68,7 +68,7 @@ fn shuffled() -> Call {
 }
 
 /// The registered kind.
-pub struct SplitKind;
+pub(super) struct SplitKind;
 
 impl StageKind for SplitKind {
     fn signature(&self) -> &'static Signature {

@@ -509,16 +509,11 @@ const BINS: usize = 10;
 
 impl Curves {
     /// Adds those of one model.
-    pub(super) fn add(
-        &mut self,
-        model: &str,
-        target: &Target,
-        prediction: &Prediction,
-    ) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, model: &str, target: &Target, prediction: &Prediction) {
         let (Target::Classes { codes, .. }, Prediction::Classes { probabilities, classes }) =
             (target, prediction)
         else {
-            return Ok(());
+            return;
         };
         let answers = prediction.labels().unwrap_or_default();
         let width = classes.len().max(1);
@@ -560,7 +555,6 @@ impl Curves {
                 ));
             }
         }
-        Ok(())
     }
 
     /// Makes `.confusion`, `.roc` and `.calibration`.

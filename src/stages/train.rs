@@ -19,7 +19,7 @@ params! {
     /// Fits a model on a table.
     ///
     /// `.importance` says which features count, `.history` how the training went.
-    pub struct Train("train", 0) {
+    pub(super) struct Train("train", 0) {
         /// The model: a `model`, or a `tune` for the best values that it found.
         model: Setting as (Kind::Stage),
         /// The rows to learn from.
@@ -30,7 +30,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct TrainKind;
+pub(super) struct TrainKind;
 
 impl StageKind for TrainKind {
     fn signature(&self) -> &'static Signature {

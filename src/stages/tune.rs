@@ -24,7 +24,7 @@ params! {
     /// Searches for the values with which a model does best.
     ///
     /// It gives the model with the best values; every trial is in `.trials`.
-    pub struct Tune("tune", 0) {
+    pub(super) struct Tune("tune", 0) {
         /// The model.
         model: Setting as (Kind::Stage),
         /// The rows.
@@ -44,14 +44,14 @@ params! {
 
 params! {
     /// Numbers drawn evenly on a logarithmic scale.
-    pub struct Log("log", 1) {
+    pub(super) struct Log("log", 1) {
         /// The range: `0.01 .. 0.3`.
         range: Setting as (Kind::Range) => Limits::above(0.0),
     }
 }
 
 /// The words that a space may use.
-pub static SPACES: &[&Signature] = &[const { &Log::SIGNATURE }];
+pub(super) static SPACES: &[&Signature] = &[const { &Log::SIGNATURE }];
 
 /// A space: a range, `log(range)`, or a list.
 const SPACE: Kind = Kind::OneOf(&[Kind::Range, Kind::Call(Family::Space), Kind::List(&CANDIDATE)]);
@@ -60,7 +60,7 @@ const SPACE: Kind = Kind::OneOf(&[Kind::Range, Kind::Call(Family::Space), Kind::
 const CANDIDATE: Kind = Kind::OneOf(&[Kind::Literal, Kind::Stage]);
 
 /// The registered kind.
-pub struct TuneKind;
+pub(super) struct TuneKind;
 
 impl StageKind for TuneKind {
     fn signature(&self) -> &'static Signature {

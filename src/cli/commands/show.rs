@@ -134,7 +134,7 @@ fn text(shown: &Shown<'_>, rows: usize, ui: &Ui) -> Result<String, Trouble> {
             text.push_str(&format!("`{}` leaves nothing in the cache\n", stage.name));
         }
         None if text.is_empty() => {
-            text.push_str(&format!("`{}` has no rows to show; {}\n", stage.name, outputs(stage)))
+            text.push_str(&format!("`{}` has no rows to show; {}\n", stage.name, outputs(stage)));
         }
         None => {}
     }

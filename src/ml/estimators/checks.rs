@@ -385,7 +385,7 @@ fn categories_are_taken_or_refused_as_tagged() {
         let categories = set.with("kind", Column::Category { codes, levels });
         match fit_at(kind, &categories, 1) {
             Ok(_) => {
-                assert!(kind.tags().categories, "{name} takes categories but is not tagged so")
+                assert!(kind.tags().categories, "{name} takes categories but is not tagged so");
             }
             Err(FitError::Column { column, .. }) => {
                 assert!(!kind.tags().categories, "{name} is tagged to take categories");

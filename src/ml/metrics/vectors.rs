@@ -108,7 +108,7 @@ fn averaged(name: &str) -> Option<(&'static str, Vec<(&'static str, Setting)>)> 
     if average == "per_class" {
         return None;
     }
-    let zero = zero.parse().map_or(Setting::Null, |zero| Setting::Float(zero));
+    let zero = zero.parse().map_or(Setting::Null, Setting::Float);
     let zero = if zero == Setting::Float(f64::NAN) { Setting::Null } else { zero };
     let mut settings = vec![("average", word(average)), ("zero_division", zero)];
     let metric = match metric {

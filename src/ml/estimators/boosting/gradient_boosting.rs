@@ -243,7 +243,7 @@ impl Goal {
                 let mut seen = vec![false; classes.len()];
                 match rows {
                     Some(rows) => {
-                        rows.iter().for_each(|row| seen[codes[*row as usize] as usize] = true)
+                        rows.iter().for_each(|row| seen[codes[*row as usize] as usize] = true);
                     }
                     None => codes.iter().for_each(|code| seen[*code as usize] = true),
                 }

@@ -428,7 +428,7 @@ fn gram(problem: &Problem<'_>, states: &[State], output: Option<usize>) -> Mat<f
         };
         match output {
             Some(output) => {
-                block.add_gram(|row| problem.curvature(block, state, row, output), &mut part)
+                block.add_gram(|row| problem.curvature(block, state, row, output), &mut part);
             }
             None => block.add_gram(mean, &mut part),
         }

@@ -128,7 +128,7 @@ impl<'a> Squares<'a> {
         self.weights.map_or(1.0, |weights| weights[row])
     }
 
-    /// Gives XᵀWX, whole.
+    /// Gives `XᵀWX`, whole.
     pub(super) fn gram(&self) -> Mat<f64> {
         let width = self.design.width();
         let parts = self.design.blocks.par_iter().map(|block| {

@@ -171,12 +171,12 @@ impl Fitted for Neighbors {
         match &self.answers {
             Answers::Classes { codes, classes } => {
                 let mut probabilities = vec![0.0; features.rows() * classes.len()];
-                probabilities
-                    .par_chunks_mut(classes.len())
-                    .enumerate()
-                    .for_each_init(Room::default, |room, (row, slots)| {
-                        self.shares(&columns, row, codes, slots, room)
-                    });
+                probabilities.par_chunks_mut(classes.len()).enumerate().for_each_init(
+                    Room::default,
+                    |room, (row, slots)| {
+                        self.shares(&columns, row, codes, slots, room);
+                    },
+                );
                 Ok(Prediction::Classes { probabilities, classes: Arc::clone(classes) })
             }
             Answers::Numbers(values) => {

@@ -120,7 +120,7 @@ impl Loss {
             }
             Self::Squared => slopes.set(rows, |raw, y| [raw - y, 1.0, (raw - y) * (raw - y) / 2.0]),
             Self::Absolute => {
-                slopes.set(rows, |raw, y| [if raw > y { 1.0 } else { -1.0 }, 1.0, (raw - y).abs()])
+                slopes.set(rows, |raw, y| [if raw > y { 1.0 } else { -1.0 }, 1.0, (raw - y).abs()]);
             }
             Self::Quantile(share) => slopes.set(rows, |raw, y| {
                 let slope = if y >= raw { -share } else { 1.0 - share };

@@ -41,7 +41,7 @@ pub(in crate::ml::estimators) trait Criterion:
 #[inline]
 fn pack_class(class: u32, weight: f64) -> Option<u32> {
     let fits = class < 1 << 16 && weight < 65_536.0 && weight.fract() == 0.0;
-    fits.then(|| class << 16 | weight as u32)
+    fits.then_some(class << 16 | weight as u32)
 }
 
 /// Reads a class and its weight back.
