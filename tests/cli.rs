@@ -263,6 +263,8 @@ fn a_first_pipeline_runs_and_nothing_is_written_over() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(project.read("out/scores.csv").lines().count() > 10);
     assert_eq!(project.run(&["init", "first.mlp"]).status, 2);
+    let explained = project.run(&["explain", "first.mlp", "fitted"]);
+    assert!(explained.stdout.contains("logistic_regression on"), "{}", explained.stdout);
 }
 
 #[test]

@@ -333,7 +333,7 @@ pub(super) fn class_name(label: &Label) -> String {
 }
 
 /// The kind of a fitted model's bytes.
-pub(super) const FITTED: &str = "fitted";
+pub const FITTED: &str = "fitted";
 
 /// The kind of a tuned model's bytes: the best values, by path.
 pub(super) const MODEL: &str = "model";

@@ -17,6 +17,8 @@ mod tune;
 
 use std::sync::LazyLock;
 
+pub use learning::FITTED;
+
 use crate::ml::columns::SELECTORS;
 use crate::ml::{estimators, folds, metrics, search, steps};
 use crate::params::{Family, Signature, Vocabulary};
