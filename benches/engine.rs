@@ -3,6 +3,12 @@
 //! `cargo bench --bench engine` prints the median and the spread of several runs of each job; give
 //! words to pick jobs: `cargo bench --bench engine -- check titanic`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench stops where it can't go on, and prints"
+)]
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,14 +19,18 @@ const RUNS: usize = 7;
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
-    let wanted = |name: &str| asked.is_empty() || asked.iter().any(|word| name.contains(word.as_str()));
+    let wanted =
+        |name: &str| asked.is_empty() || asked.iter().any(|word| name.contains(word.as_str()));
     println!("{:44} {:>10} {:>10} {:>10}", "job", "least", "median", "most");
     for (name, job) in JOBS {
         if wanted(name) {
             let mut times = job(name);
             times.sort_unstable();
             let shown = |time: Option<&Duration>| {
-                time.map_or_else(|| "-".to_owned(), |time| format!("{:.1} ms", time.as_secs_f64() * 1e3))
+                time.map_or_else(
+                    || "-".to_owned(),
+                    |time| format!("{:.1} ms", time.as_secs_f64() * 1e3),
+                )
             };
             println!(
                 "{name:44} {:>10} {:>10} {:>10}",
@@ -113,7 +123,11 @@ fn chain(stages: usize) -> Vec<Duration> {
     repeat(3, |folder| {
         let mut text = String::from("ingest s0 { from: \"rows.csv\" }\n");
         for stage in 1..stages {
-            let _ = writeln!(text, "prep s{stage} {{ sql: \"SELECT id, {stage} AS n FROM s{}\" }}", stage - 1);
+            let _ = writeln!(
+                text,
+                "prep s{stage} {{ sql: \"SELECT id, {stage} AS n FROM s{}\" }}",
+                stage - 1
+            );
         }
         std::fs::write(folder.join("p.mlp"), text).expect("a pipeline");
         std::fs::write(folder.join("rows.csv"), "id\n1\n2\n").expect("data");

@@ -1,7 +1,5 @@
-//! The `mlp` command: hands over to the library.
+//! The program: hands the command line to the library.
 
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     mlp::cli::main()
 }

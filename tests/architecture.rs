@@ -194,12 +194,12 @@ fn each_large_dependency_has_one_door() {
 
 #[test]
 fn what_the_layer_test_reads_is_code() {
-    let text = r###"
+    let text = r##"
         // use crate::cli;
         let a = "crate::cli"; let b = r#"crate::cli " "#;
         use crate::{text::{Span, FileId}, diag};
         let c = crate::plan::load; let d = other_crate::cli::x; let e = '"'; crate::engine::run();
-    "###;
+    "##;
     let found: Vec<String> = mentioned(&code(text)).into_iter().collect();
     assert_eq!(found, ["diag", "engine", "plan", "text"]);
 }

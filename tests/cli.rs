@@ -39,19 +39,40 @@ fn a_second_run_says_at_once_that_nothing_changed() {
 #[test]
 fn a_plan_says_what_runs_and_why() {
     let project = people();
-    insta::assert_snapshot!(project.run(&["plan", "a.mlp"]).stdout, @r"");
+    insta::assert_snapshot!(project.run(&["plan", "a.mlp"]).stdout, @r"
+    people  ingest  will run: it has not run before
+    old     prep    depends on people
+    count   prep    depends on old
+
+    1 to run, 2 that depend on those
+    ");
     project.run(&["run", "a.mlp"]);
     project.write("a.mlp", &SQL.replace("age > 30", "age > 40"));
-    insta::assert_snapshot!(project.run(&["plan", "a.mlp"]).stdout, @r"");
+    insta::assert_snapshot!(project.run(&["plan", "a.mlp"]).stdout, @r"
+    people  ingest  cached
+    old     prep    will run: `sql` changed
+    count   prep    depends on old
+
+    1 in the cache, 1 to run, 1 that depend on those
+    ");
 }
 
 #[test]
 fn rows_are_shown_as_a_table() {
     let project = people();
     project.run(&["run", "a.mlp"]);
-    insta::assert_snapshot!(project.run(&["show", "a.mlp", "old"]).stdout, @r"");
+    insta::assert_snapshot!(project.run(&["show", "a.mlp", "old"]).stdout, @r"
+    | id | age |
+    |----|-----|
+    |  1 |  36 |
+    |  2 |  41 |
+
+    2 rows, 2 columns
+      id   int
+      age  int
+    ");
     let json = project.run(&["show", "a.mlp", "old", "--json", "--rows", "1"]);
-    insta::assert_snapshot!(json.stdout, @r"");
+    insta::assert_snapshot!(json.stdout, @r#"{"current":true,"facts":{},"warnings":[],"rows":2,"schema":[{"name":"id","type":"int"},{"name":"age","type":"int"}],"data":[{"id":1,"age":36}]}"#);
 }
 
 #[test]
@@ -68,7 +89,10 @@ fn a_result_that_is_out_of_date_is_shown_with_a_note() {
 fn what_has_not_run_cannot_be_shown() {
     let shown = people().run(&["show", "a.mlp", "old"]);
     assert_eq!(shown.status, 1);
-    insta::assert_snapshot!(shown.stderr, @r"");
+    insta::assert_snapshot!(shown.stderr, @r"
+    error: `old` has not run yet
+      help: run it first: `mlp run a.mlp --only old`
+    ");
 }
 
 #[test]
@@ -172,9 +196,9 @@ fn files_that_are_not_there_are_told_with_the_nearest() {
 
 #[test]
 fn a_word_that_is_no_command_ends_with_two() {
-    let ran = finish(mlp().arg("rnu"));
+    let ran = finish(mlp().arg("chek"));
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
-    assert!(ran.stderr.contains("run"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("'check'"), "{}", ran.stderr);
 }
 
 #[test]
@@ -239,6 +263,8 @@ fn a_first_pipeline_runs_and_nothing_is_written_over() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(project.read("out/scores.csv").lines().count() > 10);
     assert_eq!(project.run(&["init", "first.mlp"]).status, 2);
+    let explained = project.run(&["explain", "first.mlp", "fitted"]);
+    assert!(explained.stdout.contains("logistic_regression on"), "{}", explained.stdout);
 }
 
 #[test]

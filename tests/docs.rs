@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mlp::cli::reference::{self, FAMILIES};
 use mlp::cli::render::Renderer;
 use mlp::cli::{Look, load_pipeline};
 use mlp::plan::Request;
+use mlp::text::SourceMap;
 
 use crate::program::{Project, root};
 
@@ -82,6 +84,45 @@ fn every_pipeline_in_the_docs_checks() {
     }
     assert!(seen > 5, "the docs hold no pipelines any more");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_pipeline_of_the_gallery_checks_and_is_laid_out() {
+    let project = Project::new();
+    let mut seen = 0;
+    for entry in fs::read_dir(root().join("pipelines")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "mlp") {
+            continue;
+        }
+        seen += 1;
+        let text = fs::read_to_string(&path).unwrap();
+        let loaded = load_pipeline(&path, &text, &Request::default(), &project.store());
+        let said = Renderer::new(&loaded.sources, &Look::plain()).all(&loaded.diagnostics);
+        assert!(said.is_empty() && loaded.plan.is_some(), "{}\n{said}", path.display());
+        let source = SourceMap::default().add(&path, text.as_str());
+        let laid_out = mlp::syntax::format(&source).unwrap();
+        // The first pipeline stands as the language's own page shows it, words lined up by hand.
+        assert!(laid_out == text || path.ends_with("titanic.mlp"), "{}", path.display());
+    }
+    assert!(seen >= 5, "the gallery is smaller than it was");
+}
+
+/// `UPDATE_DOCS=1 cargo test reference_pages` writes the pages anew.
+#[test]
+fn the_reference_pages_are_those_of_the_program() {
+    let words = mlp::stages::vocabulary();
+    let update = std::env::var_os("UPDATE_DOCS").is_some();
+    let families = FAMILIES.iter().filter(|(family, _)| words.signatures(*family).next().is_some());
+    for (family, title) in families {
+        let page = reference::markdown(words, *family, title);
+        let path = root().join(format!("docs/reference/{title}.md"));
+        if update {
+            fs::write(&path, &page).unwrap();
+        }
+        let written = fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == page, "{title}: UPDATE_DOCS=1 cargo test reference_pages");
+    }
 }
 
 #[test]

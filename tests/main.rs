@@ -1,5 +1,14 @@
 //! The one integration binary: one link instead of ten.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test fails by panicking"
+)]
+
 mod architecture;
 mod cli;
 mod docs;

@@ -10,32 +10,32 @@ use mlp::store::Store;
 use tempfile::TempDir;
 
 /// A folder that vanishes, in which the program is run.
-pub struct Project {
+pub(crate) struct Project {
     folder: TempDir,
 }
 
 /// What one run of the program gave.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Ran {
-    pub status: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 /// Gives the folder of the sources.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Gives the program, set up so that nothing of the surroundings reaches it.
-pub fn mlp() -> Command {
+pub(crate) fn mlp() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mlp"));
     command.env_remove("NO_COLOR").env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
 /// Runs a command to its end.
-pub fn finish(command: &mut Command) -> Ran {
+pub(crate) fn finish(command: &mut Command) -> Ran {
     let Output { status, stdout, stderr } = command.output().unwrap();
     Ran {
         status: status.code().expect("the program ended by itself"),
@@ -46,12 +46,12 @@ pub fn finish(command: &mut Command) -> Ran {
 
 impl Project {
     /// Makes an empty project.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
     /// Makes a project that holds the gallery.
-    pub fn with_gallery() -> Self {
+    pub(crate) fn with_gallery() -> Self {
         let project = Self::new();
         for name in ["titanic.mlp", "data/titanic.csv"] {
             let text = fs::read(root().join("pipelines").join(name)).unwrap();
@@ -61,12 +61,12 @@ impl Project {
     }
 
     /// Gives the path of a file of the project.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file.
-    pub fn write(&self, name: &str, text: &str) -> &Self {
+    pub(crate) fn write(&self, name: &str, text: &str) -> &Self {
         self.write_bytes(name, text.as_bytes())
     }
 
@@ -78,24 +78,24 @@ impl Project {
     }
 
     /// Reads a file.
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
     /// Opens the project's cache.
-    pub fn store(&self) -> Arc<Store> {
+    pub(crate) fn store(&self) -> Arc<Store> {
         Arc::new(Store::open(&self.path(".mlp")).unwrap())
     }
 
     /// Starts a command line in the project's folder.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = mlp();
         command.current_dir(self.folder.path()).args(args);
         command
     }
 
     /// Runs a command line in the project's folder.
-    pub fn run(&self, args: &[&str]) -> Ran {
+    pub(crate) fn run(&self, args: &[&str]) -> Ran {
         finish(&mut self.command(args))
     }
 }

@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use mlp::cli::reference::FAMILIES;
+use mlp::cli::reference::{FAMILIES, sentence};
 use mlp::params::{Family, Signature, Vocabulary};
 
 use crate::program::root;
 
-/// The folders whose files register words: the trait of their kinds and the slice in their `mod.rs`.
+/// The folders whose files register words: what stands before the name of each, and the slice in
+/// their `mod.rs`.
 const REGISTRIES: &[(&str, &str, &str)] = &[
-    ("src/stages", "StageKind", "STAGES"),
-    ("src/ml/estimators", "EstimatorKind", "ESTIMATORS"),
-    ("src/ml/steps", "StepKind", "STEPS"),
-    ("src/ml/folds", "FoldKind", "FOLDS"),
-    ("src/ml/metrics", "MetricKind", "METRICS"),
-    ("src/ml/search", "SearchKind", "SEARCHES"),
+    ("src/stages", " StageKind for ", "STAGES"),
+    ("src/ml/estimators", " Declaration for ", "ESTIMATORS"),
+    ("src/ml/steps", " Declaration for ", "STEPS"),
+    ("src/ml/folds", " Splitter for ", "FOLDS"),
+    ("src/ml/metrics", "pub(super) static ", "METRICS"),
+    ("src/ml/search", " Declaration for ", "SEARCHES"),
 ];
 
 /// Gives the code of every file below a folder, tests left out.
@@ -30,7 +31,7 @@ fn code_below(folder: &Path) -> String {
             code.push_str(&code_below(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).unwrap();
-            code.push_str(text.split("#[cfg(test)]\nmod tests").next().unwrap());
+            code.push_str(text.split("#[cfg(test)]\nmod tests {").next().unwrap());
         }
     }
     code
@@ -41,31 +42,34 @@ fn word(text: &str) -> String {
     text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
 }
 
-/// Lists the types that a trait is implemented for.
-fn implemented(code: &str, kind: &str) -> BTreeSet<String> {
-    code.match_indices(&format!("{kind} for "))
-        .map(|(index, found)| word(&code[index + found.len()..]))
-        .collect()
+/// Lists the names behind a mark.
+fn declared(code: &str, mark: &str) -> BTreeSet<String> {
+    code.match_indices(mark).map(|(index, found)| word(&code[index + found.len()..])).collect()
 }
 
 /// Lists the types that a slice names.
 fn listed(code: &str, slice: &str) -> BTreeSet<String> {
     let start = code.find(&format!("static {slice}:")).expect(slice);
     let after = &code[start..];
-    let open = after.find("= &[").expect(slice) + 4;
-    let entries = after[open..].split("];").next().unwrap();
+    let value = &after[after.find('=').expect(slice)..];
+    let open = value.find("&[").expect(slice) + 2;
+    let entries = value[open..].split("];").next().unwrap();
     entries
         .split(',')
         .filter_map(|entry| entry.trim().strip_prefix('&'))
-        .map(|path| word(path.rsplit("::").next().unwrap()))
+        .map(|path| {
+            // `Kind::<linear::Ridge>::new()` is of `Ridge`, `prep::PrepKind` of itself.
+            let path = path.split_once('<').map_or(path, |(_, inner)| inner);
+            word(path.split('>').next().unwrap().rsplit("::").next().unwrap())
+        })
         .collect()
 }
 
 #[test]
 fn every_kind_in_a_folder_is_in_its_slice() {
-    for (folder, kind, slice) in REGISTRIES {
+    for (folder, mark, slice) in REGISTRIES {
         let code = code_below(&root().join(folder));
-        assert_eq!(implemented(&code, kind), listed(&code, slice), "{folder}");
+        assert_eq!(declared(&code, mark), listed(&code, slice), "{folder}");
     }
 }
 
@@ -81,16 +85,25 @@ fn words() -> Vec<(Family, &'static Signature)> {
 fn every_word_is_registered_once_in_its_family() {
     let mut seen = BTreeSet::new();
     for (family, signature) in words() {
-        assert!(seen.insert((family, signature.name)), "{family:?} {} stands twice", signature.name);
+        assert!(
+            seen.insert((family, signature.name)),
+            "{family:?} {} stands twice",
+            signature.name
+        );
     }
 }
 
 #[test]
 fn every_word_and_parameter_says_what_it_is() {
     for (_, signature) in words() {
-        assert!(signature.summary().ends_with('.'), "`{}` has no sentence", signature.name);
+        assert!(sentence(signature.doc).ends_with('.'), "`{}` has no sentence", signature.name);
         for param in signature.params {
-            assert!(!param.doc.trim().is_empty(), "`{}` of `{}` has no doc", param.name, signature.name);
+            assert!(
+                !param.doc.trim().is_empty(),
+                "`{}` of `{}` has no doc",
+                param.name,
+                signature.name
+            );
         }
     }
 }

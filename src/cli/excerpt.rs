@@ -75,7 +75,8 @@ impl Excerpt {
     pub(super) fn fit(&self, span: Span) -> (usize, usize) {
         let written = self.text.trim_end().len();
         let start = self.text.floor_char_boundary((span.start as usize).min(written));
-        let end = self.text.floor_char_boundary((span.end as usize).clamp(start, self.text.len()));
+        let end = if span.start as usize > written { start } else { span.end as usize };
+        let end = self.text.floor_char_boundary(end.clamp(start, self.text.len()));
         let first = self.line(start);
         let end = if self.line(end) - first >= TALL { self.end(first).max(start) } else { end };
         (start, end)
@@ -156,7 +157,7 @@ mod tests {
     fn a_place_behind_the_text_moves_to_its_last_word() {
         let (excerpt, file) = excerpt("ingest a {\n\n\n");
         assert_eq!(excerpt.fit(Span::new(file.id, 13, 13)), (10, 10));
-        assert_eq!(excerpt.fit(Span::new(file.id, 900, 901)), (10, 13));
+        assert_eq!(excerpt.fit(Span::new(file.id, 900, 901)), (10, 10));
     }
 
     #[test]

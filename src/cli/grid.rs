@@ -46,6 +46,11 @@ pub(super) fn clip(text: &str, limit: usize, unicode: bool) -> String {
     kept + mark
 }
 
+/// Writes a number with its noun: `1 error`, `2 errors`.
+pub(super) fn counted(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// Swaps rows and columns; every row must be as long as the first.
 pub(super) fn transpose(rows: &[Vec<String>]) -> Vec<Vec<String>> {
     let columns = rows.first().map_or(0, Vec::len);

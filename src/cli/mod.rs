@@ -21,7 +21,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-
 use commands::{
     cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan, run, show,
 };

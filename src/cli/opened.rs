@@ -1,20 +1,22 @@
 //! The pipeline that a command line names, read and checked.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::render::Renderer;
+use super::render;
 use super::{Trouble, Ui};
 use crate::diag::nearest;
 use crate::engine::{DiskCatalog, project_of};
 use crate::plan::{self, Loaded, Plan, Request};
 use crate::stages;
 use crate::store::Store;
-use crate::text::SourceMap;
+
+/// The largest text that is read.
+const MAX_TEXT: usize = 16 << 20;
 
 // The arguments of every command that takes a pipeline. (clap would take a doc comment here for that
 // of the command itself.)
@@ -42,7 +44,6 @@ enum Deny {
 
 /// A pipeline that was read, and what was found in it.
 pub(super) struct Opened {
-    pub(super) sources: SourceMap,
     /// What will run; none if there are errors, which were shown.
     pub(super) plan: Option<Plan>,
     /// The cache of the pipeline's project.
@@ -71,8 +72,8 @@ impl Pipeline {
     /// Reads and checks the pipeline, and shows what is found.
     pub(super) fn open(&self, ui: &Ui) -> Result<Opened, Trouble> {
         let (Loaded { sources, plan, diagnostics }, store) = self.load()?;
-        ui.say(&Renderer::new(&sources, &ui.err).all(&diagnostics));
-        Ok(Opened { sources, plan, store })
+        ui.say(&render::findings(&sources, &diagnostics, &ui.err));
+        Ok(Opened { plan, store })
     }
 
     fn request(&self) -> Result<Request, Trouble> {
@@ -112,11 +113,17 @@ pub(super) fn open_store(project: &Path) -> Result<Store, Trouble> {
 /// Reads a text that the command line names.
 pub(super) fn read(path: &Path, what: &str) -> Result<String, Trouble> {
     let shown = path.display();
-    let bytes = fs::read(path).map_err(|error| match error.kind() {
+    let bytes = bounded(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => missing(path, what),
         ErrorKind::IsADirectory => Trouble::wrong(format!("`{shown}` is a folder, not a {what}")),
         _ => Trouble::wrong(format!("the {what} `{shown}` can't be read: {error}")),
     })?;
+    if bytes.len() > MAX_TEXT {
+        return Err(Trouble::wrong(format!(
+            "the {what} `{shown}` is larger than {} MiB",
+            MAX_TEXT >> 20
+        )));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
             .iter()
@@ -126,6 +133,13 @@ pub(super) fn read(path: &Path, what: &str) -> Result<String, Trouble> {
         Trouble::wrong(format!("the {what} `{shown}` isn't UTF-8 text: line {line}"))
             .help("save it as UTF-8")
     })
+}
+
+/// Reads a file, and no more of it than shows that it is too large: some never end.
+fn bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(MAX_TEXT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Says that a file isn't there, and which was likely meant.

@@ -72,7 +72,7 @@ impl Observer for Lines {
             Event::StageFinished { report } if report.outcome != Outcome::Cached => {
                 self.ui.say(&format!("{}\n", finished(report, &self.ui.err)));
             }
-            Event::RunFinished { seconds, .. } => {
+            Event::RunFinished { seconds, .. } if *lock(&self.stages) > 0 => {
                 self.ui.say(&format!("took    {}\n", spoken_seconds(*seconds)));
             }
             _ => {}
@@ -96,10 +96,11 @@ fn finished(report: &StageReport, look: &Look) -> String {
     match report.outcome {
         Outcome::Ran => format!("{head} {stage} ({kind}) in {took}"),
         Outcome::Cached => format!("{head} {stage} ({kind})"),
-        Outcome::Failed | Outcome::Blocked | Outcome::Stopped if why.is_empty() => {
+        Outcome::Stopped => format!("{head} {stage} ({kind})"),
+        Outcome::Failed | Outcome::Blocked if why.is_empty() => {
             format!("{head} {stage} ({kind})")
         }
-        Outcome::Failed | Outcome::Blocked | Outcome::Stopped => {
+        Outcome::Failed | Outcome::Blocked => {
             format!("{head} {stage} ({kind}): {why}")
         }
     }

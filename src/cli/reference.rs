@@ -2,7 +2,7 @@
 
 use super::grid;
 use crate::diag::nearest;
-use crate::params::{Family, Param, Setting, Signature, Vocabulary};
+use crate::params::{Family, Kind, Param, Setting, Signature, Vocabulary};
 
 /// The families, in the order in which people meet them, each under the name of its list.
 pub const FAMILIES: &[(Family, &str)] = &[
@@ -65,12 +65,23 @@ pub fn explain<'a>(words: Vocabulary<'a>, word: &str) -> Result<String, Option<&
 fn list(words: Vocabulary<'_>, family: Family, title: &str) -> String {
     let rows: Vec<Vec<String>> = words
         .signatures(family)
-        .map(|signature| vec![signature.name.to_owned(), signature.summary().to_owned()])
+        .map(|signature| vec![signature.name.to_owned(), sentence(signature.doc)])
         .collect();
     if rows.is_empty() {
         String::new()
     } else {
         format!("{title}\n{}", grid::align(&rows, |_| false, 2))
+    }
+}
+
+/// Gives the first sentence of a doc, whatever lines it stands on.
+#[must_use]
+pub fn sentence(doc: &str) -> String {
+    let first = doc.trim().split("\n\n").next().unwrap_or_default();
+    let text = first.split_whitespace().collect::<Vec<_>>().join(" ");
+    match text.find(". ") {
+        Some(end) => text[..=end].to_owned(),
+        None => text,
     }
 }
 
@@ -96,14 +107,20 @@ fn usage(family: Family, signature: &Signature) -> String {
 /// Says what a parameter may be, and what it is when left out.
 #[must_use]
 pub fn bounds(param: &Param) -> String {
-    let mut text = param.kind.spoken();
+    let default = param.default.map(|default| default());
+    let mut text = match (&param.kind, &default) {
+        (Kind::Optional(inner), Some(Setting::Null)) => inner.spoken(),
+        (kind, _) => kind.spoken(),
+    };
     let limits = param.limits.spoken();
     if !limits.is_empty() {
         text.push_str(&format!(", {limits}"));
     }
-    match param.default.map(|default| default()) {
+    match default {
         None => text.push_str("; must be given"),
-        Some(Setting::Null) => {}
+        Some(Setting::Null) => text.push_str("; may be left out"),
+        Some(Setting::List(items)) if items.is_empty() => text.push_str("; may be left out"),
+        Some(Setting::Map(items)) if items.is_empty() => text.push_str("; may be left out"),
         Some(default) => text.push_str(&format!("; default {}", default.spoken())),
     }
     text
@@ -152,4 +169,74 @@ fn capital(word: &str) -> String {
         .next()
         .map(|first| first.to_uppercase().collect::<String>() + chars.as_str())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params;
+    use crate::params::{Limits, Params};
+
+    params! {
+        /// Mixes things. Slowly,
+        /// and well.
+        ///
+        /// More of it.
+        struct Mix("mix", 1) {
+            /// How much.
+            share: f64 = 0.5 => Limits::between(0.0, 1.0),
+            /// How long,
+            /// in rounds.
+            rounds: u64,
+            /// Who.
+            who: Option<String> = None,
+        }
+    }
+
+    const WORDS: &[(Family, &[&Signature])] = &[(Family::Step, &[&Mix::SIGNATURE])];
+
+    #[test]
+    fn a_word_is_explained_with_its_parameters() {
+        let text = explain(Vocabulary(WORDS), "mix").unwrap();
+        insta::assert_snapshot!(text, @r"
+        mix(share, rounds, who) is a step
+
+        Mixes things. Slowly,
+        and well.
+
+        More of it.
+
+          share: a number, at least 0 and at most 1; default 0.5
+              How much.
+
+          rounds: a whole number; must be given
+              How long,
+              in rounds.
+
+          who: a string; may be left out
+              Who.
+        ");
+    }
+
+    #[test]
+    fn a_family_is_listed_by_first_sentences() {
+        assert_eq!(explain(Vocabulary(WORDS), "steps").unwrap(), "steps\n  mix  Mixes things.\n");
+        assert_eq!(overview(Vocabulary(WORDS)), "steps\n  mix  Mixes things.\n");
+    }
+
+    #[test]
+    fn an_unknown_word_gives_the_nearest() {
+        assert_eq!(explain(Vocabulary(WORDS), "mxi"), Err(Some("mix")));
+        assert_eq!(explain(Vocabulary(WORDS), "zzzzzz"), Err(None));
+    }
+
+    #[test]
+    fn a_page_holds_a_table_of_the_parameters() {
+        let page = markdown(Vocabulary(WORDS), Family::Step, "steps");
+        assert!(
+            page.starts_with("# Steps\n")
+                && page.contains("| `who` | a string; may be left out | Who. |"),
+            "{page}"
+        );
+    }
 }

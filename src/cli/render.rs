@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use serde_json::{Value as Json, json};
 
 use super::excerpt::Excerpt;
+use super::grid::counted;
 use super::ui::Look;
 use crate::diag::{Diagnostic, Diagnostics, Label, Severity};
 use crate::text::{FileId, SourceMap, Span};
@@ -18,6 +20,7 @@ use crate::text::{FileId, SourceMap, Span};
 pub struct Renderer {
     excerpts: BTreeMap<FileId, Excerpt>,
     handler: GraphicalReportHandler,
+    look: Look,
 }
 
 impl Renderer {
@@ -30,7 +33,7 @@ impl Renderer {
             .with_links(false)
             .without_syntax_highlighting()
             .without_cause_chain();
-        Self { excerpts, handler }
+        Self { excerpts, handler, look: *look }
     }
 
     /// Renders all findings and closes with their number.
@@ -53,11 +56,11 @@ impl Renderer {
         let mut labels = vec![self.label(&finding.primary, true)];
         labels.extend(near.into_iter().map(|label| self.label(label, false)));
         let mut text = self.draw(&View {
-            message: clean(&finding.message),
+            message: self.clean(&finding.message),
             code: Some(format!("{}[{}]", word(finding.severity), finding.code)),
             severity: finding.severity,
             labels,
-            help: (!finding.help.is_empty()).then(|| clean(&finding.help.join("\n"))),
+            help: (!finding.help.is_empty()).then(|| self.clean(&finding.help.join("\n"))),
             source: self.excerpts.get(&own),
         });
         for label in far {
@@ -69,7 +72,7 @@ impl Renderer {
     /// Renders a related place of another file, below the finding.
     fn elsewhere(&self, label: &Label) -> String {
         self.draw(&View {
-            message: clean(&label.text),
+            message: self.clean(&label.text),
             code: None,
             severity: Severity::Note,
             labels: vec![self.label(&Label { span: label.span, text: String::new() }, true)],
@@ -83,12 +86,17 @@ impl Renderer {
             Some(excerpt) => excerpt.fit(label.span),
             None => (0, 0),
         };
-        let text = (!label.text.is_empty()).then(|| clean(&label.text));
+        let text = (!label.text.is_empty()).then(|| self.clean(&label.text));
         if primary {
             LabeledSpan::new_primary_with_span(text, (start, end - start))
         } else {
             LabeledSpan::new_with_span(text, (start, end - start))
         }
+    }
+
+    /// Keeps what a message quotes from steering the terminal.
+    fn clean(&self, text: &str) -> String {
+        super::excerpt::harmless(&Arc::from(&*self.look.spell(text))).to_string()
     }
 
     fn draw(&self, view: &View<'_>) -> String {
@@ -135,12 +143,23 @@ impl Renderer {
     }
 }
 
+/// Renders all findings, and nothing where there are none: then no file is looked at.
+#[must_use]
+pub fn findings(sources: &SourceMap, diagnostics: &Diagnostics, look: &Look) -> String {
+    if diagnostics.is_empty() {
+        return String::new();
+    }
+    Renderer::new(sources, look).all(diagnostics)
+}
+
 /// Counts the findings by severity: `3 errors, 1 warning`; nothing where there are none.
 #[must_use]
 pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
     let counts: Vec<String> = [Severity::Error, Severity::Warning, Severity::Note]
         .into_iter()
-        .filter_map(|severity| counted(count(diagnostics, severity), word(severity)))
+        .map(|severity| (count(diagnostics, severity), word(severity)))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| counted(number, noun))
         .collect();
     (!counts.is_empty()).then(|| counts.join(", "))
 }
@@ -149,15 +168,6 @@ pub fn summary(diagnostics: &Diagnostics) -> Option<String> {
 #[must_use]
 pub fn count(diagnostics: &Diagnostics, severity: Severity) -> usize {
     diagnostics.iter().filter(|finding| finding.severity == severity).count()
-}
-
-/// Writes a number with its noun: `1 error`, `2 errors`; nothing for none.
-pub(super) fn counted(number: usize, noun: &str) -> Option<String> {
-    match number {
-        0 => None,
-        1 => Some(format!("1 {noun}")),
-        _ => Some(format!("{number} {noun}s")),
-    }
 }
 
 /// Gives the word for a severity.
@@ -180,11 +190,6 @@ fn theme(look: &Look) -> GraphicalTheme {
         },
         (false, false) => GraphicalTheme::none(),
     }
-}
-
-/// Keeps what a message quotes from steering the terminal.
-fn clean(text: &str) -> String {
-    super::excerpt::harmless(&std::sync::Arc::from(text)).to_string()
 }
 
 /// A finding in miette's words.

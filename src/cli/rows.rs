@@ -54,11 +54,8 @@ pub(super) fn table(table: &Table, rows: usize, look: &Look) -> Result<String, T
 
 /// Lists the columns and their types, a line each.
 pub(super) fn schema(schema: &Schema) -> String {
-    let rows: Vec<Vec<String>> = schema
-        .fields()
-        .iter()
-        .map(|field| vec![field.name().clone(), kind(field)])
-        .collect();
+    let rows: Vec<Vec<String>> =
+        schema.fields().iter().map(|field| vec![field.name().clone(), kind(field)]).collect();
     super::grid::align(&rows, |_| false, 2)
 }
 
@@ -83,7 +80,8 @@ pub(super) fn json(table: &Table, rows: usize) -> Result<Vec<Json>, TableError> 
 
 /// Names the columns and their types for a program.
 pub(super) fn json_schema(schema: &Schema) -> Json {
-    let field = |field: &arrow::datatypes::FieldRef| json!({ "name": field.name(), "type": kind(field) });
+    let field =
+        |field: &arrow::datatypes::FieldRef| json!({ "name": field.name(), "type": kind(field) });
     schema.fields().iter().map(field).collect()
 }
 
@@ -121,13 +119,16 @@ impl Cells {
     fn read(table: &Table, rows: usize) -> Result<Self, TableError> {
         let fields = table.schema().fields();
         let mut columns = vec![Vec::new(); fields.len()];
-        let options = FormatOptions::default().with_null("");
+        let options = FormatOptions::default();
         for batch in head(table, rows)?.batches() {
             for (cells, column) in columns.iter_mut().zip(batch.columns()) {
                 let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
                 for row in 0..column.len() {
-                    let text = formatter.value(row).try_to_string()?;
-                    cells.push(shortened(text, column.data_type()));
+                    cells.push(if column.is_null(row) {
+                        String::new()
+                    } else {
+                        shortened(formatter.value(row).try_to_string()?, column.data_type())
+                    });
                 }
             }
         }
@@ -152,9 +153,10 @@ impl Cells {
     }
 }
 
-/// Shows floats with as many digits as people read.
+/// Shows floats with as many digits as people read, and a text of nothing apart from a missing one.
 fn shortened(text: String, kind: &DataType) -> String {
     match text.parse::<f64>() {
+        Err(_) if text.is_empty() => "\"\"".to_owned(),
         Ok(value) if kind.is_floating() && width(&text) > 8 => summary::number(value),
         _ => text,
     }
@@ -170,4 +172,72 @@ fn one_line(cell: &str, look: &Look) -> String {
 fn listed(names: &[String], look: &Look) -> String {
     let all: Vec<String> = names.iter().map(|name| one_line(name, look)).collect();
     clip(&all.join(", "), look.width * 2, look.unicode)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    };
+
+    use super::*;
+
+    fn table_of(columns: Vec<(&str, ArrayRef)>) -> Table {
+        let batch = RecordBatch::try_from_iter_with_nullable(
+            columns.into_iter().map(|(name, column)| (name, column, true)),
+        )
+        .unwrap();
+        Table::new(batch.schema(), vec![batch]).unwrap()
+    }
+
+    fn mixed() -> Table {
+        table_of(vec![
+            ("id", Arc::new(Int64Array::from(vec![Some(1), None]))),
+            ("share", Arc::new(Float64Array::from(vec![0.123_456_789, f64::NAN]))),
+            ("name", Arc::new(StringArray::from(vec!["a\n\u{1b}[31mb", ""]))),
+            ("ok", Arc::new(BooleanArray::from(vec![true, false]))),
+        ])
+    }
+
+    #[test]
+    fn rows_stand_in_a_table_that_no_cell_can_break() {
+        insta::assert_snapshot!(table(&mixed(), 10, &Look::plain()).unwrap(), @r#"
+        | id |  share | name     | ok    |
+        |----|--------|----------|-------|
+        |  1 | 0.1235 | a  [31mb | true  |
+        |    |    NaN | ""       | false |
+        "#);
+    }
+
+    #[test]
+    fn only_the_columns_that_fit_are_shown() {
+        let names: Vec<String> = (0..60).map(|index| format!("column_{index}")).collect();
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let wide =
+            table_of(names.iter().map(|name| (name.as_str(), Arc::clone(&column))).collect());
+        let text = table(&wide, 1, &Look::plain()).unwrap();
+        assert!(text.lines().take(3).all(|line| width(line) <= 100), "{text}");
+        assert!(text.contains("and 51 more columns: column_9, column_10"), "{text}");
+    }
+
+    #[test]
+    fn no_more_rows_are_shown_than_asked_for() {
+        assert_eq!(table(&mixed(), 1, &Look::plain()).unwrap().lines().count(), 3);
+        assert_eq!(json(&mixed(), 0).unwrap(), Vec::<Json>::new());
+        assert_eq!(table(&Table::empty(Arc::new(Schema::empty())), 5, &Look::plain()).unwrap(), "");
+    }
+
+    #[test]
+    fn programs_get_values_as_they_are() {
+        let rows: Vec<String> = json(&mixed(), 9).unwrap().iter().map(Json::to_string).collect();
+        assert_eq!(
+            rows,
+            [
+                r#"{"id":1,"share":0.123456789,"name":"a\n\u001b[31mb","ok":true}"#,
+                r#"{"id":null,"share":"NaN","name":"","ok":false}"#,
+            ]
+        );
+    }
 }

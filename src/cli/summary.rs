@@ -39,17 +39,20 @@ pub fn summary(pipeline: &str, report: &Report, look: &Look) -> String {
             scored.len() - TABLES
         ));
     }
-    for (outcome, word) in
-        [(Outcome::Failed, "failed"), (Outcome::Blocked, "blocked"), (Outcome::Stopped, "stopped")]
-    {
-        let names: Vec<&str> = report
-            .stages
-            .iter()
-            .filter(|stage| stage.outcome == outcome)
-            .map(|stage| stage.stage.as_str())
-            .collect();
+    text + &ended_early(report)
+}
+
+/// Lists the stages that failed, were blocked or stopped, a line for each kind of end.
+fn ended_early(report: &Report) -> String {
+    let ends =
+        [(Outcome::Failed, "failed"), (Outcome::Blocked, "blocked"), (Outcome::Stopped, "stopped")];
+    let mut text = String::new();
+    for (outcome, word) in ends {
+        let ended = report.stages.iter().filter(|stage| stage.outcome == outcome);
+        let names: Vec<&str> = ended.map(|stage| stage.stage.as_str()).collect();
         if !names.is_empty() {
-            text.push_str(&format!("\n{word}: {}\n", listed(&names)));
+            let gap = if text.is_empty() { "\n" } else { "" };
+            text.push_str(&format!("{gap}{word}: {}\n", listed(&names)));
         }
     }
     text
@@ -98,11 +101,7 @@ fn counts(report: &Report) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"))
         .collect();
-    let all = if report.stages.len() == 1 {
-        "1 stage".to_owned()
-    } else {
-        format!("{} stages", report.stages.len())
-    };
+    let all = grid::counted(report.stages.len(), "stage");
     if parts.is_empty() { all } else { format!("{all}: {}", parts.join(", ")) }
 }
 
@@ -121,38 +120,28 @@ fn has_scores(stage: &StageReport) -> bool {
 /// Writes the scores of a stage, models against metrics, and the best values of a search.
 #[must_use]
 pub fn facts(facts: &Facts, look: &Look) -> String {
-    let best: Vec<Vec<String>> =
-        facts.best.iter().map(|(path, value)| vec![path.clone(), spoken(value)]).collect();
+    let best = facts.best.iter().map(|(path, value)| vec![path.clone(), spoken(value)]);
+    // The scores of a search belong to no model of their own and stand under its values.
+    if facts.metrics.iter().all(|score| score.model.is_empty()) {
+        let scores =
+            facts.metrics.iter().map(|score| vec![score.metric.clone(), value(score, look)]);
+        return grid::align(&best.chain(scores).collect::<Vec<_>>(), |_| false, 2);
+    }
+    let best: Vec<Vec<String>> = best.collect();
     grid::align(&best, |_| false, 2) + &score_table(&facts.metrics, look)
 }
 
 fn score_table(metrics: &[Score], look: &Look) -> String {
-    if metrics.is_empty() {
-        return String::new();
-    }
-    let names = |name: fn(&Score) -> &String| {
-        let mut names: Vec<&String> = Vec::new();
-        for score in metrics {
-            if !names.contains(&name(score)) {
-                names.push(name(score));
-            }
-        }
-        names
-    };
-    let (models, columns) = (names(|score| &score.model), names(|score| &score.metric));
-    let mut rows = vec![
-        std::iter::once(String::new())
-            .chain(columns.iter().map(|name| (*name).clone()))
-            .collect::<Vec<_>>(),
-    ];
+    let models = named(metrics, |score| &score.model);
+    let columns = named(metrics, |score| &score.metric);
+    let head = std::iter::once(String::new()).chain(columns.iter().map(|name| (*name).clone()));
+    let mut rows = vec![head.collect::<Vec<_>>()];
     for model in models {
-        let mut row = vec![model.clone()];
-        row.extend(columns.iter().map(|metric| {
-            let score =
-                metrics.iter().find(|score| score.model == *model && score.metric == **metric);
-            score.map(|score| value(score, look)).unwrap_or_default()
-        }));
-        rows.push(row);
+        let cell = |metric: &&String| {
+            let own = |score: &&Score| score.model == *model && score.metric == **metric;
+            metrics.iter().find(own).map(|score| value(score, look)).unwrap_or_default()
+        };
+        rows.push(std::iter::once(model.clone()).chain(columns.iter().map(cell)).collect());
     }
     let wide = grid::align(&rows, |column| column > 0, 2);
     if grid::widest(&wide) <= look.width {
@@ -162,28 +151,50 @@ fn score_table(metrics: &[Score], look: &Look) -> String {
     }
 }
 
+/// Lists the different names in scores, in the order in which they appear.
+fn named(metrics: &[Score], name: fn(&Score) -> &String) -> Vec<&String> {
+    let mut names: Vec<&String> = Vec::new();
+    for score in metrics {
+        if !names.contains(&name(score)) {
+            names.push(name(score));
+        }
+    }
+    names
+}
+
 /// Writes a score: `0.8421`, with its spread over folds `0.8421 ± 0.0123`.
 fn value(score: &Score, look: &Look) -> String {
     let sign = if look.unicode { "±" } else { "+/-" };
-    match score.sd {
-        Some(sd) => format!("{} {sign} {}", number(score.value), number(sd)),
-        None => number(score.value),
+    let Some(sd) = score.sd else { return number(score.value) };
+    // The spread has the digits of the value, unless nothing would be left of it.
+    let spread = match digits(score.value) {
+        Some(digits) if sd == 0.0 || sd >= 0.1_f64.powi(digits) => {
+            format!("{sd:.*}", usize::try_from(digits).unwrap_or_default())
+        }
+        _ => number(sd),
+    };
+    format!("{} {sign} {spread}", number(score.value))
+}
+
+/// Writes a number with four digits that count, in exponents only where it is far from 1.
+#[must_use]
+pub fn number(number: f64) -> String {
+    match digits(number) {
+        _ if number == 0.0 => "0".to_owned(),
+        Some(digits) => format!("{number:.*}", usize::try_from(digits).unwrap_or_default()),
+        None if number.is_finite() => format!("{number:.3e}"),
+        None => number.to_string(),
     }
 }
 
-/// Writes a number with four digits that count, never in exponents where people read it easily.
-#[must_use]
-pub fn number(number: f64) -> String {
-    let size = number.abs();
-    if !number.is_finite() {
-        return number.to_string();
-    }
-    match size {
-        0.0 => "0".to_owned(),
-        _ if size >= 1e9 || size < 1e-4 => format!("{number:.3e}"),
-        _ if size >= 1000.0 => format!("{number:.1}"),
-        _ if size >= 10.0 => format!("{number:.2}"),
-        _ => format!("{number:.4}"),
+/// Gives the digits to show behind the point; none where a number needs an exponent or is none.
+fn digits(number: f64) -> Option<i32> {
+    match number.abs() {
+        0.0 => Some(4),
+        size if !(1e-4..1e9).contains(&size) => None,
+        size if size >= 1000.0 => Some(1),
+        size if size >= 10.0 => Some(2),
+        _ => Some(4),
     }
 }
 
@@ -252,21 +263,20 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        best.facts.metrics = vec![score("boost", "roc_auc", 0.87, None)];
+        best.facts.metrics = vec![score("", "roc_auc", 0.87, Some(0.01))];
         let text = summary("demo", &report(vec![compare, best]), &Look::plain());
         insta::assert_snapshot!(text, @r"
         demo: 2 stages: 1 ran, 1 from the cache
 
         compare (cross_validate)
-                          roc_auc           log_loss
+                           roc_auc           log_loss
           logit  0.8421 +/- 0.0123  0.4500 +/- 0.0200
           boost  0.8610 +/- 0.0110
 
         best (tune)
           estimator.learning_rate   0.0812
           estimator.max_leaf_nodes  21
-                 roc_auc
-          boost   0.8700
+          roc_auc                   0.8700 +/- 0.0100
         ");
     }
 
@@ -300,6 +310,16 @@ mod tests {
             (0..20).map(|index| score("m", &format!("metric_{index}"), 0.5, None)).collect();
         let text = facts(&wide.facts, &Look::plain());
         assert!(grid::widest(&text) <= 100 && text.lines().count() == 21, "{text}");
+    }
+
+    #[test]
+    fn a_spread_has_the_digits_of_its_value() {
+        let shown = |mean, sd| value(&score("m", "rmse", mean, Some(sd)), &Look::plain());
+        assert_eq!(shown(103.41, 0.8805), "103.41 +/- 0.88");
+        assert_eq!(shown(0.5, 0.0), "0.5000 +/- 0.0000");
+        assert_eq!(shown(5000.0, 0.01), "5000.0 +/- 0.0100");
+        assert_eq!(shown(0.0, 1e-9), "0 +/- 1.000e-9");
+        assert_eq!(shown(f64::NAN, f64::NAN), "NaN +/- NaN");
     }
 
     #[test]

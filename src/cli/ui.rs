@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Who reads the other end may
 //! leave at any time: a broken pipe is no failure.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 /// The width of text that isn't shown on a terminal, so that it never depends on one.
@@ -32,6 +33,23 @@ impl Look {
     #[must_use]
     pub const fn rich(width: usize) -> Self {
         Self { live: true, colour: true, unicode: true, width }
+    }
+
+    /// Spells a message with the characters that can be shown.
+    #[must_use]
+    pub fn spell<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.unicode || text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        let ascii = |c: char| match c {
+            '→' => "->".to_owned(),
+            '…' => "...".to_owned(),
+            '±' => "+/-".to_owned(),
+            '×' => "x".to_owned(),
+            '–' | '—' => "-".to_owned(),
+            other => other.to_string(),
+        };
+        Cow::Owned(text.chars().map(ascii).collect())
     }
 
     /// Finds out what a stream can show.
@@ -89,8 +107,22 @@ impl Ui {
 }
 
 fn write(mut stream: impl Write, text: &str) -> io::Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_spelt_in_ascii_where_nothing_else_is_sure_to_be_shown() {
+        assert_eq!(Look::plain().spell("a → b … 0.1 ± 2, é"), "a -> b ... 0.1 +/- 2, é");
+        assert_eq!(Look::rich(80).spell("a → b"), "a → b");
     }
 }

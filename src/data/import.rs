@@ -231,15 +231,13 @@ impl Target {
 /// Gives the classes that a field's type alone makes known: of a bool, and of declared categories.
 #[must_use]
 pub fn declared_classes(field: &Field) -> Vec<Label> {
-    match plain(field.data_type()) {
-        DataType::Boolean => vec![Label::Bool(false), Label::Bool(true)],
-        _ => {
-            let mut texts = categories(field).unwrap_or_default();
-            texts.sort_unstable();
-            texts.dedup();
-            texts.iter().map(|text| Label::Text(Arc::from(text.as_str()))).collect()
-        }
+    if *plain(field.data_type()) == DataType::Boolean {
+        return vec![Label::Bool(false), Label::Bool(true)];
     }
+    let mut texts = categories(field).unwrap_or_default();
+    texts.sort_unstable();
+    texts.dedup();
+    texts.iter().map(|text| Label::Text(Arc::from(text.as_str()))).collect()
 }
 
 /// Reads row weights: numbers of at least 0.
@@ -582,4 +580,173 @@ fn refuse_missing(column: &str, missing: impl Iterator<Item = bool>) -> Result<(
 /// Gives the sorts of a schema's columns; none for those that can't be features.
 pub fn sorts(schema: &Schema) -> impl Iterator<Item = (&str, Option<Sort>)> {
     schema.fields().iter().map(|field| (field.name().as_str(), Sort::of_field(field)))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{
+        BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationMillisecondArray,
+        Float64Array, Int32Array, Int64Array, StringArray, TimestampNanosecondArray,
+        TimestampSecondArray, UInt64Array,
+    };
+
+    use super::*;
+
+    fn table(columns: Vec<(&str, ArrayRef)>) -> Table {
+        let field =
+            |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
+        let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+        let arrays = columns.into_iter().map(|(_, own)| own).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap();
+        Table::new(schema, vec![batch]).unwrap()
+    }
+
+    fn texts(values: &[Option<&str>]) -> ArrayRef {
+        Arc::new(StringArray::from(values.to_vec()))
+    }
+
+    fn floats(values: &[Option<f64>]) -> ArrayRef {
+        Arc::new(Float64Array::from(values.to_vec()))
+    }
+
+    fn ints(values: &[i64]) -> ArrayRef {
+        Arc::new(Int64Array::from(values.to_vec()))
+    }
+
+    #[test]
+    fn columns_of_every_type_become_features() {
+        let table = table(vec![
+            ("i", Arc::new(Int32Array::from(vec![Some(1), None]))),
+            ("u", Arc::new(UInt64Array::from(vec![Some(u64::MAX), Some(2)]))),
+            ("f", floats(&[Some(0.5), Some(f64::NAN)])),
+            (
+                "d",
+                Arc::new(
+                    Decimal128Array::from(vec![Some(1234), None])
+                        .with_precision_and_scale(10, 2)
+                        .unwrap(),
+                ),
+            ),
+            ("b", Arc::new(BooleanArray::from(vec![Some(true), None]))),
+            ("t", texts(&[Some("x"), None])),
+            ("day", Arc::new(Date32Array::from(vec![Some(1), None]))),
+            ("s", Arc::new(TimestampSecondArray::from(vec![Some(-1), None]))),
+            ("ns", Arc::new(TimestampNanosecondArray::from(vec![Some(-1), Some(1_500)]))),
+            ("dur", Arc::new(DurationMillisecondArray::from(vec![Some(1_500), None]))),
+        ]);
+        let names: Vec<String> =
+            table.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let frame = Frame::of_table(&table, &names).unwrap();
+        let number = |name: &str| frame.column(name).unwrap().numbers().unwrap().to_vec();
+        assert_eq!(number("i")[..1].to_vec(), [1.0]);
+        assert!(number("i")[1].is_nan() && number("f")[1].is_nan() && number("d")[1].is_nan());
+        assert_eq!(number("u"), [u64::MAX as f64, 2.0]);
+        assert_eq!(number("d")[..1].to_vec(), [12.34]);
+        assert_eq!(number("dur")[..1].to_vec(), [1.5]);
+        assert!(number("dur")[1].is_nan() && number("b")[1].is_nan());
+        assert_eq!(frame.column("t"), Some(&Column::Text(vec![Some(Arc::from("x")), None].into())));
+        assert_eq!(frame.column("day"), Some(&Column::Time(vec![86_400_000_000, NO_TIME].into())));
+        assert_eq!(frame.column("s"), Some(&Column::Time(vec![-1_000_000, NO_TIME].into())));
+        assert_eq!(frame.column("ns"), Some(&Column::Time(vec![-1, 1].into())));
+        let found: Vec<Sort> = frame.columns().iter().map(Sort::of).collect();
+        let known: Vec<Sort> = sorts(table.schema()).map(|(_, sort)| sort.unwrap()).collect();
+        assert_eq!(found, known);
+    }
+
+    #[test]
+    fn declared_categories_are_sorted_levels() {
+        let metadata =
+            HashMap::from([("mlp.categories".to_owned(), r#"["b","a","never"]"#.to_owned())]);
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("c", DataType::Utf8, true).with_metadata(metadata),
+        ]));
+        let batch = RecordBatch::try_new(
+            Arc::clone(&schema),
+            vec![texts(&[Some("b"), None, Some("ä"), Some("a")])],
+        );
+        let table = Table::new(schema, vec![batch.unwrap()]).unwrap();
+        let Some(Column::Category { codes, levels }) =
+            Frame::of_table(&table, &["c".to_owned()]).unwrap().column("c").cloned()
+        else {
+            panic!("no category")
+        };
+        assert_eq!(
+            levels.iter().map(|level| &**level).collect::<Vec<_>>(),
+            ["a", "b", "never", "ä"]
+        );
+        assert_eq!(*codes, [1, NO_CATEGORY, 3, 0]);
+        let known = declared_classes(table.schema().field(0));
+        assert_eq!(known.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "b", "never"]);
+    }
+
+    #[test]
+    fn what_no_model_takes_is_named() {
+        let bytes = table(vec![
+            ("raw", Arc::new(BinaryArray::from(vec![&b"x"[..]]))),
+            ("far", Arc::new(TimestampSecondArray::from(vec![i64::MAX]))),
+        ]);
+        let error =
+            |name: &str| Frame::of_table(&bytes, &[name.to_owned()]).unwrap_err().to_string();
+        assert_eq!(
+            error("raw"),
+            "column `raw` holds bytes, which no model takes; leave it out, or take it apart in SQL"
+        );
+        assert_eq!(error("nope"), "the table has no column `nope`");
+        assert_eq!(
+            error("far"),
+            "column `far` has a date beyond the years that can be counted in row 0; dates reach 290,000 years either way"
+        );
+    }
+
+    #[test]
+    fn targets_are_sorted_classes_or_whole_numbers_or_refused() {
+        let table = table(vec![
+            ("t", texts(&[Some("b"), Some("a"), Some("b")])),
+            ("i", ints(&[10, -2, 10])),
+            ("f", floats(&[Some(1.0), Some(0.0), Some(1.0)])),
+            ("half", floats(&[Some(0.5), Some(0.0), Some(1.0)])),
+            ("a b", floats(&[None, Some(f64::NAN), Some(1.0)])),
+            ("inf", floats(&[Some(1.0), Some(f64::INFINITY), Some(1.0)])),
+            ("day", Arc::new(Date32Array::from(vec![1, 2, 3]))),
+        ]);
+        let classes = |name: &str| match Target::classes_of(&table, name, &[])
+            .map_err(|error| error.to_string())
+        {
+            Ok(Target::Classes { codes, classes }) => {
+                Ok((codes.to_vec(), classes.iter().map(ToString::to_string).collect::<Vec<_>>()))
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error),
+        };
+        let named = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(classes("t"), Ok((vec![1, 0, 1], named(&["a", "b"]))));
+        assert_eq!(classes("i"), Ok((vec![1, 0, 1], named(&["-2", "10"]))));
+        assert_eq!(classes("f"), Ok((vec![1, 0, 1], named(&["0", "1"]))));
+        assert_eq!(
+            classes("half"),
+            Err("column `half` has 0.5 in row 0; a class is a text, a bool or a whole number"
+                .to_owned())
+        );
+        assert_eq!(
+            classes("a b"),
+            Err("the target `a b` is missing in 2 of 3 rows; leave them out with `WHERE \"a b\" IS NOT NULL`".to_owned()),
+        );
+        assert_eq!(
+            classes("day"),
+            Err("the target `day` holds a date, but classes are texts, bools or whole numbers"
+                .to_owned())
+        );
+        let number =
+            |name: &str| Target::numbers_of(&table, name).map_err(|error| error.to_string());
+        assert_eq!(number("i"), Ok(Target::Numbers(vec![10.0, -2.0, 10.0].into())));
+        assert_eq!(
+            number("inf"),
+            Err("column `inf` has infinity in row 1; leave such rows out or cap the value in SQL"
+                .to_owned())
+        );
+        assert_eq!(
+            number("t"),
+            Err("the target `t` holds text, but regression needs a number".to_owned())
+        );
+    }
 }

@@ -33,7 +33,11 @@ impl DiskCatalog {
     }
 
     /// Finds the columns of some files, or remembers them by content.
-    fn columns(&self, request: &sources::Request<'_>, from: &str) -> Result<SchemaRef, SourceTrouble> {
+    fn columns(
+        &self,
+        request: &sources::Request<'_>,
+        from: &str,
+    ) -> Result<SchemaRef, SourceTrouble> {
         let key = self.key(request, from);
         if let Some(known) = key.and_then(|key| self.store.recall("columns", key))
             && let Some(schema) = schema_of(&known)
@@ -81,7 +85,8 @@ impl Catalog for DiskCatalog {
                 let files = inputs.iter().map(|input| input.path.clone()).collect();
                 let mut wanted = sources::Request::new(&inputs, &options);
                 wanted.schema = request.declared;
-                wanted.on_bad_row = if request.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
+                wanted.on_bad_row =
+                    if request.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
                 let from = sources::canonical(request.from).to_string();
                 SourceAnswer { files, schema: self.columns(&wanted, &from) }
             }
@@ -119,7 +124,7 @@ fn schema_of(bytes: &[u8]) -> Option<SchemaRef> {
 ///
 /// # Errors
 /// It isn't there, isn't readable, is no UTF-8, or is too large.
-pub fn read_text(path: &Path) -> Result<String, String> {
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let metadata = std::fs::metadata(path).map_err(|error| spoken(&error))?;
     if metadata.is_dir() {
         return Err("it is a folder".to_owned());

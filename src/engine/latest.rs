@@ -27,7 +27,7 @@ impl Latest {
     ///
     /// # Errors
     /// The cached table is damaged.
-    pub fn table(&self, output: &str, store: &Store) -> std::result::Result<Option<Table>, StoreError> {
+    pub fn table(&self, output: &str, store: &Store) -> Result<Option<Table>, StoreError> {
         let found = self.outputs.iter().find(|(name, _)| name == output);
         match found {
             Some((_, object)) if object.digest.is_some() => store.table(object).map(Some),

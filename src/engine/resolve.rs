@@ -73,9 +73,10 @@ pub fn forecast(plan: &Plan, store: &Store) -> Vec<Forecast> {
     let mut forecasts = Vec::new();
     for (place, stage) in plan.stages.iter().enumerate() {
         let Some(task) = stage.task.as_ref().filter(|_| !stage.on_demand) else { continue };
-        let waiting = stage.waits.iter().find(|other| {
-            plan.stages[**other].task.is_some() && !is_well(&known[**other])
-        });
+        let waiting = stage
+            .waits
+            .iter()
+            .find(|other| plan.stages[**other].task.is_some() && !is_well(&known[**other]));
         let verdict = match (&known[place], waiting) {
             (Ok(_), _) => Verdict::Cached,
             (Err(_), Some(other)) if task.caching != Caching::EachTime => {

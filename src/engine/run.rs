@@ -64,7 +64,11 @@ pub enum EngineError {
 ///
 /// # Errors
 /// Failures of stages are in the report; an error is what keeps the run as a whole from going on.
-pub fn run(plan: &Arc<Plan>, services: &Services, options: &Options) -> Result<Report, EngineError> {
+pub fn run(
+    plan: &Arc<Plan>,
+    services: &Services,
+    options: &Options,
+) -> Result<Report, EngineError> {
     let begun = Instant::now();
     let before = lock::read(plan)?;
     let wanted = wanted(plan, &options.only);
@@ -109,11 +113,7 @@ struct State {
 }
 
 impl State {
-    fn new(
-        plan: &Plan,
-        known: Vec<Result<resolve::Result, String>>,
-        wanted: &[bool],
-    ) -> Self {
+    fn new(plan: &Plan, known: Vec<Result<resolve::Result, String>>, wanted: &[bool]) -> Self {
         let mut state = Self {
             open: BTreeSet::new(),
             results: vec![None; plan.stages.len()],

@@ -224,9 +224,9 @@ fn keep(
 }
 
 fn written(store: &Store, path: &Path) -> Result<(String, Hash), Failure> {
-    let content = store
-        .content_hash(path)
-        .map_err(|error| Failure::new(format!("`{}` can't be read back: {error}", path.display())))?;
+    let content = store.content_hash(path).map_err(|error| {
+        Failure::new(format!("`{}` can't be read back: {error}", path.display()))
+    })?;
     Ok((path.to_string_lossy().into_owned(), content.hash))
 }
 

@@ -234,6 +234,7 @@ impl Columns {
     }
 
     /// Gives the names that are written out, those left out by name among them.
+    #[must_use]
     pub fn names(&self) -> Vec<&Spanned<String>> {
         let mut names = Vec::new();
         for pick in &self.0 {
@@ -355,7 +356,8 @@ fn nowhere() -> Span {
 
 /// Tells whether a name fits a pattern, in time linear in both but for backtracking to the last `*`.
 fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
@@ -399,11 +401,11 @@ mod tests {
         .to_vec()
     }
 
-    fn picked(picks: Columns) -> Vec<String> {
+    fn picked(picks: &Columns) -> Vec<String> {
         let columns = columns();
         let (at, missing) = picks.pick(&columns);
         let names = at.iter().map(|at| columns[*at].0.to_string());
-        names.chain(missing.iter().map(|missing| missing.to_string())).collect()
+        names.chain(missing.iter().map(NoColumn::to_string)).collect()
     }
 
     fn selected(selector: Selector, except: Columns) -> Columns {
@@ -413,24 +415,27 @@ mod tests {
     #[test]
     fn selectors_pick_by_what_columns_hold() {
         let none = Columns::default;
-        assert_eq!(picked(selected(Selector::Numeric, none())), ["age", "amt_in", "amt_out"]);
-        assert_eq!(picked(selected(Selector::Categorical, none())), ["city", "größe"]);
-        assert_eq!(picked(selected(Selector::Text, none())), ["größe"]);
-        assert_eq!(picked(selected(Selector::Temporal, none())), ["seen"]);
+        assert_eq!(picked(&selected(Selector::Numeric, none())), ["age", "amt_in", "amt_out"]);
+        assert_eq!(picked(&selected(Selector::Categorical, none())), ["city", "größe"]);
+        assert_eq!(picked(&selected(Selector::Text, none())), ["größe"]);
+        assert_eq!(picked(&selected(Selector::Temporal, none())), ["seen"]);
         let amounts = Selector::Matching("amt_*".to_owned());
-        assert_eq!(picked(selected(amounts.clone(), none())), ["amt_in", "amt_out"]);
+        assert_eq!(picked(&selected(amounts.clone(), none())), ["amt_in", "amt_out"]);
         assert_eq!(
-            picked(selected(Selector::All, Columns(vec![Pick::Selected {
-                selector: amounts,
-                except: Columns::named(["amt_in"]),
-            }]))),
+            picked(&selected(
+                Selector::All,
+                Columns(vec![Pick::Selected {
+                    selector: amounts,
+                    except: Columns::named(["amt_in"]),
+                }])
+            )),
             ["age", "amt_in", "smoker", "city", "größe", "seen"],
         );
     }
 
     #[test]
     fn a_list_is_a_set_in_the_order_of_the_frame() {
-        assert_eq!(picked(Columns::named(["smoker", "age", "age"])), ["age", "smoker"]);
+        assert_eq!(picked(&Columns::named(["smoker", "age", "age"])), ["age", "smoker"]);
         assert_eq!(
             Columns::named(["smoker", "age"]).canonical(),
             Columns::named(["age", "smoker"]).canonical(),
@@ -440,7 +445,7 @@ mod tests {
     #[test]
     fn a_missing_name_offers_the_nearest() {
         assert_eq!(
-            picked(Columns::named(["agee", "q9"])),
+            picked(&Columns::named(["agee", "q9"])),
             ["there is no column `agee`; did you mean `age`?", "there is no column `q9`"],
         );
     }

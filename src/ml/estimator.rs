@@ -11,7 +11,9 @@ use crate::data::{Frame, Label, Target};
 use crate::params::{Args, Signature};
 
 /// What a model is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
     /// Tells classes.
@@ -106,7 +108,11 @@ pub trait Estimator: Send + Sync {
     ///
     /// # Errors
     /// The rows can't be learnt from; the message says why and what to do.
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError>;
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError>;
 }
 
 /// A fitted model.

@@ -10,7 +10,10 @@ use crate::params::{Args, Params};
 pub(crate) fn settled<P: Params>(args: &Args) -> Result<P, BadSetting> {
     P::from_args(args).ok_or_else(|| BadSetting {
         param: P::SIGNATURE.params.first().map_or(P::SIGNATURE.name, |param| param.name),
-        message: format!("the settings of `{}` don't have the types that it declares", P::SIGNATURE.name),
+        message: format!(
+            "the settings of `{}` don't have the types that it declares",
+            P::SIGNATURE.name
+        ),
     })
 }
 
@@ -24,9 +27,14 @@ pub(crate) fn written(
     let mut args = Args::default();
     for param in signature.params {
         let given = change.iter().find(|(name, _)| *name == param.name);
-        let setting = given.map(|(_, setting)| setting.clone()).or_else(|| param.default.map(|default| default()));
+        let setting = given
+            .map(|(_, setting)| setting.clone())
+            .or_else(|| param.default.map(|default| default()));
         let setting = setting.unwrap_or_else(|| panic!("`{}` has no default", param.name));
-        args.set(param.name, crate::params::Bound { setting, span: place, written: given.is_some() });
+        args.set(
+            param.name,
+            crate::params::Bound { setting, span: place, written: given.is_some() },
+        );
     }
     for (name, _) in change {
         assert!(signature.param(name).is_some(), "`{}` has no `{name}`", signature.name);

@@ -61,7 +61,8 @@ impl<'a> Binder<'a> {
         let mut given = IndexMap::new();
         for field in &block.fields {
             let name = field.key.node.spoken();
-            match known().find(|param| param.name == name && matches!(field.key.node, Key::Path(_))) {
+            match known().find(|param| param.name == name && matches!(field.key.node, Key::Path(_)))
+            {
                 Some(param) => {
                     given.insert(param.name, self.slot(&field.value, &Slot::of(param)));
                 }
@@ -91,17 +92,25 @@ impl<'a> Binder<'a> {
         let [word] = name else {
             let spoken = name.iter().map(|part| part.node.as_str()).collect::<Vec<_>>().join(".");
             self.diagnostics.push(
-                Diagnostic::error("unknown-word", value.span, format!("`{spoken}` is no name of {}", family.spoken()))
-                    .label(format!("expected {}", family.spoken())),
+                Diagnostic::error(
+                    "unknown-word",
+                    value.span,
+                    format!("`{spoken}` is no name of {}", family.spoken()),
+                )
+                .label(format!("expected {}", family.spoken())),
             );
             return None;
         };
         let Some(signature) = self.vocabulary.find(family, &word.node) else {
             let names = self.vocabulary.signatures(family).map(|signature| signature.name);
             self.diagnostics.push(
-                Diagnostic::error("unknown-word", word.span, format!("`{}` is not {}", word.node, family.spoken()))
-                    .label(format!("expected {}", family.spoken()))
-                    .suggest(&word.node, names),
+                Diagnostic::error(
+                    "unknown-word",
+                    word.span,
+                    format!("`{}` is not {}", word.node, family.spoken()),
+                )
+                .label(format!("expected {}", family.spoken()))
+                .suggest(&word.node, names),
             );
             return None;
         };
@@ -159,8 +168,12 @@ impl<'a> Binder<'a> {
             let found = signature.param(&name.node);
             if found.is_none() {
                 self.diagnostics.push(
-                    Diagnostic::error("unknown-argument", name.span, format!("`{owner}` has no parameter `{}`", name.node))
-                        .suggest(&name.node, signature.params.iter().map(|param| param.name)),
+                    Diagnostic::error(
+                        "unknown-argument",
+                        name.span,
+                        format!("`{owner}` has no parameter `{}`", name.node),
+                    )
+                    .suggest(&name.node, signature.params.iter().map(|param| param.name)),
                 );
             }
             return found;
@@ -229,13 +242,24 @@ impl<'a> Binder<'a> {
                 Some(None) => whole = false,
                 None => match param.default {
                     Some(default) => {
-                        args.set(param.name, Bound { setting: default(), span: place, written: false });
+                        args.set(
+                            param.name,
+                            Bound { setting: default(), span: place, written: false },
+                        );
                     }
                     None => {
                         whole = false;
                         self.diagnostics.push(
-                            Diagnostic::error("missing-field", place, format!("{owner} needs `{}`", param.name))
-                                .help(format!("add `{}: …`, {}", param.name, param.kind.spoken())),
+                            Diagnostic::error(
+                                "missing-field",
+                                place,
+                                format!("{owner} needs `{}`", param.name),
+                            )
+                            .help(format!(
+                                "add `{}: …`, {}",
+                                param.name,
+                                param.kind.spoken()
+                            )),
                         );
                     }
                 },
@@ -271,7 +295,9 @@ impl<'a> Binder<'a> {
                 Setting::Float(number.as_f64())
             }
             (Kind::Share, Value::Percent(share)) => self.share(value, slot, *share)?,
-            (Kind::Share, Value::Number(Number::Float(share))) => self.share(value, slot, *share)?,
+            (Kind::Share, Value::Number(Number::Float(share))) => {
+                self.share(value, slot, *share)?
+            }
             (Kind::Text, Value::Text(text)) => Setting::Text(text.value.clone()),
             (Kind::Path, Value::Text(text)) => Setting::Text(self.path(&text.value, value.span)?),
             (Kind::Code, Value::Text(text)) => {
@@ -285,9 +311,13 @@ impl<'a> Binder<'a> {
                 if !choices.iter().any(|choice| choice.word == word) {
                     let words = choices.iter().map(|choice| choice.word);
                     self.diagnostics.push(
-                        Diagnostic::error("unknown-choice", value.span, format!("`{}` can't be `{word}`", slot.name))
-                            .label(format!("expected {}", slot.kind.spoken()))
-                            .suggest(&word, words),
+                        Diagnostic::error(
+                            "unknown-choice",
+                            value.span,
+                            format!("`{}` can't be `{word}`", slot.name),
+                        )
+                        .label(format!("expected {}", slot.kind.spoken()))
+                        .suggest(&word, words),
                     );
                     return None;
                 }
@@ -316,9 +346,9 @@ impl<'a> Binder<'a> {
             (Kind::List(item), Value::List(values)) => {
                 Setting::List(self.each(values, &Slot { kind: *item, ..*slot })?)
             }
-            (Kind::List(item) | Kind::Rest(item), _) if fits(item, &value.node) => {
-                Setting::List(self.each(std::slice::from_ref(value), &Slot { kind: *item, ..*slot })?)
-            }
+            (Kind::List(item) | Kind::Rest(item), _) if fits(item, &value.node) => Setting::List(
+                self.each(std::slice::from_ref(value), &Slot { kind: *item, ..*slot })?,
+            ),
             (Kind::Rest(item), Value::List(values)) => {
                 Setting::List(self.each(values, &Slot { kind: *item, ..*slot })?)
             }
@@ -342,9 +372,13 @@ impl<'a> Binder<'a> {
         let Some(found) = self.parameters.get(&name) else {
             let names = self.parameters.keys().map(String::as_str);
             self.diagnostics.push(
-                Diagnostic::error("unknown-parameter", value.span, format!("there is no parameter `${name}`"))
-                    .help(format!("declare it: `param {name}: TYPE = DEFAULT`"))
-                    .suggest(&name, names),
+                Diagnostic::error(
+                    "unknown-parameter",
+                    value.span,
+                    format!("there is no parameter `${name}`"),
+                )
+                .help(format!("declare it: `param {name}: TYPE = DEFAULT`"))
+                .suggest(&name, names),
             );
             return None;
         };
@@ -416,8 +450,12 @@ impl<'a> Binder<'a> {
         let right = self.slot(right, &bound)?;
         if right.setting.as_f64().is_none() {
             self.diagnostics.push(
-                Diagnostic::error("wrong-type", right.span, "the right side of a comparison must be a number")
-                    .label("expected a number"),
+                Diagnostic::error(
+                    "wrong-type",
+                    right.span,
+                    "the right side of a comparison must be a number",
+                )
+                .label("expected a number"),
             );
             return None;
         }
@@ -450,7 +488,7 @@ impl<'a> Binder<'a> {
             .map_err(|error| {
                 self.diagnostics.push(
                     Diagnostic::error("unknown-type", value.span, error.to_string())
-                        .suggest(&word, ColumnType::words().iter().copied()),
+                        .suggest(&word, ColumnType::words()),
                 );
             })
             .ok()
@@ -459,11 +497,10 @@ impl<'a> Binder<'a> {
     /// Reads `file("query.sql")`.
     fn code_file(&mut self, call: &ast::Call, value: &Spanned<Value>) -> Option<String> {
         match (call.name.as_slice(), call.args.as_slice()) {
-            ([name], [Argument { name: None, value: Spanned { node: Value::Text(path), span } }])
-                if name.node == "file" =>
-            {
-                self.path(&path.value, *span)
-            }
+            (
+                [name],
+                [Argument { name: None, value: Spanned { node: Value::Text(path), span } }],
+            ) if name.node == "file" => self.path(&path.value, *span),
             _ => {
                 self.misfit("sql", value, &Kind::Code);
                 None
@@ -501,8 +538,12 @@ impl<'a> Binder<'a> {
         };
         if text.contains(['/', '\\', '\0']) || text.contains("..") {
             self.diagnostics.push(
-                Diagnostic::error("unsafe-path", value.span, format!("the value {text:?} of `${name}` can't stand in a path"))
-                    .help("a value in a path holds no `/`, `\\`, `..` or NUL"),
+                Diagnostic::error(
+                    "unsafe-path",
+                    value.span,
+                    format!("the value {text:?} of `${name}` can't stand in a path"),
+                )
+                .help("a value in a path holds no `/`, `\\`, `..` or NUL"),
             );
             return None;
         }
@@ -511,10 +552,15 @@ impl<'a> Binder<'a> {
 
     fn misfit(&mut self, name: &str, value: &Spanned<Value>, kind: &Kind) -> Option<Bound> {
         let (found, kind) = (describe(&value.node), kind.spoken());
-        let mut diagnostic =
-            Diagnostic::error("wrong-type", value.span, format!("`{name}` takes {kind}, not {found}"))
-                .label(format!("expected {kind}"));
-        if let (Value::Text(text), true) = (&value.node, kind.contains("name") || kind.starts_with("one of")) {
+        let mut diagnostic = Diagnostic::error(
+            "wrong-type",
+            value.span,
+            format!("`{name}` takes {kind}, not {found}"),
+        )
+        .label(format!("expected {kind}"));
+        if let (Value::Text(text), true) =
+            (&value.node, kind.contains("name") || kind.starts_with("one of"))
+        {
             diagnostic = diagnostic.help(format!("write `{}` without quotes", text.value));
         }
         self.diagnostics.push(diagnostic);
@@ -551,10 +597,9 @@ fn fits(kind: &Kind, value: &Value) -> bool {
         | (Kind::Int, Value::Number(Number::Int(_)))
         | (Kind::Float, Value::Number(_))
         | (Kind::Share, Value::Percent(_) | Value::Number(Number::Float(_)))
-        | (Kind::Text | Kind::Path | Kind::Code, Value::Text(_))
+        | (Kind::Text | Kind::Path | Kind::Code | Kind::Column, Value::Text(_))
         | (Kind::Duration, Value::Duration(_))
         | (Kind::Size, Value::Size(_))
-        | (Kind::Column, Value::Text(_))
         | (Kind::Code, Value::Call(_))
         | (Kind::Type | Kind::Call(_), Value::Path(_) | Value::Call(_))
         | (Kind::Stage, Value::Path(_))
@@ -564,7 +609,8 @@ fn fits(kind: &Kind, value: &Value) -> bool {
         | (Kind::Range, Value::Range(..)) => true,
         (Kind::Column, Value::Path(path)) => path.len() == 1,
         (Kind::Choice(choices), Value::Path(path)) => {
-            path.len() == 1 && choices.iter().any(|choice| path.iter().all(|p| p.node == choice.word))
+            path.len() == 1
+                && choices.iter().any(|choice| path.iter().all(|p| p.node == choice.word))
         }
         (Kind::Label, value) => {
             matches!(value, Value::Bool(_) | Value::Text(_) | Value::Number(Number::Int(_)))

@@ -71,7 +71,10 @@ pub struct Vocabulary<'a>(pub &'a [(Family, &'a [&'static Signature])]);
 impl<'a> Vocabulary<'a> {
     /// Gives the signatures of a family, in the order of the registry.
     pub fn signatures(self, family: Family) -> impl Iterator<Item = &'static Signature> + 'a {
-        self.0.iter().filter(move |(own, _)| *own == family).flat_map(|(_, list)| list.iter().copied())
+        self.0
+            .iter()
+            .filter(move |(own, _)| *own == family)
+            .flat_map(|(_, list)| list.iter().copied())
     }
 
     /// Finds a word in a family.
@@ -203,9 +206,7 @@ impl Kind {
             Self::Rest(item) => item.spoken(),
             Self::Map(item) => format!("a map `{{ key: value }}`, each value {}", item.spoken()),
             Self::Optional(inner) => format!("{} or `null`", inner.spoken()),
-            Self::OneOf(kinds) => {
-                kinds.iter().map(Self::spoken).collect::<Vec<_>>().join(", or ")
-            }
+            Self::OneOf(kinds) => kinds.iter().map(Self::spoken).collect::<Vec<_>>().join(", or "),
             Self::Range => "a range `a .. b`".to_owned(),
             Self::Literal => "a bool, a number or a string".to_owned(),
         }
@@ -275,12 +276,15 @@ impl Limits {
     /// Says the range as a user would: `above 0, at most 1`.
     #[must_use]
     pub fn spoken(&self) -> String {
-        let low = self.low.map(|(low, own)| {
-            if own { format!("at least {low}") } else { format!("above {low}") }
-        });
-        let high = self.high.map(|(high, own)| {
-            if own { format!("at most {high}") } else { format!("below {high}") }
-        });
+        let low = self
+            .low
+            .map(|(low, own)| if own { format!("at least {low}") } else { format!("above {low}") });
+        let high =
+            self.high.map(
+                |(high, own)| {
+                    if own { format!("at most {high}") } else { format!("below {high}") }
+                },
+            );
         [low, high].into_iter().flatten().collect::<Vec<_>>().join(" and ")
     }
 }
@@ -387,7 +391,9 @@ impl<T: Declared> Declared for Vec<T> {
 
     fn from_setting(setting: &Setting) -> Option<Self> {
         match setting {
-            Setting::List(items) => items.iter().map(|item| T::from_setting(&item.setting)).collect(),
+            Setting::List(items) => {
+                items.iter().map(|item| T::from_setting(&item.setting)).collect()
+            }
             single => T::from_setting(single).map(|value| vec![value]),
         }
     }
@@ -460,6 +466,11 @@ macro_rules! params {
     ) => {
         $(#[doc = $doc])*
         #[derive(Clone, Debug)]
+        #[allow(
+            dead_code,
+            unreachable_pub,
+            reason = "a declared parameter may be read from its setting, with its place"
+        )]
         $vis struct $name {
             $($(#[doc = $field_doc])* pub $field: $ty,)*
         }

@@ -18,7 +18,6 @@ pub struct Bound {
     pub written: bool,
 }
 
-
 /// A bound value: typed, defaults filled in, parameters put in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
@@ -207,8 +206,10 @@ impl Setting {
                 format!("[{}]", items.join(", "))
             }
             Self::Map(map) => {
-                let entries: Vec<String> =
-                    map.iter().map(|(key, item)| format!("{key}: {}", item.setting.spoken())).collect();
+                let entries: Vec<String> = map
+                    .iter()
+                    .map(|(key, item)| format!("{key}: {}", item.setting.spoken()))
+                    .collect();
                 format!("{{ {} }}", entries.join(", "))
             }
             Self::Call(call) => call.spoken(),
@@ -217,7 +218,12 @@ impl Setting {
             }
             Self::Compare(model, left, sign, right) => {
                 let model = model.as_ref().map(|name| format!("{name}.")).unwrap_or_default();
-                format!("{model}{} {} {}", left.setting.spoken(), sign.sign(), right.setting.spoken())
+                format!(
+                    "{model}{} {} {}",
+                    left.setting.spoken(),
+                    sign.sign(),
+                    right.setting.spoken()
+                )
             }
         }
     }

@@ -113,7 +113,10 @@ pub struct Stage {
 
 impl std::fmt::Debug for Stage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stage").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Stage")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -152,14 +155,17 @@ pub(super) fn build(
     let header = header(instances, catalog, &visible, diagnostics);
     let seed = header.as_ref().map_or(0, |(_, header)| header.seed);
     let mut used: BTreeSet<(usize, String)> = BTreeSet::new();
-    let mut binding = Binding { instances, names: &names, kinds, catalog, sources, visible: &visible };
+    let mut binding =
+        Binding { instances, names: &names, kinds, catalog, sources, visible: &visible };
     let mut blocks: Vec<Option<Block<'_>>> = Vec::with_capacity(found.len());
     for found in &found {
         blocks.push(binding.bind(*found, &mut used, diagnostics));
     }
     guard(&mut blocks);
-    let waits: Vec<Vec<usize>> =
-        blocks.iter().map(|block| block.as_ref().map(|block| block.waits.clone()).unwrap_or_default()).collect();
+    let waits: Vec<Vec<usize>> = blocks
+        .iter()
+        .map(|block| block.as_ref().map(|block| block.waits.clone()).unwrap_or_default())
+        .collect();
     let order = match graph::order(&waits) {
         Ok(order) => order,
         Err(cycles) => {
@@ -188,9 +194,15 @@ pub(super) fn build(
             Some(stage(blocks[*block].as_ref()?, checked?, &places, seed))
         })
         .collect();
-    let (name, header) = header.map_or_else(|| (None, Header::defaults()), |(name, header)| (Some(name), Some(header)));
+    let (name, header) = header
+        .map_or_else(|| (None, Header::defaults()), |(name, header)| (Some(name), Some(header)));
     let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    Some(Plan { name: name.unwrap_or_else(stem), path: path.to_path_buf(), header: header?, stages })
+    Some(Plan {
+        name: name.unwrap_or_else(stem),
+        path: path.to_path_buf(),
+        header: header?,
+        stages,
+    })
 }
 
 /// Binds the header of the main file.
@@ -230,13 +242,16 @@ impl<'a> Binding<'a, '_> {
         let instance = &self.instances[found.instance];
         let parameters = &self.visible[found.instance];
         let block = found.block;
-        let Some(kind) = self.kinds.iter().find(|kind| kind.signature().name == block.kind.node) else {
+        let Some(kind) = self.kinds.iter().find(|kind| kind.signature().name == block.kind.node)
+        else {
             diagnostics.push(lint::unknown_kind(block, self.kinds));
             return None;
         };
         let mut binder = Binder::new(self.catalog.vocabulary(), parameters);
         let args = binder.fields(block, kind.signature(), common(*kind));
-        used.extend(std::mem::take(&mut binder.used).into_iter().map(|name| (found.instance, name)));
+        used.extend(
+            std::mem::take(&mut binder.used).into_iter().map(|name| (found.instance, name)),
+        );
         diagnostics.extend(std::mem::take(&mut binder.diagnostics));
         let mut args = args?;
         self.read_code(&mut args, kind.signature().params, &instance.folder, diagnostics)?;
@@ -283,14 +298,19 @@ impl<'a> Binding<'a, '_> {
             let Setting::CodeFile(path) = setting else { continue };
             match self.catalog.text(&normal(&folder.join(path.as_str()))) {
                 Ok(text) => {
-                    let file = self.sources.add(&normal(&folder.join(path.as_str())), text.as_str());
+                    let file =
+                        self.sources.add(&normal(&folder.join(path.as_str())), text.as_str());
                     let text = ast::Text { value: text, anchors: vec![(0, 0)] };
                     *setting = Setting::Code(Code { text, file: file.id });
                 }
                 Err(reason) => {
                     diagnostics.push(
-                        Diagnostic::error("unreadable-file", *span, format!("`{path}` can't be read: {reason}"))
-                            .help("the path is relative to the file that names it"),
+                        Diagnostic::error(
+                            "unreadable-file",
+                            *span,
+                            format!("`{path}` can't be read: {reason}"),
+                        )
+                        .help("the path is relative to the file that names it"),
                     );
                     return None;
                 }
@@ -359,10 +379,9 @@ fn cycle_found(cycle: &[usize], found: &[Found<'_>]) -> Diagnostic {
     let name = |block: &usize| &found[*block].block.name;
     let names: Vec<&str> =
         cycle.iter().chain(cycle.first()).map(|block| name(block).node.as_str()).collect();
-    let first = cycle.first().map_or_else(
-        || Span::new(crate::text::FileId(0), 0, 0),
-        |block| name(block).span,
-    );
+    let first = cycle
+        .first()
+        .map_or_else(|| Span::new(crate::text::FileId(0), 0, 0), |block| name(block).span);
     let mut diagnostic = Diagnostic::error(
         "cycle",
         first,
@@ -466,7 +485,10 @@ fn seed_of(args: &Args, pipeline: u64) -> u64 {
 }
 
 fn blocks_read<'a>(blocks: &'a [Option<Block<'_>>]) -> Vec<Option<(&'a ast::Block, Role)>> {
-    blocks.iter().map(|block| block.as_ref().map(|block| (block.found.block, block.kind.role()))).collect()
+    blocks
+        .iter()
+        .map(|block| block.as_ref().map(|block| (block.found.block, block.kind.role())))
+        .collect()
 }
 
 /// Makes a stage of the plan.
@@ -479,7 +501,9 @@ fn stage(block: &Block<'_>, checked: Checked, places: &[usize], seed: u64) -> St
     };
     let doc = &block.found.block.doc;
     let timeout = common.as_ref().and_then(|common| match common.timeout {
-        Some(Setting::Duration(nanoseconds)) => Some(Duration::from_nanos(nanoseconds.unsigned_abs())),
+        Some(Setting::Duration(nanoseconds)) => {
+            Some(Duration::from_nanos(nanoseconds.unsigned_abs()))
+        }
         _ => None,
     });
     let task = checked.task.map(|mut task| {
@@ -507,4 +531,3 @@ fn stage(block: &Block<'_>, checked: Checked, places: &[usize], seed: u64) -> St
         on_demand: block.found.instance != 0 && block.kind.role() == Role::Effect,
     }
 }
-

@@ -131,9 +131,13 @@ impl Checking<'_> {
     /// Reports a column that a table doesn't have, with the nearest that it has.
     pub fn unknown_column(&mut self, column: &str, table: &str, span: Span, known: &[&str]) {
         self.report(
-            Diagnostic::error("unknown-column", span, format!("`{table}` has no column `{column}`"))
-                .label("no such column")
-                .suggest(column, known.iter().copied()),
+            Diagnostic::error(
+                "unknown-column",
+                span,
+                format!("`{table}` has no column `{column}`"),
+            )
+            .label("no such column")
+            .suggest(column, known.iter().copied()),
         );
     }
 
@@ -202,8 +206,12 @@ fn unknown_output(stage: &str, wanted: &str, span: Span, checked: &Checked) -> D
         .collect();
     if wanted.is_empty() {
         let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        return Diagnostic::error("unknown-output", span, format!("`{stage}` has several outputs; say which"))
-            .help(format!("its outputs are {}", list.join(", ")));
+        return Diagnostic::error(
+            "unknown-output",
+            span,
+            format!("`{stage}` has several outputs; say which"),
+        )
+        .help(format!("its outputs are {}", list.join(", ")));
     }
     Diagnostic::error("unknown-output", span, format!("`{stage}` has no output `{wanted}`"))
         .suggest(&format!("{stage}.{wanted}"), names.iter().map(String::as_str))

@@ -88,15 +88,15 @@ pub fn difference(before: &Json, after: &Json) -> String {
     let empty = Vec::new();
     let inputs = |side: &Json| side["inputs"].as_array().unwrap_or(&empty).clone();
     for (old, new) in inputs(before).iter().zip(&inputs(after)) {
-        if old["rows"] != new["rows"] {
-            found.push(format!("its input has {} rows, not {}", new["rows"], old["rows"]));
-        } else {
+        if old["rows"] == new["rows"] {
             let changed = changed_columns(&old["columns"], &new["columns"]);
             if !changed.is_empty() {
                 found.push(format!("input changed in {}", changed.join(", ")));
             } else if old != new {
                 found.push("its input changed".to_owned());
             }
+        } else {
+            found.push(format!("its input has {} rows, not {}", new["rows"], old["rows"]));
         }
     }
     if inputs(before).len() != inputs(after).len() {

@@ -71,8 +71,8 @@ fn around(waits: &[Vec<usize>], part: &[usize]) -> Vec<usize> {
                 way.reverse();
                 return way;
             }
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, node);
+            if let std::collections::btree_map::Entry::Vacant(e) = came_from.entry(next) {
+                e.insert(node);
                 queue.push_back(next);
             }
         }
@@ -91,12 +91,16 @@ mod tests {
 
     #[test]
     fn a_cycle_is_named_in_full() {
-        assert_eq!(order(&[vec![1], vec![2], vec![0], vec![3], vec![]]), Err(vec![vec![0, 1, 2], vec![3]]));
+        assert_eq!(
+            order(&[vec![1], vec![2], vec![0], vec![3], vec![]]),
+            Err(vec![vec![0, 1, 2], vec![3]])
+        );
     }
 
     #[test]
     fn ten_thousand_stages_in_a_chain_are_ordered() {
-        let waits: Vec<Vec<usize>> = (0..10_000_usize).map(|node| node.checked_sub(1).into_iter().collect()).collect();
+        let waits: Vec<Vec<usize>> =
+            (0..10_000_usize).map(|node| node.checked_sub(1).into_iter().collect()).collect();
         assert_eq!(order(&waits).map(|order| order.len()), Ok(10_000));
     }
 }

@@ -15,8 +15,12 @@ const PLANNED: &[&str] = &["correlate", "profile", "report"];
 pub(super) fn unknown_kind(block: &ast::Block, kinds: &[&'static dyn StageKind]) -> Diagnostic {
     let word = &block.kind.node;
     if PLANNED.contains(&word.as_str()) {
-        return Diagnostic::error("not-built", block.kind.span, format!("`{word}` belongs to the language, but this version of mlp doesn't have it"))
-            .help("take the block out for the time being");
+        return Diagnostic::error(
+            "not-built",
+            block.kind.span,
+            format!("`{word}` belongs to the language, but this version of mlp doesn't have it"),
+        )
+        .help("take the block out for the time being");
     }
     Diagnostic::error("unknown-kind", block.kind.span, format!("`{word}` is no kind of stage"))
         .label("expected a stage kind")
@@ -39,13 +43,19 @@ pub(super) fn unused_parameters(
             }
             reachable.iter().flat_map(|id| &instances[*id].imports).any(|(alias, target)| {
                 *target == parameter.instance
-                    && alias.as_ref().is_some_and(|alias| *word == format!("{alias}.{}", parameter.name.node))
+                    && alias
+                        .as_ref()
+                        .is_some_and(|alias| *word == format!("{alias}.{}", parameter.name.node))
             })
         });
         if !uses {
             diagnostics.push(
-                Diagnostic::warning("unused-parameter", parameter.name.span, format!("nothing uses the parameter `{}`", parameter.full))
-                    .help(format!("use it as `${}`, or take it out", parameter.name.node)),
+                Diagnostic::warning(
+                    "unused-parameter",
+                    parameter.name.span,
+                    format!("nothing uses the parameter `{}`", parameter.full),
+                )
+                .help(format!("use it as `${}`, or take it out", parameter.name.node)),
             );
         }
     }
@@ -62,8 +72,12 @@ pub(super) fn unused_stages(
         let Some((block, Role::Definition | Role::Source)) = block else { continue };
         if !read.contains(&id) {
             diagnostics.push(
-                Diagnostic::warning("unused-stage", block.name.span, format!("nothing uses `{}`", block.name.node))
-                    .help("name it in another stage, or take it out"),
+                Diagnostic::warning(
+                    "unused-stage",
+                    block.name.span,
+                    format!("nothing uses `{}`", block.name.node),
+                )
+                .help("name it in another stage, or take it out"),
             );
         }
     }

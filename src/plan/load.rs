@@ -53,9 +53,15 @@ pub fn load(
     };
     reading.file(path, text, "");
     let Reading { mut sources, instances, mut diagnostics, .. } = reading;
-    let parameters =
-        parameters::settle(&instances, request, &mut sources, catalog.vocabulary(), &mut diagnostics);
-    let plan = build::build(path, &instances, &parameters, kinds, catalog, &mut sources, &mut diagnostics);
+    let parameters = parameters::settle(
+        &instances,
+        request,
+        &mut sources,
+        catalog.vocabulary(),
+        &mut diagnostics,
+    );
+    let plan =
+        build::build(path, &instances, &parameters, kinds, catalog, &mut sources, &mut diagnostics);
     if request.deny_warnings {
         diagnostics.deny_warnings();
     }
@@ -94,7 +100,6 @@ impl Reading<'_> {
             prefix: prefix.to_owned(),
             path: path.to_path_buf(),
             folder,
-            file: source.id,
             tree,
             imports: Vec::new(),
         });
@@ -109,7 +114,12 @@ impl Reading<'_> {
         id
     }
 
-    fn import(&mut self, from: InstanceId, import: &ast::Import, prefix: &str) -> Option<InstanceId> {
+    fn import(
+        &mut self,
+        from: InstanceId,
+        import: &ast::Import,
+        prefix: &str,
+    ) -> Option<InstanceId> {
         let path = normal(&self.instances[from].folder.join(&import.path.node));
         let prefix = match &import.alias {
             Some(alias) => format!("{prefix}{}.", alias.node),
@@ -125,8 +135,12 @@ impl Reading<'_> {
         }
         if self.instances.len() >= MAX_IMPORTS {
             self.diagnostics.push(
-                Diagnostic::error("too-many-imports", import.span, format!("more than {MAX_IMPORTS} files are imported"))
-                    .help("merge some of the files"),
+                Diagnostic::error(
+                    "too-many-imports",
+                    import.span,
+                    format!("more than {MAX_IMPORTS} files are imported"),
+                )
+                .help("merge some of the files"),
             );
             return None;
         }
@@ -153,8 +167,12 @@ impl Reading<'_> {
             .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
             .collect();
         self.diagnostics.push(
-            Diagnostic::error("import-cycle", span, format!("the files import each other: {}", names.join(" → ")))
-                .help("move what both need into a third file"),
+            Diagnostic::error(
+                "import-cycle",
+                span,
+                format!("the files import each other: {}", names.join(" → ")),
+            )
+            .help("move what both need into a third file"),
         );
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::ast;
-use crate::text::FileId;
 
 /// The place of an [`Instance`] in the list of all.
 pub(super) type InstanceId = usize;
@@ -19,8 +18,6 @@ pub(super) struct Instance {
     pub(super) path: PathBuf,
     /// The folder that paths in it are relative to.
     pub(super) folder: PathBuf,
-    /// Its text.
-    pub(super) file: FileId,
     /// Its tree.
     pub(super) tree: ast::File,
     /// What it imports, under which name.
@@ -59,9 +56,13 @@ impl<'a> Names<'a> {
                 let full = format!("{}{}", instance.prefix, block.name.node);
                 match seen.get(&full) {
                     Some(first) => diagnostics.push(
-                        Diagnostic::error("doubled-name", block.name.span, format!("`{}` is defined twice", block.name.node))
-                            .related(first.name.span, "first defined here")
-                            .help("give one of the two another name"),
+                        Diagnostic::error(
+                            "doubled-name",
+                            block.name.span,
+                            format!("`{}` is defined twice", block.name.node),
+                        )
+                        .related(first.name.span, "first defined here")
+                        .help("give one of the two another name"),
                     ),
                     None => {
                         seen.insert(full, block);

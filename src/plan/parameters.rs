@@ -27,8 +27,6 @@ pub(super) struct Parameter {
     pub(super) name: ast::Name,
     /// The file that declares it.
     pub(super) instance: usize,
-    /// The type of the value, or of each value of a list.
-    pub(super) kind: ColumnType,
     /// The value.
     pub(super) value: Option<Spanned<Value>>,
 }
@@ -68,8 +66,12 @@ pub(super) fn settle(
             let full = format!("{}{}", instance.prefix, param.name.node);
             if let Some(first) = settled.list.iter().find(|own| own.full == full) {
                 diagnostics.push(
-                    Diagnostic::error("doubled-parameter", param.name.span, format!("the parameter `{full}` is declared twice"))
-                        .related(first.name.span, "first declared here"),
+                    Diagnostic::error(
+                        "doubled-parameter",
+                        param.name.span,
+                        format!("the parameter `{full}` is declared twice"),
+                    )
+                    .related(first.name.span, "first declared here"),
                 );
                 continue;
             }
@@ -80,8 +82,12 @@ pub(super) fn settle(
     for (name, value) in &given {
         if !settled.list.iter().any(|parameter| parameter.full == *name) {
             diagnostics.push(
-                Diagnostic::error("unknown-parameter", value.span(), format!("the pipeline has no parameter `{name}`"))
-                    .suggest(name, settled.list.iter().map(|parameter| parameter.full.as_str())),
+                Diagnostic::error(
+                    "unknown-parameter",
+                    value.span(),
+                    format!("the pipeline has no parameter `{name}`"),
+                )
+                .suggest(name, settled.list.iter().map(|parameter| parameter.full.as_str())),
             );
         }
     }
@@ -123,8 +129,12 @@ fn given(
                 }
             }
             Err(error) => diagnostics.push(
-                Diagnostic::error("bad-params-file", whole, format!("the parameter file can't be read: {error}"))
-                    .help("expected YAML with a line `name: value` for each parameter"),
+                Diagnostic::error(
+                    "bad-params-file",
+                    whole,
+                    format!("the parameter file can't be read: {error}"),
+                )
+                .help("expected YAML with a line `name: value` for each parameter"),
             ),
         }
     }
@@ -152,8 +162,12 @@ fn settle_one(
             [one] => (binder.column_type(one), true),
             _ => {
                 diagnostics.push(
-                    Diagnostic::error("unknown-type", param.kind.span, "a list type names one type")
-                        .help("write `[text]`"),
+                    Diagnostic::error(
+                        "unknown-type",
+                        param.kind.span,
+                        "a list type names one type",
+                    )
+                    .help("write `[text]`"),
                 );
                 (None, true)
             }
@@ -168,12 +182,19 @@ fn settle_one(
         Some(Given::Read(value, span)) => expected.read(value, *span),
         None => match &param.default {
             Some(default) => expected.value(default),
-            None => Err(Diagnostic::error("unset-parameter", param.name.span, format!("the parameter `{full}` has no default and isn't set"))
-                .help(format!("run with `--set {full}=VALUE`, or give it a default: `param {}: {kind} = …`", param.name.node))),
+            None => Err(Diagnostic::error(
+                "unset-parameter",
+                param.name.span,
+                format!("the parameter `{full}` has no default and isn't set"),
+            )
+            .help(format!(
+                "run with `--set {full}=VALUE`, or give it a default: `param {}: {kind} = …`",
+                param.name.node
+            ))),
         },
     };
     let value = value.map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
-    Some(Parameter { full, name: param.name.clone(), instance, kind, value })
+    Some(Parameter { full, name: param.name.clone(), instance, value })
 }
 
 /// What a parameter's value must be.
@@ -185,7 +206,11 @@ struct Expected<'a> {
 
 impl Expected<'_> {
     fn spoken(&self) -> String {
-        if self.list { format!("a list of {}", self.kind) } else { format!("of type {}", self.kind) }
+        if self.list {
+            format!("a list of {}", self.kind)
+        } else {
+            format!("of type {}", self.kind)
+        }
     }
 
     fn misfit(&self, span: Span, found: &str) -> Diagnostic {
@@ -216,7 +241,9 @@ impl Expected<'_> {
             Value::Null => true,
             Value::Bool(_) => *kind == DataType::Boolean,
             Value::Number(Number::Int(_)) => kind.is_numeric(),
-            Value::Number(Number::Float(_)) => kind.is_floating() || matches!(kind, DataType::Decimal128(..)),
+            Value::Number(Number::Float(_)) => {
+                kind.is_floating() || matches!(kind, DataType::Decimal128(..))
+            }
             Value::Percent(_) => kind.is_floating(),
             Value::Duration(_) => matches!(kind, DataType::Duration(_)),
             Value::Text(text) => return self.text(&text.value, value.span),
@@ -229,11 +256,16 @@ impl Expected<'_> {
     fn text(&self, text: &str, span: Span) -> Result<Spanned<Value>, Diagnostic> {
         use arrow::datatypes::DataType;
         let fits = match &self.kind.arrow {
-            DataType::Utf8 => self.kind.categories.as_ref().is_none_or(|known| known.iter().any(|own| own == text)),
+            DataType::Utf8 => self
+                .kind
+                .categories
+                .as_ref()
+                .is_none_or(|known| known.iter().any(|own| own == text)),
             DataType::Date32 => text.parse::<chrono::NaiveDate>().is_ok(),
             DataType::Timestamp(..) => {
                 let text = text.replace(' ', "T");
-                text.parse::<chrono::NaiveDateTime>().is_ok() || text.parse::<chrono::NaiveDate>().is_ok()
+                text.parse::<chrono::NaiveDateTime>().is_ok()
+                    || text.parse::<chrono::NaiveDate>().is_ok()
             }
             _ => false,
         };
@@ -256,9 +288,11 @@ impl Expected<'_> {
             kind if kind.is_integer() => {
                 text.replace('_', "").parse().map(|number| Value::Number(Number::Int(number))).ok()
             }
-            kind if kind.is_numeric() => {
-                text.replace('_', "").parse().map(|number| Value::Number(Number::Float(number))).ok()
-            }
+            kind if kind.is_numeric() => text
+                .replace('_', "")
+                .parse()
+                .map(|number| Value::Number(Number::Float(number)))
+                .ok(),
             DataType::Duration(_) => return self.literal(text, span),
             _ => return self.text(text, span),
         };
@@ -284,7 +318,8 @@ impl Expected<'_> {
         match value {
             serde_yaml::Value::Sequence(items) if self.list => {
                 let one = Expected { list: false, ..*self };
-                let items: Result<Vec<_>, _> = items.iter().map(|item| one.read(item, span)).collect();
+                let items: Result<Vec<_>, _> =
+                    items.iter().map(|item| one.read(item, span)).collect();
                 Ok(Spanned::new(Value::List(items?), span))
             }
             serde_yaml::Value::Null => Ok(Spanned::new(Value::Null, span)),

@@ -219,7 +219,9 @@ impl Artifact {
     pub fn table(&self) -> Result<&Table, Failure> {
         match self {
             Self::Table(table) => Ok(table),
-            Self::Blob { kind, .. } => Err(Failure::new(format!("expected a table, found a {kind}"))),
+            Self::Blob { kind, .. } => {
+                Err(Failure::new(format!("expected a table, found a {kind}")))
+            }
         }
     }
 
@@ -227,7 +229,9 @@ impl Artifact {
     pub fn blob(&self, wanted: &str) -> Result<&Arc<[u8]>, Failure> {
         match self {
             Self::Blob { kind, bytes } if kind == wanted => Ok(bytes),
-            Self::Blob { kind, .. } => Err(Failure::new(format!("expected a {wanted}, found a {kind}"))),
+            Self::Blob { kind, .. } => {
+                Err(Failure::new(format!("expected a {wanted}, found a {kind}")))
+            }
             Self::Table(_) => Err(Failure::new(format!("expected a {wanted}, found a table"))),
         }
     }

@@ -291,7 +291,7 @@ impl TextSource {
             Decoding::None => {}
             Decoding::Latin1 => raw.iter().for_each(|byte| push_char(text, char::from(*byte))),
             Decoding::Windows1252 => {
-                raw.iter().for_each(|byte| push_char(text, windows_1252(*byte)))
+                raw.iter().for_each(|byte| push_char(text, windows_1252(*byte)));
             }
             Decoding::Utf16 { big } => self.decode_utf16(&raw, big, want, text)?,
         }

@@ -1,7 +1,7 @@
 //! Files become tables, and tables become files.
 //!
 //! [`resolve`] finds the files that a user means, [`infer`] tells the schema that they have
-//! together, [`read`] and [`scan`] give their rows, [`write`] puts a table into a file, whole or
+//! together, [`read`] and [`scan`] give their rows, [`write()`] puts a table into a file, whole or
 //! not at all. Here alone are the readers and writers of formats; nothing here knows of stages,
 //! spans, SQL or the cache, and nothing touches a network.
 //!

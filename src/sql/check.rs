@@ -121,7 +121,8 @@ impl Checker<'_> {
         let name = name.unwrap_or_default();
         if name.starts_with(MARK) || !self.base.is_function(&name) {
             let place = self.source.range(function.name.span());
-            let error = SqlError::new("sql-unknown-function", format!("there is no function `{written}`"));
+            let error =
+                SqlError::new("sql-unknown-function", format!("there is no function `{written}`"));
             let names = self.base.function_names();
             return self.error(error.at(place).suggest(&written, names, "functions"));
         }
@@ -181,7 +182,8 @@ impl Checker<'_> {
             self.checked.parameters.insert(name.to_owned());
             return;
         }
-        let error = SqlError::new("sql-unknown-parameter", format!("there is no parameter `{written}`"));
+        let error =
+            SqlError::new("sql-unknown-parameter", format!("there is no parameter `{written}`"));
         let error = match self.names.parameters {
             [] => error.help(format!("declare it at the top of the file: `param {name}: …`")),
             known => error.suggest(name, known.iter().copied(), "parameters"),

@@ -8,7 +8,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::nullif;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query as Tree, SelectItem, SetExpr, Spanned, Visit, Visitor,
+    Expr, Ident, Query as Tree, SelectItem, SetExpr, Visit, Visitor,
 };
 use tokio::runtime::Handle;
 
@@ -147,7 +147,7 @@ impl Visitor for MoreThanARow<'_> {
         let message = format!("{what} cannot stand in a condition over single rows");
         self.errors.push(
             SqlError::new("sql-unsupported", message)
-                .at(self.source.cover(expr.span()))
+                .at(self.source.cover_expr(expr))
                 .help("compute it in a `prep` stage, and check that stage's table"),
         );
         ControlFlow::Continue(())
@@ -161,7 +161,8 @@ fn without_nan(table: &Table) -> Result<Table, SqlError> {
         RecordBatch::try_new(batch.schema(), columns)
     });
     let internal = |text: String| SqlError::new("sql-internal", text);
-    let batches = batches.collect::<Result<Vec<_>, _>>().map_err(|error| internal(error.to_string()))?;
+    let batches =
+        batches.collect::<Result<Vec<_>, _>>().map_err(|error| internal(error.to_string()))?;
     Table::new(Arc::clone(table.schema()), batches).map_err(|error| internal(error.to_string()))
 }
 

@@ -119,8 +119,12 @@ fn bind(plan: &LogicalPlan, tables: &[(Vec<String>, Table)]) -> Result<LogicalPl
         let source = sources.get(known.parts.as_slice());
         let source = source.filter(|source| same_columns(&source.schema(), &known.schema));
         let Some(source) = source else {
-            let message = format!("the table `{name}` is not the one that the query was planned for");
-            return Err(DataFusionError::External(Box::new(SqlError::new("sql-internal", message))));
+            let message =
+                format!("the table `{name}` is not the one that the query was planned for");
+            return Err(DataFusionError::External(Box::new(SqlError::new(
+                "sql-internal",
+                message,
+            ))));
         };
         scan.source = Arc::clone(source);
         Ok(Transformed::yes(LogicalPlan::TableScan(scan)))
@@ -167,11 +171,11 @@ fn context(limits: Limits<'_>) -> Result<Arc<TaskContext>> {
 ///
 /// A plain function that gives a boxed future: an `async fn` over a plan has the compiler prove
 /// anew, for minutes, that it may cross threads.
-fn collect<'a>(
+fn collect(
     plan: LogicalPlan,
     context: Arc<TaskContext>,
-    stop: &'a AtomicBool,
-) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
+    stop: &AtomicBool,
+) -> BoxFuture<'_, Result<Vec<RecordBatch>>> {
     Box::pin(async move {
         let state = &base().state;
         let plan = state.query_planner().create_physical_plan(&plan, state).await?;
@@ -179,11 +183,11 @@ fn collect<'a>(
     })
 }
 
-fn gather<'a>(
+fn gather(
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    stop: &'a AtomicBool,
-) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
+    stop: &AtomicBool,
+) -> BoxFuture<'_, Result<Vec<RecordBatch>>> {
     Box::pin(async move {
         let held = MemoryConsumer::new("the result").register(context.memory_pool());
         let mut stream = execute_stream(plan, context)?;

@@ -114,10 +114,8 @@ fn failed(fault: &Fault) -> SqlError {
 
 fn arrow(error: &ArrowError) -> SqlError {
     match error {
-        ArrowError::DivideByZero => {
-            SqlError::new("sql-division-by-zero", "a division by zero")
-                .help("write `NULLIF(divisor, 0)` to get null instead")
-        }
+        ArrowError::DivideByZero => SqlError::new("sql-division-by-zero", "a division by zero")
+            .help("write `NULLIF(divisor, 0)` to get null instead"),
         ArrowError::CastError(text) | ArrowError::ParseError(text) => {
             SqlError::new("sql-cast", words(text))
         }
@@ -157,8 +155,10 @@ fn schema(error: &SchemaError, source: &Source) -> SqlError {
 fn unknown_column(field: &Column, valid: &[Column]) -> SqlError {
     let name = field.flat_name();
     let error = SqlError::new("sql-unknown-column", format!("there is no column `{name}`"));
-    let same_table: Vec<&Column> =
-        valid.iter().filter(|one| field.relation.is_some() && one.relation == field.relation).collect();
+    let same_table: Vec<&Column> = valid
+        .iter()
+        .filter(|one| field.relation.is_some() && one.relation == field.relation)
+        .collect();
     if !same_table.is_empty() {
         let names = same_table.iter().map(|one| one.name.as_str());
         return error.suggest(&field.name, names, "columns");
@@ -176,7 +176,8 @@ fn column_place(field: &Column, source: &Source) -> Option<Range<usize>> {
 }
 
 fn place(source: &Source, span: datafusion::common::Span) -> Option<Range<usize>> {
-    let at = |place: datafusion::common::Location| Location { line: place.line, column: place.column };
+    let at =
+        |place: datafusion::common::Location| Location { line: place.line, column: place.column };
     source.range(Span::new(at(span.start), at(span.end)))
 }
 
@@ -214,7 +215,8 @@ pub(super) fn words(text: &str) -> String {
     for (theirs, ours) in TYPES {
         line = replace_word(&line, theirs, ours);
     }
-    for prefix in ["Error during planning: ", "Execution error: ", "Arrow error: ", "Cast error: "] {
+    for prefix in ["Error during planning: ", "Execution error: ", "Arrow error: ", "Cast error: "]
+    {
         line = line.strip_prefix(prefix).map(str::to_owned).unwrap_or(line);
     }
     let (line, _) = line.split_once(" You might need to add explicit").unwrap_or((&line, ""));

@@ -220,7 +220,9 @@ impl Tracer {
                 }
                 Expr::OuterReferenceColumn(_, column) => {
                     let mut outer = self.outer.iter().rev();
-                    if let Some(found) = outer.find_map(|(schema, below)| find(column, schema, below)) {
+                    if let Some(found) =
+                        outer.find_map(|(schema, below)| find(column, schema, below))
+                    {
                         lineage.add(found);
                     }
                 }

@@ -104,7 +104,8 @@ impl Search<'_> {
 /// Makes a query of a body and the common tables around it.
 fn with(tables: &[Cte], recursive: bool, body: SetExpr) -> Tree {
     let with = (!tables.is_empty()).then(|| With {
-        with_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(),
+        with_token: datafusion::sql::sqlparser::ast::helpers::attached_token::AttachedToken::empty(
+        ),
         recursive,
         cte_tables: tables.to_vec(),
     });

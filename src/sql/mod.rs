@@ -34,6 +34,7 @@ mod parse;
 mod prepare;
 mod rewrite;
 mod session;
+mod sides;
 mod source;
 mod unmark;
 

@@ -5,9 +5,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
+use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{Result, ScalarValue, TableReference, internal_err, plan_err};
-use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, TypePlanner};
 use datafusion::logical_expr::{
@@ -83,7 +83,8 @@ impl ContextProvider for Names<'_> {
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         match self.sites.get(name) {
             Some(Site::Expression(range)) => {
-                let mark = Mark { name: name.to_owned(), place: self.place(range), signature: any(1) };
+                let mark =
+                    Mark { name: name.to_owned(), place: self.place(range), signature: any(1) };
                 Some(Arc::new(ScalarUDF::from(mark)))
             }
             Some(Site::Value(value)) => {

@@ -115,7 +115,8 @@ impl PhysicalOptimizerRule for KeepOrder {
             let Some(joined) = node.downcast_ref::<CoalescePartitionsExec>() else {
                 return Ok(Transformed::no(node));
             };
-            let ordered: Arc<dyn ExecutionPlan> = Arc::new(Ordered::new(Arc::clone(joined.input())));
+            let ordered: Arc<dyn ExecutionPlan> =
+                Arc::new(Ordered::new(Arc::clone(joined.input())));
             Ok(Transformed::yes(match joined.fetch() {
                 Some(_) => Arc::new(GlobalLimitExec::new(ordered, 0, joined.fetch())),
                 None => ordered,

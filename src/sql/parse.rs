@@ -15,11 +15,13 @@ use super::error::SqlError;
 use super::source::Source;
 
 /// The longest text of a query in bytes.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 16;
 /// How deep parentheses, brackets and `CASE` may nest.
 const MAX_NESTING: usize = 64;
 /// How many operators may follow each other in one expression: each nests the ones before it.
 const MAX_CHAIN: usize = 1_000;
+/// For how many operators one of arithmetic counts: its mark makes the planner's time cubic.
+const ARITHMETIC: usize = 12;
 /// How many tables may be joined and queries united side by side.
 const MAX_SETS: usize = 200;
 /// How deep the parser itself may go; a parenthesis takes it several steps.
@@ -83,8 +85,9 @@ fn tokens(text: &str) -> Result<(Source, Vec<TokenWithSpan>), SqlError> {
         let message = lower_first(&error.message);
         SqlError::new("sql-syntax", message).at(at..source.text().len().min(at + 1).max(at))
     })?;
-    source.set_tokens(&tokens);
+    // Before anything else looks at the tokens: what is refused here is never walked.
     Depth::default().check(&source, &tokens)?;
+    source.set_tokens(&tokens);
     Ok((source, tokens))
 }
 
@@ -112,7 +115,7 @@ impl Depth {
             let message = if self.levels.len() > MAX_NESTING {
                 format!("this nests deeper than {MAX_NESTING} parentheses")
             } else if chain + self.top.chain > MAX_CHAIN {
-                format!("this expression has more than {MAX_CHAIN} operators in a row")
+                "this expression has too many operators in a row".to_owned()
             } else if level.sets > MAX_SETS {
                 format!("this query joins or unites more than {MAX_SETS} tables")
             } else {
@@ -136,6 +139,14 @@ impl Depth {
             }
             Token::Word(word) => self.keyword(word.keyword),
             Token::Comma => self.level().chain = 0,
+            Token::Plus
+            | Token::Minus
+            | Token::Mul
+            | Token::Div
+            | Token::Mod
+            | Token::DoubleColon => {
+                self.level().chain += ARITHMETIC;
+            }
             token if is_operator(token) => self.level().chain += 1,
             _ => {}
         }
@@ -305,12 +316,13 @@ fn syntax(source: &Source, parser: &Parser<'_>, error: &ParserError) -> SqlError
         }
     };
     let (text, place_text) = text.rsplit_once(" at Line: ").unwrap_or((text, ""));
-    let range = written_place(source, place_text)
-        .unwrap_or_else(|| place(source, &parser.peek_token()));
-    let (wanted, found) = match text.strip_prefix("Expected: ").and_then(|t| t.split_once(", found: ")) {
-        Some((wanted, found)) => (wanted, found),
-        None => return SqlError::new("sql-syntax", lower_first(text)).at(range),
-    };
+    let range =
+        written_place(source, place_text).unwrap_or_else(|| place(source, &parser.peek_token()));
+    let (wanted, found) =
+        match text.strip_prefix("Expected: ").and_then(|t| t.split_once(", found: ")) {
+            Some((wanted, found)) => (wanted, found),
+            None => return SqlError::new("sql-syntax", lower_first(text)).at(range),
+        };
     let message = match found {
         "EOF" => "the query ends too early".to_owned(),
         found => format!("`{found}` is not expected here"),

@@ -72,10 +72,7 @@ pub fn prepare(query: &Query<'_>) -> Result<Prepared, Vec<SqlError>> {
 }
 
 /// Plans a query that was read.
-pub(super) fn prepare_parsed(
-    parsed: Parsed,
-    query: &Query<'_>,
-) -> Result<Prepared, Vec<SqlError>> {
+pub(super) fn prepare_parsed(parsed: Parsed, query: &Query<'_>) -> Result<Prepared, Vec<SqlError>> {
     let tables: Vec<Vec<String>> = query.tables.iter().map(|(parts, _)| parts.clone()).collect();
     let parameters: Vec<&str> = query.parameters.iter().map(|(name, _)| name.as_str()).collect();
     let names = check::Names { tables: &tables, parameters: &parameters };

@@ -15,10 +15,13 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::functions_aggregate::all_default_aggregate_functions;
 use datafusion::logical_expr::planner::{ExprPlanner, TypePlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use super::ordered::KeepOrder;
+use super::sides::Sides;
 
 /// Names what changes the meaning of a query: this module's own rules and DataFusion's release.
 ///
@@ -74,7 +77,7 @@ impl Base {
                 .with_higher_order_functions(higher)
                 .with_aggregate_functions(aggregates)
                 .with_window_functions(windows)
-                .with_physical_optimizer_rule(Arc::new(KeepOrder))
+                .with_physical_optimizer_rules(physical_rules())
                 .build(),
         }
     }
@@ -96,10 +99,19 @@ impl Base {
     }
 }
 
-fn by_name<T>(
-    list: &[Arc<T>],
-    names: impl Fn(&T) -> Vec<String>,
-) -> BTreeMap<String, Arc<T>> {
+/// Gives DataFusion's rules for operators, with ours where the order of rows is at stake.
+fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    for rule in &mut rules {
+        if rule.name() == Sides.name() {
+            *rule = Arc::new(Sides);
+        }
+    }
+    rules.push(Arc::new(KeepOrder));
+    rules
+}
+
+fn by_name<T>(list: &[Arc<T>], names: impl Fn(&T) -> Vec<String>) -> BTreeMap<String, Arc<T>> {
     let pairs = list.iter().flat_map(|one| {
         names(one).into_iter().map(|name| (name, Arc::clone(one))).collect::<Vec<_>>()
     });

@@ -15,6 +15,8 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 #[derive(Clone)]
 pub(super) struct Source {
     text: Arc<str>,
+    /// Whether columns are bytes.
+    ascii: bool,
     /// The first byte of each line.
     lines: Vec<usize>,
     pieces: Vec<Piece>,
@@ -45,7 +47,7 @@ impl Source {
     pub(super) fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
-        Self { text: text.into(), lines, pieces: Vec::new() }
+        Self { text: text.into(), ascii: text.is_ascii(), lines, pieces: Vec::new() }
     }
 
     /// Remembers the tokens.
@@ -79,7 +81,7 @@ impl Source {
         let end = self.lines.get(whole(place.line).saturating_add(1)).copied();
         let line = self.text.get(*start..end.unwrap_or(self.text.len())).unwrap_or_default();
         let column = whole(place.column);
-        if line.is_ascii() {
+        if self.ascii {
             return start + column.min(line.len());
         }
         start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
@@ -120,6 +122,7 @@ impl Source {
             Expr::Cast { expr, .. } => self.cover_cast(&self.cover_expr(expr)?),
             Expr::UnaryOp { expr, .. } => Some(self.widen(&self.cover_expr(expr)?, 1, 0)),
             Expr::Nested(inner) => Some(self.widen(&self.cover_expr(inner)?, 1, 1)),
+            Expr::Subquery(query) => Some(self.widen(&self.cover(query.span())?, 1, 1)),
             Expr::BinaryOp { left, right, .. } => {
                 Some(self.cover_expr(left)?.start..self.cover_expr(right)?.end)
             }
@@ -203,7 +206,8 @@ impl Source {
 
     fn bytes(&self, (first, last): (usize, usize)) -> Range<usize> {
         let start = self.pieces.get(first).map_or(0, |piece| piece.range.start);
-        let end = self.pieces.get(last).or(self.pieces.last()).map_or(start, |piece| piece.range.end);
+        let end =
+            self.pieces.get(last).or(self.pieces.last()).map_or(start, |piece| piece.range.end);
         start..end
     }
 }

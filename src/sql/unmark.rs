@@ -31,7 +31,11 @@ pub(super) fn unmark(plan: LogicalPlan) -> Result<Unmarked> {
             marked = marked || expr.exists(|expr| Ok(is_mark(expr)))?;
             Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
         })?;
-        if marked { node_without_marks(node, &mut integer_divisions) } else { Ok(Transformed::no(node)) }
+        if marked {
+            node_without_marks(node, &mut integer_divisions)
+        } else {
+            Ok(Transformed::no(node))
+        }
     })?;
     integer_divisions.sort_by_key(|range| (range.start, range.end));
     integer_divisions.dedup();
@@ -82,7 +86,9 @@ fn operation(
         return Ok(Transformed::no(Expr::ScalarFunction(call)));
     };
     let place = mark.place.clone();
-    let Some(inner) = call.args.pop() else { return Ok(Transformed::no(Expr::ScalarFunction(call))) };
+    let Some(inner) = call.args.pop() else {
+        return Ok(Transformed::no(Expr::ScalarFunction(call)));
+    };
     Ok(Transformed::yes(checked(inner, place, schema, divisions)?))
 }
 

@@ -17,7 +17,7 @@ use crate::plan::Failure;
 
 params! {
     /// Has a value in every row.
-    pub struct NotNull("not_null", 1) {
+    pub(super) struct NotNull("not_null", 1) {
         /// The columns.
         columns: Vec<String> as (Kind::Rest(&Kind::Column)),
     }
@@ -25,7 +25,7 @@ params! {
 
 params! {
     /// Has no two rows with equal values.
-    pub struct Unique("unique", 1) {
+    pub(super) struct Unique("unique", 1) {
         /// The columns, taken together.
         columns: Vec<String> as (Kind::Rest(&Kind::Column)),
     }
@@ -33,7 +33,7 @@ params! {
 
 params! {
     /// Lies in a range, both ends included.
-    pub struct Between("between", 3) {
+    pub(super) struct Between("between", 3) {
         /// The column.
         column: String as (Kind::Column),
         /// The least value: a number, or a date or time in quotes.
@@ -45,7 +45,7 @@ params! {
 
 params! {
     /// Is one of some values.
-    pub struct OneOf("one_of", 2) {
+    pub(super) struct OneOf("one_of", 2) {
         /// The column.
         column: String as (Kind::Column),
         /// The values.
@@ -55,7 +55,7 @@ params! {
 
 params! {
     /// Has a part that a regular expression matches; `^…$` asks for the whole.
-    pub struct Matches("matches", 2) {
+    pub(super) struct Matches("matches", 2) {
         /// The column.
         column: String as (Kind::Column),
         /// The regular expression.
@@ -65,7 +65,7 @@ params! {
 
 params! {
     /// Stands in a column of another table.
-    pub struct References("references", 2) {
+    pub(super) struct References("references", 2) {
         /// The column.
         column: String as (Kind::Column),
         /// The other table and its column: `users.id`.
@@ -75,7 +75,7 @@ params! {
 
 params! {
     /// Meets a condition in SQL.
-    pub struct Holds("holds", 1) {
+    pub(super) struct Holds("holds", 1) {
         /// The condition, over the columns of the table.
         condition: Setting as (Kind::Code),
     }
@@ -83,7 +83,7 @@ params! {
 
 params! {
     /// The number of rows.
-    pub struct RowCount("row_count", 0) {}
+    pub(super) struct RowCount("row_count", 0) {}
 }
 
 /// Declares a measure of one column.
@@ -115,7 +115,7 @@ measures! {
 }
 
 /// The checks.
-pub static CHECKS: &[&Signature] = &[
+pub(super) static CHECKS: &[&Signature] = &[
     const { &NotNull::SIGNATURE },
     const { &Unique::SIGNATURE },
     const { &Between::SIGNATURE },
@@ -126,7 +126,7 @@ pub static CHECKS: &[&Signature] = &[
 ];
 
 /// The measures.
-pub static MEASURES: &[&Signature] = &[
+pub(super) static MEASURES: &[&Signature] = &[
     const { &RowCount::SIGNATURE },
     const { &Missing::SIGNATURE },
     const { &Distinct::SIGNATURE },
@@ -201,9 +201,7 @@ fn missing(column: &ArrayRef) -> Vec<usize> {
 
 fn numbers(table: &Table, column: &str) -> Result<Float64Array, Failure> {
     let array = whole(table, column)?;
-    let unfit = || {
-        Failure::new(format!("`{column}` holds {}, not numbers", array.data_type()))
-    };
+    let unfit = || Failure::new(format!("`{column}` holds {}, not numbers", array.data_type()));
     if !(array.data_type().is_numeric() || *array.data_type() == DataType::Boolean) {
         return Err(unfit());
     }
@@ -212,9 +210,9 @@ fn numbers(table: &Table, column: &str) -> Result<Float64Array, Failure> {
 
 fn texts(table: &Table, column: &str) -> Result<StringArray, Failure> {
     let array = whole(table, column)?;
-    cast(&array, &DataType::Utf8)
-        .map(|cast| cast.as_string().clone())
-        .map_err(|_| Failure::new(format!("`{column}` holds {}, which has no text", array.data_type())))
+    cast(&array, &DataType::Utf8).map(|cast| cast.as_string().clone()).map_err(|_| {
+        Failure::new(format!("`{column}` holds {}, which has no text", array.data_type()))
+    })
 }
 
 /// Writes each row of some columns as bytes that are equal where the values are.
@@ -310,7 +308,8 @@ fn referring(args: &Args, table: &Table, other: &[ArrayRef]) -> Result<Vec<usize
     let column = whole(table, &check.column)?;
     let mut known = HashSet::new();
     for piece in other {
-        let same = cast(piece, column.data_type()).map_err(|error| Failure::new(error.to_string()))?;
+        let same =
+            cast(piece, column.data_type()).map_err(|error| Failure::new(error.to_string()))?;
         known.extend(rows(&[same])?);
     }
     let skipped: HashSet<usize> = missing(&column).into_iter().collect();
@@ -335,7 +334,8 @@ pub(super) fn measure(call: &Call, table: &Table) -> Result<f64, Failure> {
             Ok(kept.map(|(_, key)| key).collect::<HashSet<_>>().len() as f64)
         }
         word => {
-            let values: Vec<f64> = numbers(table, column)?.iter().flatten().filter(|v| !v.is_nan()).collect();
+            let values: Vec<f64> =
+                numbers(table, column)?.iter().flatten().filter(|v| !v.is_nan()).collect();
             let sum: f64 = values.iter().sum();
             Ok(match word {
                 _ if values.is_empty() && word != "sum" => f64::NAN,

@@ -21,7 +21,7 @@ params! {
     ///
     /// All models see the same folds. Everything that is fitted is fitted on the training rows of
     /// a fold alone.
-    pub struct CrossValidate("cross_validate", 0) {
+    pub(super) struct CrossValidate("cross_validate", 0) {
         /// The model.
         model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
         /// Several models to compare.
@@ -38,7 +38,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct CrossValidateKind;
+pub(super) struct CrossValidateKind;
 
 impl StageKind for CrossValidateKind {
     fn signature(&self) -> &'static Signature {
@@ -85,7 +85,13 @@ impl StageKind for CrossValidateKind {
                 tuned: model.kind.tuned.clone(),
             })
             .collect();
-        let work = Validating { candidates, scorers, splitter, folds: fields.folds, repeats: fields.repeats };
+        let work = Validating {
+            candidates,
+            scorers,
+            splitter,
+            folds: fields.folds,
+            repeats: fields.repeats,
+        };
         let task = Task {
             inputs: vec![data.input(crate::plan::Reads::Columns(reads))],
             settings,
@@ -124,7 +130,8 @@ impl Work for Validating {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
         let table = inputs.first().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
         let canonical = self.folds.canonical();
-        let cut = Cut { splitter: self.splitter.as_ref(), canonical: &canonical, repeats: self.repeats };
+        let cut =
+            Cut { splitter: self.splitter.as_ref(), canonical: &canonical, repeats: self.repeats };
         let folded: Vec<Folded> = self
             .candidates
             .iter()
@@ -148,7 +155,8 @@ impl Work for Validating {
         })?;
         let scores = self.scores(&parts, &predictions)?;
         let summary = summary(&self.candidates, &self.scorers, &scores);
-        let facts = Facts { metrics: summary.iter().map(SummaryRow::score).collect(), ..Facts::default() };
+        let facts =
+            Facts { metrics: summary.iter().map(SummaryRow::score).collect(), ..Facts::default() };
         Ok(Produced {
             outputs: vec![
                 Artifact::Table(tables::summary(&summary)?),
@@ -162,7 +170,11 @@ impl Work for Validating {
 }
 
 impl Validating {
-    fn scores(&self, parts: &[Part<'_>], predictions: &[Prediction]) -> Result<Vec<ScoreRow>, Failure> {
+    fn scores(
+        &self,
+        parts: &[Part<'_>],
+        predictions: &[Prediction],
+    ) -> Result<Vec<ScoreRow>, Failure> {
         let mut rows = Vec::new();
         for scorer in &self.scorers {
             for (part, prediction) in parts.iter().zip(predictions) {
@@ -185,7 +197,11 @@ impl Validating {
 }
 
 impl Part<'_> {
-    fn predict(&self, table: &crate::data::Table, running: &dyn Running) -> Result<Prediction, Failure> {
+    fn predict(
+        &self,
+        table: &crate::data::Table,
+        running: &dyn Running,
+    ) -> Result<Prediction, Failure> {
         let At { repeat, fold } = self.at;
         let label = format!("{} fold {fold} of repeat {repeat}", self.candidate.name);
         match &self.candidate.tuned {
@@ -235,7 +251,10 @@ impl SummaryRow {
 }
 
 /// Puts the predictions of all folds into one table, in the order of models, repeats and rows.
-fn out_of_fold(parts: &[Part<'_>], predictions: &[Prediction]) -> Result<crate::data::Table, Failure> {
+fn out_of_fold(
+    parts: &[Part<'_>],
+    predictions: &[Prediction],
+) -> Result<crate::data::Table, Failure> {
     let predicted: Vec<Predicted<'_>> = parts
         .iter()
         .zip(predictions)

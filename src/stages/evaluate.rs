@@ -21,7 +21,7 @@ params! {
     /// Judges fitted models on rows that they have not seen.
     ///
     /// With `require`, a score that isn't met fails the run.
-    pub struct Evaluate("evaluate", 0) {
+    pub(super) struct Evaluate("evaluate", 0) {
         /// The fitted model.
         model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
         /// Several fitted models.
@@ -37,7 +37,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct EvaluateKind;
+pub(super) struct EvaluateKind;
 
 impl StageKind for EvaluateKind {
     fn signature(&self) -> &'static Signature {
@@ -130,8 +130,12 @@ fn requirement(
         && !models.iter().any(|own| own.name == *name)
     {
         checking.report(
-            Diagnostic::error("unknown-model", left.span, format!("`{name}` is not one of the models judged here"))
-                .suggest(name, models.iter().map(|own| own.name.as_str())),
+            Diagnostic::error(
+                "unknown-model",
+                left.span,
+                format!("`{name}` is not one of the models judged here"),
+            )
+            .suggest(name, models.iter().map(|own| own.name.as_str())),
         );
         return None;
     }
@@ -157,7 +161,8 @@ struct Judging {
 
 impl Work for Judging {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let (data, models) = inputs.split_first().ok_or_else(|| Failure::new("there are no rows"))?;
+        let (data, models) =
+            inputs.split_first().ok_or_else(|| Failure::new("there are no rows"))?;
         let table = data.table()?;
         let mut scores = Vec::new();
         let mut curves = Curves::default();
@@ -169,20 +174,38 @@ impl Work for Judging {
                 let judged = model.judge(table).map_err(fit_failure)?;
                 let features = judged.features.as_ref();
                 for scorer in &self.scorers {
-                    let value = scorer.score(&judged.target, &judged.prediction, judged.positive, features)?;
-                    scores.push(Score { model: name.clone(), metric: scorer.name.clone(), value, sd: None });
+                    let value = scorer.score(
+                        &judged.target,
+                        &judged.prediction,
+                        judged.positive,
+                        features,
+                    )?;
+                    scores.push(Score {
+                        model: name.clone(),
+                        metric: scorer.name.clone(),
+                        value,
+                        sd: None,
+                    });
                 }
                 for required in &self.required {
                     if required.model.as_ref().is_some_and(|own| own != name) {
                         continue;
                     }
-                    let value = required.scorer.score(&judged.target, &judged.prediction, judged.positive, features)?;
+                    let value = required.scorer.score(
+                        &judged.target,
+                        &judged.prediction,
+                        judged.positive,
+                        features,
+                    )?;
                     if !required.sign.holds(value, required.limit) {
-                        unmet.push(format!("`{}` is not met: `{name}` has {value:.6}", required.spoken));
+                        unmet.push(format!(
+                            "`{}` is not met: `{name}` has {value:.6}",
+                            required.spoken
+                        ));
                     }
                 }
                 if self.curves {
-                    curves.add(name, &judged.target, &judged.prediction)?;
+                    curves.add(name, &judged.target, &judged.prediction);
                 }
                 Ok(())
             })?;
@@ -191,6 +214,11 @@ impl Work for Judging {
         if self.curves {
             outputs.extend(curves.tables()?.into_iter().map(Artifact::Table));
         }
-        Ok(Produced { outputs, facts: Facts { metrics: scores, ..Facts::default() }, unmet, ..Produced::default() })
+        Ok(Produced {
+            outputs,
+            facts: Facts { metrics: scores, ..Facts::default() },
+            unmet,
+            ..Produced::default()
+        })
     }
 }

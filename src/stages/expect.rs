@@ -20,7 +20,7 @@ params! {
     /// Holds a table against conditions, before anything else reads it.
     ///
     /// Every stage that reads the table waits for this one. The rows that fail are in `.failures`.
-    pub struct Expect("expect", 0) {
+    pub(super) struct Expect("expect", 0) {
         /// The table.
         data: Setting as (Kind::Stage),
         /// The conditions: checks such as `not_null(age)`, or comparisons such as `row_count >= 10`.
@@ -35,7 +35,7 @@ params! {
 
 params! {
     /// What a failed condition does.
-    pub enum OnFail {
+    pub(super) enum OnFail {
         /// Stops every stage that reads the table.
         Stop = "stop",
         /// Warns, and lets the others go on.
@@ -44,7 +44,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct ExpectKind;
+pub(super) struct ExpectKind;
 
 impl StageKind for ExpectKind {
     fn signature(&self) -> &'static Signature {
@@ -77,8 +77,9 @@ impl StageKind for ExpectKind {
         if !right {
             return None;
         }
-        let schema = data.kind.schema.as_ref().map(|schema| failures_schema(schema));
-        let failures = TableType { schema, open: data.kind.open, lineage: Arc::clone(&data.kind.lineage) };
+        let schema = data.kind.schema.as_ref().map(failures_schema);
+        let failures =
+            TableType { schema, open: data.kind.open, lineage: Arc::clone(&data.kind.lineage) };
         let task = Task {
             inputs,
             settings: args.canonical(),
@@ -127,8 +128,12 @@ fn condition(
         },
         Setting::Compare(Some(prefix), ..) => {
             checking.report(
-                Diagnostic::error("unknown-word", item.span, format!("`{prefix}.` has no meaning in a check"))
-                    .help("a check is about the table in `data` alone"),
+                Diagnostic::error(
+                    "unknown-word",
+                    item.span,
+                    format!("`{prefix}.` has no meaning in a check"),
+                )
+                .help("a check is about the table in `data` alone"),
             );
             return None;
         }
@@ -137,7 +142,8 @@ fn condition(
     if let Some(schema) = &data.kind.schema {
         for (column, span) in checks::columns(call) {
             if schema.field_with_name(&column).is_err() {
-                let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                let known: Vec<&str> =
+                    schema.fields().iter().map(|field| field.name().as_str()).collect();
                 checking.unknown_column(&column, &data.name, span, &known);
                 return None;
             }
@@ -145,7 +151,8 @@ fn condition(
     }
     if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
         && let Some(schema) = &data.kind.schema
-        && let Err(errors) = sql::condition(&code.text.value, schema, &super::prep::parameters(checking))
+        && let Err(errors) =
+            sql::condition(&code.text.value, schema, &super::prep::parameters(checking))
     {
         for error in errors {
             super::prep::report(checking, code, error);
@@ -164,13 +171,18 @@ fn condition(
         Some((mention, column)) => {
             let source = checking.source(&mention.path, mention.span)?;
             let Output::Table(table) = &source.kind else {
-                checking.report(Diagnostic::error("wrong-output", mention.span, format!("`{}` is no table", source.name)));
+                checking.report(Diagnostic::error(
+                    "wrong-output",
+                    mention.span,
+                    format!("`{}` is no table", source.name),
+                ));
                 return None;
             };
             if let Some(schema) = &table.schema
                 && schema.field_with_name(&column).is_err()
             {
-                let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+                let known: Vec<&str> =
+                    schema.fields().iter().map(|field| field.name().as_str()).collect();
                 checking.unknown_column(&column, &source.name, mention.span, &known);
                 return None;
             }
@@ -198,7 +210,8 @@ struct Holding {
 
 impl Work for Holding {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let table = inputs.first().ok_or_else(|| Failure::new("there is no table to check"))?.table()?;
+        let table =
+            inputs.first().ok_or_else(|| Failure::new("there is no table to check"))?.table()?;
         let mut findings = Vec::new();
         let (mut checks, mut rows) = (Vec::new(), Vec::new());
         for condition in &self.conditions {
@@ -210,7 +223,8 @@ impl Work for Holding {
             rows.extend(found.rows);
         }
         let failures = failures(table, &checks, &rows)?;
-        let mut produced = Produced { outputs: vec![Artifact::Table(failures)], ..Produced::default() };
+        let mut produced =
+            Produced { outputs: vec![Artifact::Table(failures)], ..Produced::default() };
         if self.warn {
             produced.warnings = findings;
         } else {
@@ -227,10 +241,16 @@ struct Found {
 }
 
 impl Condition {
-    fn holds(&self, table: &Table, inputs: &[Artifact], running: &dyn Running) -> Result<Found, Failure> {
+    fn holds(
+        &self,
+        table: &Table,
+        inputs: &[Artifact],
+        running: &dyn Running,
+    ) -> Result<Found, Failure> {
         match &self.item {
             Setting::Compare(_, left, sign, right) => {
-                let (Setting::Call(call), Some(limit)) = (&left.setting, right.setting.as_f64()) else {
+                let (Setting::Call(call), Some(limit)) = (&left.setting, right.setting.as_f64())
+                else {
                     return Ok(Found { rows: Vec::new(), finding: None });
                 };
                 let value = checks::measure(call, table)?;
@@ -240,8 +260,9 @@ impl Condition {
             }
             Setting::Call(call) => {
                 let rows = self.failing(call, table, inputs, running)?;
-                let finding = (!rows.is_empty())
-                    .then(|| format!("`{}` fails in {} of {} rows", self.spoken, rows.len(), table.rows()));
+                let finding = (!rows.is_empty()).then(|| {
+                    format!("`{}` fails in {} of {} rows", self.spoken, rows.len(), table.rows())
+                });
                 Ok(Found { rows, finding })
             }
             _ => Ok(Found { rows: Vec::new(), finding: None }),
@@ -260,8 +281,15 @@ impl Condition {
         }
         let other: Option<Vec<ArrayRef>> = match (self.other, &self.column) {
             (Some(input), Some(column)) => {
-                let other = inputs.get(input).ok_or_else(|| Failure::new("the other table is not there"))?;
-                Some(other.table()?.column(column).map_err(|error| Failure::new(error.to_string()))?)
+                let other = inputs
+                    .get(input)
+                    .ok_or_else(|| Failure::new("the other table is not there"))?;
+                Some(
+                    other
+                        .table()?
+                        .column(column)
+                        .map_err(|error| Failure::new(error.to_string()))?,
+                )
             }
             _ => None,
         };
@@ -271,13 +299,23 @@ impl Condition {
 
 impl Condition {
     /// Finds the rows for which a condition in SQL is false.
-    fn failing_condition(&self, code: &Code, table: &Table, running: &dyn Running) -> Result<Vec<usize>, Failure> {
+    fn failing_condition(
+        &self,
+        code: &Code,
+        table: &Table,
+        running: &dyn Running,
+    ) -> Result<Vec<usize>, Failure> {
         let worded = |error: sql::SqlError| {
             let span = code.span(&error.range.unwrap_or(0..code.text.value.len()));
             error.help.into_iter().fold(Failure::new(error.message).at(span), Failure::help)
         };
         let condition = sql::condition(&code.text.value, table.schema(), &self.parameters)
-            .map_err(|errors| errors.into_iter().next().map_or_else(|| Failure::new("the condition is wrong"), worded))?;
+            .map_err(|errors| {
+                errors
+                    .into_iter()
+                    .next()
+                    .map_or_else(|| Failure::new("the condition is wrong"), worded)
+            })?;
         let limits = sql::Limits { memory: None, stop: running.stop() };
         let rows = condition.failing_rows(table, limits, running.runtime()).map_err(worded)?;
         Ok(rows.into_iter().map(|row| usize::try_from(row).unwrap_or(usize::MAX)).collect())
@@ -288,7 +326,8 @@ impl Condition {
 fn failures(table: &Table, checks: &[&str], rows: &[usize]) -> Result<Table, Failure> {
     let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
     let picked = table.take(rows).map_err(|error| failure(&error))?;
-    let numbers: Vec<i64> = rows.iter().map(|row| i64::try_from(*row).unwrap_or(i64::MAX)).collect();
+    let numbers: Vec<i64> =
+        rows.iter().map(|row| i64::try_from(*row).unwrap_or(i64::MAX)).collect();
     let mut batches = Vec::new();
     let mut start = 0;
     let schema = failures_schema(table.schema());
@@ -300,10 +339,10 @@ fn failures(table: &Table, checks: &[&str], rows: &[usize]) -> Result<Table, Fai
         ];
         let columns = own.into_iter().chain(batch.columns().iter().cloned()).collect();
         batches.push(
-            arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| failure(&error))?,
+            arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns)
+                .map_err(|error| failure(&error))?,
         );
         start = end;
     }
     Table::new(schema, batches).map_err(|error| failure(&error))
 }
-

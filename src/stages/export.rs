@@ -18,7 +18,7 @@ params! {
     /// Writes a table to a file, whole or not at all.
     ///
     /// The format follows the extension of the file.
-    pub struct Export("export", 0) {
+    pub(super) struct Export("export", 0) {
         /// The table to write.
         data: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
         /// The fitted model to write, to a file `NAME.mlpmodel`.
@@ -29,7 +29,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct ExportKind;
+pub(super) struct ExportKind;
 
 impl StageKind for ExportKind {
     fn signature(&self) -> &'static Signature {
@@ -67,15 +67,23 @@ fn input(args: &Args, checking: &mut Checking<'_>) -> Option<Input> {
         (None, Some(model)) => Some(checking.fitted(model)?.input(Reads::All)),
         (Some(_), Some(model)) => {
             checking.report(
-                Diagnostic::error("two-exports", model.span, "an export writes `data` or `model`, not both")
-                    .help("write a second `export` for the other"),
+                Diagnostic::error(
+                    "two-exports",
+                    model.span,
+                    "an export writes `data` or `model`, not both",
+                )
+                .help("write a second `export` for the other"),
             );
             None
         }
         (None, None) => {
             checking.report(
-                Diagnostic::error("missing-field", checking.place, "`export` needs `data` or `model`")
-                    .help("add `data: …`, the name of a table"),
+                Diagnostic::error(
+                    "missing-field",
+                    checking.place,
+                    "`export` needs `data` or `model`",
+                )
+                .help("add `data: …`, the name of a table"),
             );
             None
         }
@@ -94,11 +102,16 @@ fn check_target(path: &Path, model: bool, to: &Bound, checking: &mut Checking<'_
         let expected = if model {
             "a model is written to a file that ends in `.mlpmodel`".to_owned()
         } else {
-            "a table is written to a file that ends in `.parquet`, `.csv`, `.ndjson` or `.arrow`".to_owned()
+            "a table is written to a file that ends in `.parquet`, `.csv`, `.ndjson` or `.arrow`"
+                .to_owned()
         };
         checking.report(
-            Diagnostic::error("unknown-format", to.span, format!("the extension of `{name}` says no format to write"))
-                .help(expected),
+            Diagnostic::error(
+                "unknown-format",
+                to.span,
+                format!("the extension of `{name}` says no format to write"),
+            )
+            .help(expected),
         );
         return None;
     }
@@ -118,7 +131,8 @@ impl Work for Writing {
                 error.help().into_iter().fold(Failure::new(error.to_string()), Failure::help)
             })?,
             Some(Artifact::Blob { bytes, .. }) => {
-                sources::write_bytes(bytes, &self.path).map_err(|error| Failure::new(error.to_string()))?;
+                sources::write_bytes(bytes, &self.path)
+                    .map_err(|error| Failure::new(error.to_string()))?;
             }
             None => return Err(Failure::new("there is nothing to write")),
         }
@@ -137,7 +151,7 @@ fn below(path: &Path, project: &Path) -> Result<(), Failure> {
     if real(&absolute).starts_with(real(project)) && !climbs {
         return Ok(());
     }
-    Err(Failure::new(format!("`{}` lies outside of the project's folder", path.display()))
-        .help("write to a path below the folder of the pipeline (or of the nearest `mlp.yaml` above)"))
+    Err(Failure::new(format!("`{}` lies outside of the project's folder", path.display())).help(
+        "write to a path below the folder of the pipeline (or of the nearest `mlp.yaml` above)",
+    ))
 }
-

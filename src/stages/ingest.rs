@@ -21,7 +21,7 @@ params! {
     /// Brings data in as a typed table.
     ///
     /// Files are typed from all of their rows; what is found is remembered by content.
-    pub struct Ingest("ingest", 0) {
+    pub(super) struct Ingest("ingest", 0) {
         /// Where the data are: a path, a list of paths, a glob, a folder, or a call such as
         /// `csv("data.csv", delimiter: ";")`.
         from: Setting as (Kind::OneOf(&[
@@ -38,7 +38,7 @@ params! {
 
 params! {
     /// What to do with a row that doesn't fit.
-    pub enum BadRow {
+    pub(super) enum BadRow {
         /// Fail, and say where it is.
         Fail = "fail",
         /// Leave it out and keep it in `.rejects`.
@@ -47,7 +47,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct IngestKind;
+pub(super) struct IngestKind;
 
 impl StageKind for IngestKind {
     fn signature(&self) -> &'static Signature {
@@ -63,8 +63,12 @@ impl StageKind for IngestKind {
         let place = args.get("from")?.span;
         let declared = declared(&ingest.schema);
         let quarantine = ingest.on_bad_row == BadRow::Quarantine;
-        let request =
-            SourceRequest { folder: checking.folder, from: &ingest.from, declared: &declared, quarantine };
+        let request = SourceRequest {
+            folder: checking.folder,
+            from: &ingest.from,
+            declared: &declared,
+            quarantine,
+        };
         let answer = checking.catalog.source(&request);
         let schema = match answer.schema {
             Ok(schema) => schema,
@@ -152,7 +156,8 @@ impl Work for Reading {
         request.schema = &self.declared;
         request.known = Some(&self.schema);
         request.on_bad_row = if self.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
-        let read = running.pool().install(|| sources::read(&request)).map_err(|error| failure(&error))?;
+        let read =
+            running.pool().install(|| sources::read(&request)).map_err(|error| failure(&error))?;
         let mut produced = Produced::default();
         if let Some(rejects) = &read.rejects
             && rejects.rows() > 0

@@ -13,12 +13,14 @@ use crate::diag::Diagnostic;
 use crate::ml::Seed;
 use crate::ml::columns::Columns;
 use crate::ml::estimator::{FitContext, FitError, Prediction, Task};
-use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags, Needs};
+use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags};
 use crate::ml::metrics::METRICS;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
 use crate::params::{Args, Bound, Call, Kind, Param, Setting, Signature};
-use crate::plan::{Artifact, Checking, Failure, FittedType, ModelType, Reads, Running, Source, TableType};
+use crate::plan::{
+    Artifact, Checking, Failure, FittedType, ModelType, Reads, Running, Source, TableType,
+};
 use crate::text::Span;
 
 /// A metric as a stage uses it.
@@ -36,7 +38,8 @@ pub(super) struct Scorer {
 impl Scorer {
     /// Makes the metric that a call names; reports settings that don't go together.
     pub(super) fn bind(call: &Call, place: Span, checking: &mut Checking<'_>) -> Option<Self> {
-        let kind: &dyn MetricKind = *METRICS.iter().find(|kind| kind.signature().name == call.name)?;
+        let kind: &dyn MetricKind =
+            *METRICS.iter().find(|kind| kind.signature().name == call.name)?;
         match kind.bind(&call.args) {
             Ok(metric) => Some(Self {
                 name: call.spoken(),
@@ -53,7 +56,12 @@ impl Scorer {
     }
 
     /// Makes the metrics of a list, and checks that each judges what the models do.
-    pub(super) fn list(bound: &Bound, model: &ModelSpec, task: Option<Task>, checking: &mut Checking<'_>) -> Option<Vec<Self>> {
+    pub(super) fn list(
+        bound: &Bound,
+        model: &ModelSpec,
+        task: Option<Task>,
+        checking: &mut Checking<'_>,
+    ) -> Option<Vec<Self>> {
         let Setting::List(items) = &bound.setting else { return None };
         let mut scorers = Vec::new();
         let mut right = true;
@@ -67,7 +75,11 @@ impl Scorer {
             scorers.push(scorer);
         }
         if scorers.is_empty() && right {
-            checking.report(Diagnostic::error("no-metrics", bound.span, "the list of metrics is empty"));
+            checking.report(Diagnostic::error(
+                "no-metrics",
+                bound.span,
+                "the list of metrics is empty",
+            ));
             right = false;
         }
         right.then_some(scorers)
@@ -122,11 +134,6 @@ impl Scorer {
     }
 }
 
-/// Tells whether any metric looks at the features.
-pub(super) fn need_features(scorers: &[Scorer]) -> bool {
-    scorers.iter().any(|scorer| scorer.tags.needs == Needs::Groups)
-}
-
 /// Words a failed fit.
 pub(super) fn fit_failure(error: FitError) -> Failure {
     match error {
@@ -165,7 +172,12 @@ pub(super) struct Cut<'a> {
 
 impl Folded {
     /// Cuts the rows of a table for a model.
-    pub(super) fn new(spec: &ModelSpec, table: &Table, cut: &Cut<'_>, seed: Seed) -> Result<Self, Failure> {
+    pub(super) fn new(
+        spec: &ModelSpec,
+        table: &Table,
+        cut: &Cut<'_>,
+        seed: Seed,
+    ) -> Result<Self, Failure> {
         let prepared = spec.prepare(table).map_err(fit_failure)?;
         let by = cut.splitter.by().map(|column| by_ranks(table, column)).transpose()?;
         let rows = FoldRows {
@@ -176,12 +188,15 @@ impl Folded {
         let mut repeats = Vec::new();
         for repeat in 0..cut.repeats {
             let seed = seed.derive("folds", repeat as u64);
-            let folds = cut.splitter.split(&rows, seed).map_err(|error| Failure::new(error.to_string()))?;
+            let folds =
+                cut.splitter.split(&rows, seed).map_err(|error| Failure::new(error.to_string()))?;
             repeats.push(folds);
         }
         let read = spec.columns_read(table.schema());
         let read: Vec<&str> = read.iter().map(String::as_str).collect();
-        let data = table.columns_hash(&read).ok_or_else(|| Failure::new("a column of the model is not in the table"))?;
+        let data = table
+            .columns_hash(&read)
+            .ok_or_else(|| Failure::new("a column of the model is not in the table"))?;
         let by_column = cut.splitter.by().and_then(|column| table.columns_hash(&[column]));
         let origin = json!({ "folds": cut.canonical, "by": by_column, "seed": seed.bits() });
         Ok(Self { prepared, repeats, data, origin, stepped: Mutex::new(BTreeMap::new()) })
@@ -265,7 +280,7 @@ impl Folded {
 }
 
 /// Makes the surroundings of a fit.
-pub(super) fn context<'a>(seed: Seed, running: &'a dyn Running) -> FitContext<'a> {
+pub(super) fn context(seed: Seed, running: &dyn Running) -> FitContext<'_> {
     FitContext { seed, stop: running.stop(), validation: None, progress: &|_, _| {} }
 }
 
@@ -318,7 +333,7 @@ pub(super) fn class_name(label: &Label) -> String {
 }
 
 /// The kind of a fitted model's bytes.
-pub(super) const FITTED: &str = "fitted";
+pub const FITTED: &str = "fitted";
 
 /// The kind of a tuned model's bytes: the best values, by path.
 pub(super) const MODEL: &str = "model";
@@ -353,14 +368,22 @@ fn named<'a>(args: &'a Args, checking: &mut Checking<'_>) -> Option<Vec<&'a Boun
         (None, Some(models)) => match &models.setting {
             Setting::List(items) if !items.is_empty() => Some(items.iter().collect()),
             _ => {
-                checking.report(Diagnostic::error("no-models", models.span, "the list of models is empty"));
+                checking.report(Diagnostic::error(
+                    "no-models",
+                    models.span,
+                    "the list of models is empty",
+                ));
                 None
             }
         },
         (Some(_), Some(models)) => {
             checking.report(
-                Diagnostic::error("clashing-fields", models.span, "`model` and `models` don't go together")
-                    .help("write all of them into `models: […]`"),
+                Diagnostic::error(
+                    "clashing-fields",
+                    models.span,
+                    "`model` and `models` don't go together",
+                )
+                .help("write all of them into `models: […]`"),
             );
             None
         }
@@ -401,7 +424,8 @@ fn same_target<'a>(
     let mut seen: Vec<&String> = Vec::new();
     for (name, span, own) in &models {
         if own.target != spec.target {
-            let shown = |spec: &ModelSpec| spec.target.clone().unwrap_or_else(|| "nothing".to_owned());
+            let shown =
+                |spec: &ModelSpec| spec.target.clone().unwrap_or_else(|| "nothing".to_owned());
             checking.report(
                 Diagnostic::error("targets-differ", *span, format!("`{name}` tells `{}`, but `{first}` tells `{}`", shown(own), shown(spec)))
                     .help("the models of one stage share target and task; compare others in a stage of their own"),
@@ -409,7 +433,11 @@ fn same_target<'a>(
             return None;
         }
         if seen.contains(name) {
-            checking.report(Diagnostic::error("doubled-model", *span, format!("`{name}` is named twice")));
+            checking.report(Diagnostic::error(
+                "doubled-model",
+                *span,
+                format!("`{name}` is named twice"),
+            ));
             return None;
         }
         seen.push(name);
@@ -435,7 +463,8 @@ pub(super) fn check_model(
         let span = finding.span.or(field.copied()).unwrap_or(place);
         let mut diagnostic = Diagnostic::error(finding.code, span, finding.message);
         if span != place {
-            diagnostic = diagnostic.related(place, format!("checked against the columns of `{}`", data.name));
+            diagnostic = diagnostic
+                .related(place, format!("checked against the columns of `{}`", data.name));
         }
         checking.report(finding.help.into_iter().fold(diagnostic, Diagnostic::help));
     }
@@ -458,7 +487,12 @@ pub(super) fn check_settings(spec: &ModelSpec, checking: &mut Checking<'_>) -> b
 }
 
 /// Warns of features that derive from the column that the target derives from.
-fn warn_of_leaks(spec: &ModelSpec, data: &Source<TableType>, place: Span, checking: &mut Checking<'_>) {
+fn warn_of_leaks(
+    spec: &ModelSpec,
+    data: &Source<TableType>,
+    place: Span,
+    checking: &mut Checking<'_>,
+) {
     let (Some(target), Some(schema)) = (&spec.target, &data.kind.schema) else { return };
     let Some(origins) = data.kind.lineage.get(target) else { return };
     for feature in spec.features_of(schema) {
@@ -490,10 +524,18 @@ pub(super) fn check_applied(
     }
     for column in wanted {
         if schema.field_with_name(&column).is_err() && !data.kind.open {
-            let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let known: Vec<&str> =
+                schema.fields().iter().map(|field| field.name().as_str()).collect();
             checking.report(
-                Diagnostic::error("missing-column", data.span, format!("`{}` has no column `{column}`, which `{}` was fitted on", data.name, model.name))
-                    .suggest(&column, known),
+                Diagnostic::error(
+                    "missing-column",
+                    data.span,
+                    format!(
+                        "`{}` has no column `{column}`, which `{}` was fitted on",
+                        data.name, model.name
+                    ),
+                )
+                .suggest(&column, known),
             );
             return None;
         }
@@ -571,8 +613,12 @@ pub(super) fn param_at(
     let found = paths.iter().find(|(own, _)| own == path).map(|(_, param)| *param);
     if found.is_none() {
         checking.report(
-            Diagnostic::error("unknown-path", place, format!("the model has no parameter `{path}`"))
-                .suggest(path, paths.iter().map(|(own, _)| own.as_str())),
+            Diagnostic::error(
+                "unknown-path",
+                place,
+                format!("the model has no parameter `{path}`"),
+            )
+            .suggest(path, paths.iter().map(|(own, _)| own.as_str())),
         );
     }
     found
@@ -680,7 +726,8 @@ pub(super) fn write_values(values: &IndexMap<String, Setting>) -> Result<Vec<u8>
         Setting::Word(word) => KeptValue::Word(word.clone()),
         _ => KeptValue::Null,
     };
-    let list: Vec<(&String, KeptValue)> = values.iter().map(|(path, value)| (path, kept(value))).collect();
+    let list: Vec<(&String, KeptValue)> =
+        values.iter().map(|(path, value)| (path, kept(value))).collect();
     serde_json::to_vec(&list).map_err(|error| Failure::new(error.to_string()))
 }
 

@@ -17,6 +17,8 @@ mod tune;
 
 use std::sync::LazyLock;
 
+pub use learning::FITTED;
+
 use crate::ml::columns::SELECTORS;
 use crate::ml::{estimators, folds, metrics, search, steps};
 use crate::params::{Family, Signature, Vocabulary};
@@ -54,7 +56,10 @@ pub fn vocabulary() -> Vocabulary<'static> {
             (Family::Assignment, split::ASSIGNMENTS),
             (Family::Selector, SELECTORS),
             (Family::Step, list(steps::STEPS.iter().map(|kind| kind.signature()).collect())),
-            (Family::Estimator, list(estimators::ESTIMATORS.iter().map(|kind| kind.signature()).collect())),
+            (
+                Family::Estimator,
+                list(estimators::ESTIMATORS.iter().map(|kind| kind.signature()).collect()),
+            ),
             (Family::Fold, list(folds::FOLDS.iter().map(|kind| kind.signature()).collect())),
             (Family::Metric, list(metrics::METRICS.iter().map(|kind| kind.signature()).collect())),
             (Family::Search, list(search::SEARCHES.iter().map(|kind| kind.signature()).collect())),

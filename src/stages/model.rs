@@ -14,7 +14,7 @@ params! {
     /// What is to be learnt, from what, and how.
     ///
     /// A model is not fitted. `train`, `cross_validate` and `tune` fit it, on training rows alone.
-    pub struct Model("model", 0) {
+    pub(super) struct Model("model", 0) {
         /// The column to tell; none for clustering and anomaly detection.
         target: Option<String> as (Kind::Optional(&Kind::Column)) = None,
         /// The columns to learn from; the target, the weight and a split's group never belong to
@@ -37,7 +37,7 @@ params! {
 
 params! {
     /// What a model is for.
-    pub enum TaskWord {
+    pub(super) enum TaskWord {
         /// Tells classes.
         Classification = "classification",
         /// Tells numbers.
@@ -56,17 +56,15 @@ const AUTO: Kind = Kind::Choice(&[params::Choice {
 }]);
 
 /// `class_weight: balanced`.
-const BALANCED: Kind = Kind::Choice(&[params::Choice {
-    word: "balanced",
-    doc: "Each class weighs the same in all.",
-}]);
+const BALANCED: Kind =
+    Kind::Choice(&[params::Choice { word: "balanced", doc: "Each class weighs the same in all." }]);
 
 fn auto() -> Setting {
     Setting::Word("auto".to_owned())
 }
 
 /// The registered kind.
-pub struct ModelKind;
+pub(super) struct ModelKind;
 
 impl StageKind for ModelKind {
     fn signature(&self) -> &'static Signature {

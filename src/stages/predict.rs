@@ -19,7 +19,7 @@ params! {
     /// Answers for rows with a fitted model.
     ///
     /// The kept columns come first, then `prediction` and, for classes, a `probability_CLASS` each.
-    pub struct Predict("predict", 0) {
+    pub(super) struct Predict("predict", 0) {
         /// The fitted model.
         model: Setting as (Kind::Stage),
         /// The rows.
@@ -30,7 +30,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct PredictKind;
+pub(super) struct PredictKind;
 
 impl StageKind for PredictKind {
     fn signature(&self) -> &'static Signature {
@@ -73,7 +73,9 @@ struct Answering {
 
 impl Work for Answering {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let [model, data] = inputs else { return Err(Failure::new("there is no model, or there are no rows")) };
+        let [model, data] = inputs else {
+            return Err(Failure::new("there is no model, or there are no rows"));
+        };
         let table = data.table()?;
         let model = FittedModel::load(model.blob(learning::FITTED)?)
             .map_err(|error| Failure::new(error.to_string()))?;

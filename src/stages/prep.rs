@@ -21,14 +21,14 @@ params! {
     /// One SQL query over other tables.
     ///
     /// The tables that the query names are its inputs. It is one `SELECT` or `WITH … SELECT`.
-    pub struct Prep("prep", 0) {
+    pub(super) struct Prep("prep", 0) {
         /// The query: a string, or `file("query.sql")`.
         sql: Setting as (Kind::Code),
     }
 }
 
 /// The registered kind.
-pub struct PrepKind;
+pub(super) struct PrepKind;
 
 impl StageKind for PrepKind {
     fn signature(&self) -> &'static Signature {
@@ -59,14 +59,14 @@ impl StageKind for PrepKind {
         let parameters = parameters(checking);
         let analysis = analyse(code, &tables, &parameters, checking)?;
         for lint in &analysis.lints {
-            let diagnostic = Diagnostic::warning(lint.code, place(code, lint), lint.message.clone());
+            let diagnostic =
+                Diagnostic::warning(lint.code, place(code, lint), lint.message.clone());
             checking.report(lint.help.iter().cloned().fold(diagnostic, Diagnostic::help));
         }
+        refuse_clocks(args, code, &analysis, checking)?;
         checking.used.extend(analysis.parameters.iter().cloned());
-        let used: Vec<(String, Parameter)> = parameters
-            .into_iter()
-            .filter(|(name, _)| analysis.parameters.contains(name))
-            .collect();
+        let used: Vec<(String, Parameter)> =
+            parameters.into_iter().filter(|(name, _)| analysis.parameters.contains(name)).collect();
         let reads = |table: &Source<TableType>| {
             Reads::Columns(analysis.reads.get(&table.name).cloned().unwrap_or_default())
         };
@@ -99,6 +99,23 @@ impl StageKind for PrepKind {
     }
 }
 
+/// Refuses the clock in a stage whose result is kept: it would never be the same again.
+fn refuse_clocks(
+    args: &Args,
+    code: &Code,
+    analysis: &Analysis,
+    checking: &mut Checking<'_>,
+) -> Option<()> {
+    let is_kept = args.get("cache").is_none_or(|bound| bound.setting == Setting::Bool(true));
+    if !is_kept || analysis.clocks.is_empty() {
+        return Some(());
+    }
+    for clock in &analysis.clocks {
+        report(checking, code, clock.clone());
+    }
+    None
+}
+
 /// Finds the tables of a query, each once.
 fn tables(code: &Code, checking: &mut Checking<'_>) -> Option<Vec<Source<TableType>>> {
     let mentions = sql::mentions(&code.text.value).ok()?;
@@ -109,16 +126,21 @@ fn tables(code: &Code, checking: &mut Checking<'_>) -> Option<Vec<Source<TableTy
             continue;
         }
         let span = code.span(&mention.range);
-        let found = checking.source(&mention.parts, span).and_then(|source| match source.kind.clone() {
-            Output::Table(kind) => Some(source.of(kind)),
-            other => {
-                checking.report(
-                    Diagnostic::error("wrong-output", span, format!("`{name}` is {}, not a table", other.spoken()))
+        let found =
+            checking.source(&mention.parts, span).and_then(|source| match source.kind.clone() {
+                Output::Table(kind) => Some(source.of(kind)),
+                other => {
+                    checking.report(
+                        Diagnostic::error(
+                            "wrong-output",
+                            span,
+                            format!("`{name}` is {}, not a table", other.spoken()),
+                        )
                         .label("expected a table"),
-                );
-                None
-            }
-        });
+                    );
+                    None
+                }
+            });
         tables.insert(name, found);
     }
     tables.into_values().collect()
@@ -147,9 +169,11 @@ fn parameter(value: &Value) -> Option<Parameter> {
         }
         Value::Text(text) => Some(Parameter::Text(text.value.clone())),
         Value::Duration(nanoseconds) => Some(Parameter::Duration(*nanoseconds)),
-        Value::List(items) => {
-            items.iter().map(|item| parameter(&item.node)).collect::<Option<_>>().map(Parameter::List)
-        }
+        Value::List(items) => items
+            .iter()
+            .map(|item| parameter(&item.node))
+            .collect::<Option<_>>()
+            .map(Parameter::List),
         _ => None,
     }
 }
@@ -210,7 +234,11 @@ fn schema(table: &TableType, sql: &str) -> Option<SchemaRef> {
 }
 
 /// Names an analysis by all that it depends on.
-fn key(code: &Code, schemas: &[(Vec<String>, SchemaRef)], parameters: &[(String, Parameter)]) -> Hash {
+fn key(
+    code: &Code,
+    schemas: &[(Vec<String>, SchemaRef)],
+    parameters: &[(String, Parameter)],
+) -> Hash {
     let mut hasher = Hasher::new();
     hasher.text(sql::VERSION).text(&code.text.value);
     for (name, schema) in schemas {

@@ -27,7 +27,7 @@ params! {
     /// Cuts a table into `.train`, `.test` and, if asked, `.validation`.
     ///
     /// The rows of each part keep the order of the table.
-    pub struct Split("split", 0) {
+    pub(super) struct Split("split", 0) {
         /// The table to cut.
         data: Setting as (Kind::Stage),
         /// The part to judge on: a share such as `20%`, or a number of rows; a share is rounded up.
@@ -48,26 +48,27 @@ params! {
 
 params! {
     /// Draws rows at random, from the seed.
-    pub struct Shuffle("shuffle", 0) {}
+    pub(super) struct Shuffle("shuffle", 0) {}
 }
 
 params! {
     /// Draws rows by a column's value and the seed alone.
-    pub struct ByHash("hash", 1) {
+    pub(super) struct ByHash("hash", 1) {
         /// The column, such as an id.
         column: String as (Kind::Column),
     }
 }
 
 /// The words that `by` takes.
-pub static ASSIGNMENTS: &[&Signature] = &[const { &Shuffle::SIGNATURE }, const { &ByHash::SIGNATURE }];
+pub(super) static ASSIGNMENTS: &[&Signature] =
+    &[const { &Shuffle::SIGNATURE }, const { &ByHash::SIGNATURE }];
 
 fn shuffled() -> Call {
     Call { name: Shuffle::SIGNATURE.name, args: Args::default() }
 }
 
 /// The registered kind.
-pub struct SplitKind;
+pub(super) struct SplitKind;
 
 impl StageKind for SplitKind {
     fn signature(&self) -> &'static Signature {
@@ -112,12 +113,19 @@ enum Rule {
 impl Rule {
     /// Reads the rule of a split; some fields don't go together.
     fn of(split: &Split, args: &Args, checking: &mut Checking<'_>) -> Option<Self> {
-        let hash = ByHash::from_args(&split.by.args).filter(|_| split.by.name == ByHash::SIGNATURE.name);
+        let hash =
+            ByHash::from_args(&split.by.args).filter(|_| split.by.name == ByHash::SIGNATURE.name);
         let mut clash = |first: &str, second: &str| {
             let span = args.get(first).map_or(checking.place, |bound| bound.span);
             checking.report(
-                Diagnostic::error("clashing-fields", span, format!("`{first}` and `{second}` don't go together"))
-                    .help(format!("keep one of the two: `{second}` decides alone on which part a row goes to")),
+                Diagnostic::error(
+                    "clashing-fields",
+                    span,
+                    format!("`{first}` and `{second}` don't go together"),
+                )
+                .help(format!(
+                    "keep one of the two: `{second}` decides alone on which part a row goes to"
+                )),
             );
             None
         };
@@ -129,16 +137,16 @@ impl Rule {
             (None, Some(_)) if split.stratify.is_some() => clash("stratify", "time"),
             (None, Some(_)) if split.group.is_some() => clash("group", "time"),
             (None, Some(time)) => Some(Self::Time(time.clone())),
-            (None, None) => Some(Self::Random {
-                stratify: split.stratify.clone(),
-                group: split.group.clone(),
-            }),
+            (None, None) => {
+                Some(Self::Random { stratify: split.stratify.clone(), group: split.group.clone() })
+            }
         }
     }
 
     /// Gives the columns that it reads, and where each was written.
     fn columns(&self, args: &Args) -> Vec<(String, crate::text::Span)> {
-        let place = |field: &str, column: &String| args.get(field).map(|b| (column.clone(), b.span));
+        let place =
+            |field: &str, column: &String| args.get(field).map(|b| (column.clone(), b.span));
         match self {
             Self::Random { stratify, group } => {
                 let stratify = stratify.iter().filter_map(|column| place("stratify", column));
@@ -182,21 +190,28 @@ fn check_amounts(
                 (!Limits::inside(0.0, 1.0).allow(*share))
                     .then(|| format!("`{name}` must be a share above 0% and below 100%"))
             }
-            Setting::Int(_) if matches!(rule, Rule::Hash(_)) => {
-                Some(format!("with `by: hash(…)`, `{name}` must be a share: the number of rows follows from their keys"))
-            }
+            Setting::Int(_) if matches!(rule, Rule::Hash(_)) => Some(format!(
+                "with `by: hash(…)`, `{name}` must be a share: the number of rows follows from their keys"
+            )),
             Setting::Int(rows) => (*rows < 1).then(|| format!("`{name}` must be at least 1 row")),
             _ => None,
         };
         if let Some(wrong) = wrong {
-            checking.report(Diagnostic::error("out-of-range", *span, wrong).label("expected a share such as `20%`"));
+            checking.report(
+                Diagnostic::error("out-of-range", *span, wrong)
+                    .label("expected a share such as `20%`"),
+            );
             return None;
         }
     }
     if sum >= 1.0 {
         checking.report(
-            Diagnostic::error("out-of-range", args.get("validation")?.span, "`test` and `validation` leave no rows to train on")
-                .help("together they must be below 100%"),
+            Diagnostic::error(
+                "out-of-range",
+                args.get("validation")?.span,
+                "`test` and `validation` leave no rows to train on",
+            )
+            .help("together they must be below 100%"),
         );
         return None;
     }
@@ -211,7 +226,8 @@ struct Cutting {
 
 impl Work for Cutting {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let table = inputs.first().ok_or_else(|| Failure::new("there is no table to cut"))?.table()?;
+        let table =
+            inputs.first().ok_or_else(|| Failure::new("there is no table to cut"))?.table()?;
         let parts = self.parts(table, running.seed())?;
         let mut rows: Vec<&[usize]> = vec![&parts.train, &parts.test];
         if self.split.validation.is_some() {
@@ -238,7 +254,8 @@ impl Cutting {
             }
             Rule::Random { stratify, group } => {
                 let classes = stratify.as_ref().map(|column| classes(table, column)).transpose()?;
-                let groups = group.as_ref().map(|column| whole(table, column, "group")).transpose()?;
+                let groups =
+                    group.as_ref().map(|column| whole(table, column, "group")).transpose()?;
                 let groups = groups.as_ref().map(|groups| groups.ranks.as_slice());
                 holdout(&Cut { stratify: classes.as_ref(), groups, ..cut }, seed).map_err(refused)
             }
@@ -285,8 +302,10 @@ fn keys(table: &Table, column: &str) -> Result<Vec<String>, Failure> {
         for key in texts {
             let Some(key) = key else {
                 let row = keys.len();
-                return Err(Failure::new(format!("`{column}` is missing in row {row}; a key to split by has a value in each"))
-                    .help(format!("leave such rows out before: `WHERE {column} IS NOT NULL`")));
+                return Err(Failure::new(format!(
+                    "`{column}` is missing in row {row}; a key to split by has a value in each"
+                ))
+                .help(format!("leave such rows out before: `WHERE {column} IS NOT NULL`")));
             };
             keys.push(key.to_owned());
         }
@@ -297,7 +316,8 @@ fn keys(table: &Table, column: &str) -> Result<Vec<String>, Failure> {
 /// Draws a number from 0 up to 1 for a key.
 fn drawn(seed: Seed, key: &str) -> f64 {
     let hash = Hasher::new().update(&seed.bits().to_le_bytes()).text(key).finish();
-    let bits = hash.as_bytes().iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+    let bits =
+        hash.as_bytes().iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 

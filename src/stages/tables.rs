@@ -23,11 +23,15 @@ const INT: DataType = DataType::Int64;
 const FLOAT: DataType = DataType::Float64;
 
 /// The columns of each output.
-const SUMMARY: &[Named<'_>] = &[("model", TEXT), ("metric", TEXT), ("mean", FLOAT), ("sd", FLOAT), ("folds", INT)];
-const SCORES: &[Named<'_>] = &[("model", TEXT), ("metric", TEXT), ("repeat", INT), ("fold", INT), ("value", FLOAT)];
+const SUMMARY: &[Named<'_>] =
+    &[("model", TEXT), ("metric", TEXT), ("mean", FLOAT), ("sd", FLOAT), ("folds", INT)];
+const SCORES: &[Named<'_>] =
+    &[("model", TEXT), ("metric", TEXT), ("repeat", INT), ("fold", INT), ("value", FLOAT)];
 const EVALUATION: &[Named<'_>] = &[("model", TEXT), ("metric", TEXT), ("value", FLOAT)];
-const CONFUSION: &[Named<'_>] = &[("model", TEXT), ("actual", TEXT), ("predicted", TEXT), ("count", INT)];
-const ROC: &[Named<'_>] = &[("model", TEXT), ("class", TEXT), ("threshold", FLOAT), ("fpr", FLOAT), ("tpr", FLOAT)];
+const CONFUSION: &[Named<'_>] =
+    &[("model", TEXT), ("actual", TEXT), ("predicted", TEXT), ("count", INT)];
+const ROC: &[Named<'_>] =
+    &[("model", TEXT), ("class", TEXT), ("threshold", FLOAT), ("fpr", FLOAT), ("tpr", FLOAT)];
 const CALIBRATION: &[Named<'_>] = &[
     ("model", TEXT),
     ("class", TEXT),
@@ -37,8 +41,10 @@ const CALIBRATION: &[Named<'_>] = &[
     ("count", INT),
 ];
 const IMPORTANCE: &[Named<'_>] = &[("feature", TEXT), ("importance", FLOAT)];
-const HISTORY: &[Named<'_>] = &[("iteration", INT), ("metric", TEXT), ("train", FLOAT), ("validation", FLOAT)];
-const TRIALS: &[Named<'_>] = &[("trial", INT), ("status", TEXT), ("metric", TEXT), ("mean", FLOAT), ("sd", FLOAT)];
+const HISTORY: &[Named<'_>] =
+    &[("iteration", INT), ("metric", TEXT), ("train", FLOAT), ("validation", FLOAT)];
+const TRIALS: &[Named<'_>] =
+    &[("trial", INT), ("status", TEXT), ("metric", TEXT), ("mean", FLOAT), ("sd", FLOAT)];
 
 fn schema(columns: &[Named<'_>]) -> SchemaRef {
     let field = |(name, kind): &Named<'_>| Field::new(*name, kind.clone(), true);
@@ -91,7 +97,8 @@ pub(super) fn history_type() -> TableType {
 
 /// The type of `tune`'s `.trials`: a column per tuned path besides the fixed ones.
 pub(super) fn trials_type(space: &[Tunable]) -> TableType {
-    let own = space.iter().map(|tunable| Field::new(&tunable.path, value_type(&tunable.dimension), true));
+    let own =
+        space.iter().map(|tunable| Field::new(&tunable.path, value_type(&tunable.dimension), true));
     let fixed = TRIALS.iter().map(|(name, kind)| Field::new(*name, kind.clone(), true));
     plain(Arc::new(Schema::new(fixed.chain(own).collect::<Vec<_>>())))
 }
@@ -100,9 +107,21 @@ fn value_type(dimension: &Dimension) -> DataType {
     match dimension {
         Dimension::Int { .. } => INT,
         Dimension::Float { .. } => FLOAT,
-        Dimension::Choice(values) if values.iter().all(|value| matches!(value, Setting::Int(_) | Setting::Null)) => INT,
-        Dimension::Choice(values) if values.iter().all(|value| value.as_f64().is_some() || *value == Setting::Null) => FLOAT,
-        Dimension::Choice(values) if values.iter().all(|value| matches!(value, Setting::Bool(_))) => DataType::Boolean,
+        Dimension::Choice(values)
+            if values.iter().all(|value| matches!(value, Setting::Int(_) | Setting::Null)) =>
+        {
+            INT
+        }
+        Dimension::Choice(values)
+            if values.iter().all(|value| value.as_f64().is_some() || *value == Setting::Null) =>
+        {
+            FLOAT
+        }
+        Dimension::Choice(values)
+            if values.iter().all(|value| matches!(value, Setting::Bool(_))) =>
+        {
+            DataType::Boolean
+        }
         Dimension::Choice(_) => TEXT,
     }
 }
@@ -158,39 +177,49 @@ fn wholes(values: impl Iterator<Item = f64>) -> ArrayRef {
 
 fn table(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<Table, Failure> {
     let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| failure(&error))?;
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| failure(&error))?;
     Table::new(schema, vec![batch]).map_err(|error| failure(&error))
 }
 
 /// Makes the main table of `cross_validate`.
 pub(super) fn summary(rows: &[SummaryRow]) -> Result<Table, Failure> {
-    table(schema(SUMMARY), vec![
-        texts(rows.iter().map(|row| row.model.as_str())),
-        texts(rows.iter().map(|row| row.metric.as_str())),
-        floats(rows.iter().map(|row| row.mean)),
-        floats(rows.iter().map(|row| row.sd)),
-        counts(rows.iter().map(|row| row.folds)),
-    ])
+    table(
+        schema(SUMMARY),
+        vec![
+            texts(rows.iter().map(|row| row.model.as_str())),
+            texts(rows.iter().map(|row| row.metric.as_str())),
+            floats(rows.iter().map(|row| row.mean)),
+            floats(rows.iter().map(|row| row.sd)),
+            counts(rows.iter().map(|row| row.folds)),
+        ],
+    )
 }
 
 /// Makes `.scores`.
 pub(super) fn scores(rows: &[ScoreRow]) -> Result<Table, Failure> {
-    table(schema(SCORES), vec![
-        texts(rows.iter().map(|row| row.model.as_str())),
-        texts(rows.iter().map(|row| row.metric.as_str())),
-        counts(rows.iter().map(|row| row.repeat)),
-        counts(rows.iter().map(|row| row.fold)),
-        floats(rows.iter().map(|row| row.value)),
-    ])
+    table(
+        schema(SCORES),
+        vec![
+            texts(rows.iter().map(|row| row.model.as_str())),
+            texts(rows.iter().map(|row| row.metric.as_str())),
+            counts(rows.iter().map(|row| row.repeat)),
+            counts(rows.iter().map(|row| row.fold)),
+            floats(rows.iter().map(|row| row.value)),
+        ],
+    )
 }
 
 /// Makes the main table of `evaluate`.
 pub(super) fn evaluation(scores: &[Score]) -> Result<Table, Failure> {
-    table(schema(EVALUATION), vec![
-        texts(scores.iter().map(|score| score.model.as_str())),
-        texts(scores.iter().map(|score| score.metric.as_str())),
-        floats(scores.iter().map(|score| score.value)),
-    ])
+    table(
+        schema(EVALUATION),
+        vec![
+            texts(scores.iter().map(|score| score.model.as_str())),
+            texts(scores.iter().map(|score| score.metric.as_str())),
+            floats(scores.iter().map(|score| score.value)),
+        ],
+    )
 }
 
 /// Makes `.trials`.
@@ -249,21 +278,29 @@ fn settings(values: &[&Setting], kind: &DataType) -> ArrayRef {
 /// Makes `.importance`.
 pub(super) fn importance(model: &FittedModel) -> Result<Table, Failure> {
     let rows = model.importance().unwrap_or_default();
-    table(schema(IMPORTANCE), vec![
-        texts(rows.iter().map(|(feature, _)| feature.as_str())),
-        floats(rows.iter().map(|(_, importance)| *importance)),
-    ])
+    table(
+        schema(IMPORTANCE),
+        vec![
+            texts(rows.iter().map(|(feature, _)| feature.as_str())),
+            floats(rows.iter().map(|(_, importance)| *importance)),
+        ],
+    )
 }
 
 /// Makes `.history`.
 pub(super) fn history(model: &FittedModel) -> Result<Table, Failure> {
     let rounds = model.history();
-    table(schema(HISTORY), vec![
-        counts(rounds.iter().map(|round| usize::try_from(round.iteration).unwrap_or(usize::MAX))),
-        texts(rounds.iter().map(|round| round.metric.as_str())),
-        floats(rounds.iter().map(|round| round.train)),
-        floats(rounds.iter().map(|round| round.validation.unwrap_or(f64::NAN))),
-    ])
+    table(
+        schema(HISTORY),
+        vec![
+            counts(
+                rounds.iter().map(|round| usize::try_from(round.iteration).unwrap_or(usize::MAX)),
+            ),
+            texts(rounds.iter().map(|round| round.metric.as_str())),
+            floats(rounds.iter().map(|round| round.train)),
+            floats(rounds.iter().map(|round| round.validation.unwrap_or(f64::NAN))),
+        ],
+    )
 }
 
 /// Names the column of a class's probability.
@@ -391,7 +428,9 @@ fn labels<'a>(values: impl Iterator<Item = Option<&'a Label>>, classes: &[Label]
 /// Puts an answer beside the kept columns.
 pub(super) fn predictions(kept: &Table, prediction: &Prediction) -> Result<Table, Failure> {
     let columns = answer(prediction);
-    if let Some((field, _)) = columns.iter().find(|(field, _)| kept.column_index(field.name()).is_some()) {
+    if let Some((field, _)) =
+        columns.iter().find(|(field, _)| kept.column_index(field.name()).is_some())
+    {
         return Err(Failure::new(format!("the data have a column `{}` already", field.name()))
             .help(format!("leave it out: `keep: all(except: [{}])`", field.name())));
     }
@@ -421,7 +460,11 @@ pub(super) fn predictions_type(spec: &ModelSpec, schema: Option<&SchemaRef>) -> 
         fields.push(Field::new("target", field.data_type().clone(), true));
     }
     fields.extend(answer);
-    TableType { schema: Some(Arc::new(Schema::new(fields))), open, lineage: Arc::new(Lineage::new()) }
+    TableType {
+        schema: Some(Arc::new(Schema::new(fields))),
+        open,
+        lineage: Arc::new(Lineage::new()),
+    }
 }
 
 /// Puts the predictions of all folds into one table; rows of one model and repeat in their order.
@@ -440,7 +483,9 @@ pub(super) fn out_of_fold(parts: &[Predicted<'_>]) -> Result<Table, Failure> {
                 Field::new("target", label_type(classes), true),
                 labels(codes.iter().map(|code| classes.get(*code as usize)), classes),
             )),
-            Target::Numbers(values) => Some((Field::new("target", FLOAT, true), floats(values.iter().copied()))),
+            Target::Numbers(values) => {
+                Some((Field::new("target", FLOAT, true), floats(values.iter().copied())))
+            }
             Target::Absent { .. } => None,
         };
         let columns: Vec<(Field, ArrayRef)> =
@@ -464,9 +509,11 @@ const BINS: usize = 10;
 
 impl Curves {
     /// Adds those of one model.
-    pub(super) fn add(&mut self, model: &str, target: &Target, prediction: &Prediction) -> Result<(), Failure> {
-        let (Target::Classes { codes, .. }, Prediction::Classes { probabilities, classes }) = (target, prediction) else {
-            return Ok(());
+    pub(super) fn add(&mut self, model: &str, target: &Target, prediction: &Prediction) {
+        let (Target::Classes { codes, .. }, Prediction::Classes { probabilities, classes }) =
+            (target, prediction)
+        else {
+            return;
         };
         let answers = prediction.labels().unwrap_or_default();
         let width = classes.len().max(1);
@@ -478,45 +525,70 @@ impl Curves {
         }
         for (index, count) in cells.into_iter().enumerate() {
             let (actual, predicted) = (&classes[index / width], &classes[index % width]);
-            self.confusion.push((model.to_owned(), class_name(actual), class_name(predicted), count));
+            self.confusion.push((
+                model.to_owned(),
+                class_name(actual),
+                class_name(predicted),
+                count,
+            ));
         }
         for (code, class) in (0_u32..).zip(classes.iter()) {
-            let scores: Vec<f64> = probabilities.iter().skip(code as usize).step_by(width).copied().collect();
+            let scores: Vec<f64> =
+                probabilities.iter().skip(code as usize).step_by(width).copied().collect();
             let truth: Vec<bool> = codes.iter().map(|own| *own == code).collect();
             let name = class_name(class);
             for point in curves::roc(&truth, &scores, None) {
-                self.roc.push((model.to_owned(), name.clone(), [point.threshold, point.false_positive_rate, point.true_positive_rate]));
+                self.roc.push((
+                    model.to_owned(),
+                    name.clone(),
+                    [point.threshold, point.false_positive_rate, point.true_positive_rate],
+                ));
             }
             for bin in curves::calibration(&truth, &scores, None, BINS) {
-                self.calibration.push((model.to_owned(), name.clone(), bin.bin, bin.mean_predicted, bin.fraction_positive, bin.count));
+                self.calibration.push((
+                    model.to_owned(),
+                    name.clone(),
+                    bin.bin,
+                    bin.mean_predicted,
+                    bin.fraction_positive,
+                    bin.count,
+                ));
             }
         }
-        Ok(())
     }
 
     /// Makes `.confusion`, `.roc` and `.calibration`.
     pub(super) fn tables(&self) -> Result<[Table; 3], Failure> {
-        let confusion = table(schema(CONFUSION), vec![
-            texts(self.confusion.iter().map(|row| row.0.as_str())),
-            texts(self.confusion.iter().map(|row| row.1.as_str())),
-            texts(self.confusion.iter().map(|row| row.2.as_str())),
-            counts(self.confusion.iter().map(|row| row.3)),
-        ])?;
-        let roc = table(schema(ROC), vec![
-            texts(self.roc.iter().map(|row| row.0.as_str())),
-            texts(self.roc.iter().map(|row| row.1.as_str())),
-            floats(self.roc.iter().map(|row| row.2[0])),
-            floats(self.roc.iter().map(|row| row.2[1])),
-            floats(self.roc.iter().map(|row| row.2[2])),
-        ])?;
-        let calibration = table(schema(CALIBRATION), vec![
-            texts(self.calibration.iter().map(|row| row.0.as_str())),
-            texts(self.calibration.iter().map(|row| row.1.as_str())),
-            counts(self.calibration.iter().map(|row| row.2)),
-            floats(self.calibration.iter().map(|row| row.3)),
-            floats(self.calibration.iter().map(|row| row.4)),
-            wholes(self.calibration.iter().map(|row| row.5)),
-        ])?;
+        let confusion = table(
+            schema(CONFUSION),
+            vec![
+                texts(self.confusion.iter().map(|row| row.0.as_str())),
+                texts(self.confusion.iter().map(|row| row.1.as_str())),
+                texts(self.confusion.iter().map(|row| row.2.as_str())),
+                counts(self.confusion.iter().map(|row| row.3)),
+            ],
+        )?;
+        let roc = table(
+            schema(ROC),
+            vec![
+                texts(self.roc.iter().map(|row| row.0.as_str())),
+                texts(self.roc.iter().map(|row| row.1.as_str())),
+                floats(self.roc.iter().map(|row| row.2[0])),
+                floats(self.roc.iter().map(|row| row.2[1])),
+                floats(self.roc.iter().map(|row| row.2[2])),
+            ],
+        )?;
+        let calibration = table(
+            schema(CALIBRATION),
+            vec![
+                texts(self.calibration.iter().map(|row| row.0.as_str())),
+                texts(self.calibration.iter().map(|row| row.1.as_str())),
+                counts(self.calibration.iter().map(|row| row.2)),
+                floats(self.calibration.iter().map(|row| row.3)),
+                floats(self.calibration.iter().map(|row| row.4)),
+                wholes(self.calibration.iter().map(|row| row.5)),
+            ],
+        )?;
         Ok([confusion, roc, calibration])
     }
 }

@@ -19,7 +19,7 @@ params! {
     /// Fits a model on a table.
     ///
     /// `.importance` says which features count, `.history` how the training went.
-    pub struct Train("train", 0) {
+    pub(super) struct Train("train", 0) {
         /// The model: a `model`, or a `tune` for the best values that it found.
         model: Setting as (Kind::Stage),
         /// The rows to learn from.
@@ -30,7 +30,7 @@ params! {
 }
 
 /// The registered kind.
-pub struct TrainKind;
+pub(super) struct TrainKind;
 
 impl StageKind for TrainKind {
     fn signature(&self) -> &'static Signature {
@@ -65,7 +65,8 @@ impl StageKind for TrainKind {
             ("history", Output::Table(tables::history_type())),
         ];
         let settings = json!({ "model": spec.canonical(), "seed": checking.seed });
-        let work = Training { spec, tuned: model.kind.tuned.is_some(), validated: validation.is_some() };
+        let work =
+            Training { spec, tuned: model.kind.tuned.is_some(), validated: validation.is_some() };
         let task = Task {
             inputs,
             settings,
@@ -90,9 +91,15 @@ impl Work for Training {
         let table = inputs.next().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
         let best = if self.tuned { inputs.next() } else { None };
         let spec = learning::with_best(&self.spec, best)?;
-        let validation = if self.validated { inputs.next().map(Artifact::table).transpose()? } else { None };
+        let validation =
+            if self.validated { inputs.next().map(Artifact::table).transpose()? } else { None };
         let progress = |done: u64, total: u64| {
-            running.progress(Progress { done, total: Some(total), unit: "rounds", note: String::new() });
+            running.progress(Progress {
+                done,
+                total: Some(total),
+                unit: "rounds",
+                note: String::new(),
+            });
         };
         let context = FitContext {
             seed: running.seed().derive("fit", 0),
@@ -116,4 +123,3 @@ impl Work for Training {
         })
     }
 }
-

@@ -24,7 +24,7 @@ params! {
     /// Searches for the values with which a model does best.
     ///
     /// It gives the model with the best values; every trial is in `.trials`.
-    pub struct Tune("tune", 0) {
+    pub(super) struct Tune("tune", 0) {
         /// The model.
         model: Setting as (Kind::Stage),
         /// The rows.
@@ -44,14 +44,14 @@ params! {
 
 params! {
     /// Numbers drawn evenly on a logarithmic scale.
-    pub struct Log("log", 1) {
+    pub(super) struct Log("log", 1) {
         /// The range: `0.01 .. 0.3`.
         range: Setting as (Kind::Range) => Limits::above(0.0),
     }
 }
 
 /// The words that a space may use.
-pub static SPACES: &[&Signature] = &[const { &Log::SIGNATURE }];
+pub(super) static SPACES: &[&Signature] = &[const { &Log::SIGNATURE }];
 
 /// A space: a range, `log(range)`, or a list.
 const SPACE: Kind = Kind::OneOf(&[Kind::Range, Kind::Call(Family::Space), Kind::List(&CANDIDATE)]);
@@ -60,7 +60,7 @@ const SPACE: Kind = Kind::OneOf(&[Kind::Range, Kind::Call(Family::Space), Kind::
 const CANDIDATE: Kind = Kind::OneOf(&[Kind::Literal, Kind::Stage]);
 
 /// The registered kind.
-pub struct TuneKind;
+pub(super) struct TuneKind;
 
 impl StageKind for TuneKind {
     fn signature(&self) -> &'static Signature {
@@ -101,7 +101,14 @@ impl StageKind for TuneKind {
         });
         let tuned: Arc<dyn Tuned> = Arc::clone(&searching) as _;
         let outputs = vec![
-            ("", Output::Model(ModelType { spec, tuned: Some(tuned), places: Arc::clone(&model.kind.places) })),
+            (
+                "",
+                Output::Model(ModelType {
+                    spec,
+                    tuned: Some(tuned),
+                    places: Arc::clone(&model.kind.places),
+                }),
+            ),
             ("trials", Output::Table(trials)),
         ];
         let task = Task {
@@ -127,13 +134,21 @@ fn goal(
         (Some(bound), None) => (bound, Direction::Maximize),
         (None, Some(bound)) => (bound, Direction::Minimize),
         (Some(_), Some(bound)) => {
-            checking.report(Diagnostic::error("two-goals", bound.span, "a search has one goal: `maximize` or `minimize`"));
+            checking.report(Diagnostic::error(
+                "two-goals",
+                bound.span,
+                "a search has one goal: `maximize` or `minimize`",
+            ));
             return None;
         }
         (None, None) => {
             checking.report(
-                Diagnostic::error("missing-field", checking.place, "`tune` needs `maximize` or `minimize`")
-                    .help("add `maximize: roc_auc`, or another metric"),
+                Diagnostic::error(
+                    "missing-field",
+                    checking.place,
+                    "`tune` needs `maximize` or `minimize`",
+                )
+                .help("add `maximize: roc_auc`, or another metric"),
             );
             return None;
         }
@@ -149,8 +164,12 @@ fn goal(
             Direction::Minimize => ("down", "maximize"),
         };
         checking.report(
-            Diagnostic::warning("goal-direction", bound.span, format!("`{}` gets worse when it goes {asked}", scorer.name))
-                .help(format!("write `{other}: {}`", scorer.name)),
+            Diagnostic::warning(
+                "goal-direction",
+                bound.span,
+                format!("`{}` gets worse when it goes {asked}", scorer.name),
+            )
+            .help(format!("write `{other}: {}`", scorer.name)),
         );
     }
     Some((scorer, direction))
@@ -180,8 +199,10 @@ impl Tunable {
 fn space(over: &Bound, spec: &ModelSpec, checking: &mut Checking<'_>) -> Option<Vec<Tunable>> {
     let Setting::Map(map) = &over.setting else { return None };
     if map.is_empty() {
-        checking.report(Diagnostic::error("empty-space", over.span, "there is nothing to search over")
-            .help("name a parameter and its values: `estimator.max_depth: 2 .. 8`"));
+        checking.report(
+            Diagnostic::error("empty-space", over.span, "there is nothing to search over")
+                .help("name a parameter and its values: `estimator.max_depth: 2 .. 8`"),
+        );
         return None;
     }
     let mut space = Vec::new();
@@ -194,7 +215,12 @@ fn space(over: &Bound, spec: &ModelSpec, checking: &mut Checking<'_>) -> Option<
     (space.len() == map.len()).then_some(space)
 }
 
-fn dimension(path: &str, bound: &Bound, param: &'static Param, checking: &mut Checking<'_>) -> Option<Dimension> {
+fn dimension(
+    path: &str,
+    bound: &Bound,
+    param: &'static Param,
+    checking: &mut Checking<'_>,
+) -> Option<Dimension> {
     match &bound.setting {
         Setting::Range(low, high) => range(path, low, high, false, param, checking),
         Setting::Call(call) => match call.args.get("range").map(|bound| &bound.setting) {
@@ -206,7 +232,11 @@ fn dimension(path: &str, bound: &Bound, param: &'static Param, checking: &mut Ch
                 items.iter().map(|item| candidate(path, item, param, checking)).collect();
             let values: Vec<Setting> = values.into_iter().collect::<Option<_>>()?;
             if values.is_empty() {
-                checking.report(Diagnostic::error("empty-space", bound.span, format!("there are no values for `{path}`")));
+                checking.report(Diagnostic::error(
+                    "empty-space",
+                    bound.span,
+                    format!("there are no values for `{path}`"),
+                ));
                 return None;
             }
             Some(Dimension::Choice(values))
@@ -232,8 +262,10 @@ fn range(
         (from, to) => {
             let (from, to) = (from.as_f64()?, to.as_f64()?);
             if whole {
-                checking.report(Diagnostic::error("wrong-type", place, format!("`{path}` takes whole numbers"))
-                    .help("write both ends without a point: `8 .. 64`"));
+                checking.report(
+                    Diagnostic::error("wrong-type", place, format!("`{path}` takes whole numbers"))
+                        .help("write both ends without a point: `8 .. 64`"),
+                );
                 return None;
             }
             Dimension::Float { low: from, high: to, log }
@@ -259,12 +291,19 @@ fn range(
 }
 
 /// Takes one value of a list, as the parameter takes it.
-fn candidate(path: &str, item: &Bound, param: &'static Param, checking: &mut Checking<'_>) -> Option<Setting> {
+fn candidate(
+    path: &str,
+    item: &Bound,
+    param: &'static Param,
+    checking: &mut Checking<'_>,
+) -> Option<Setting> {
     match learning::as_setting(item, param) {
         Ok(setting) => Some(setting),
         Err(message) => {
-            checking.report(Diagnostic::error("wrong-type", item.span, format!("`{path}` {message}"))
-                .label(format!("expected {}", param.kind.spoken())));
+            checking.report(
+                Diagnostic::error("wrong-type", item.span, format!("`{path}` {message}"))
+                    .label(format!("expected {}", param.kind.spoken())),
+            );
             None
         }
     }
@@ -277,7 +316,8 @@ fn search(
     checking: &mut Checking<'_>,
 ) -> Option<Box<dyn Search>> {
     let place = args.get("search")?.span;
-    let kind = crate::ml::search::SEARCHES.iter().find(|kind| kind.signature().name == call.name)?;
+    let kind =
+        crate::ml::search::SEARCHES.iter().find(|kind| kind.signature().name == call.name)?;
     let search = match kind.bind(&call.args) {
         Ok(search) => search,
         Err(bad) => {
@@ -332,7 +372,8 @@ impl Scored {
 impl Searching {
     /// Runs every trial that the search asks for.
     fn trials(&self, table: &Table, running: &dyn Running) -> Result<Vec<Scored>, Failure> {
-        let dimensions: Vec<Dimension> = self.space.iter().map(|own| own.dimension.clone()).collect();
+        let dimensions: Vec<Dimension> =
+            self.space.iter().map(|own| own.dimension.clone()).collect();
         let canonical = self.folds.canonical();
         let cut = Cut { splitter: self.splitter.as_ref(), canonical: &canonical, repeats: 1 };
         let folded = Folded::new(&self.spec, table, &cut, running.seed())?;
@@ -367,19 +408,32 @@ impl Searching {
     ) -> Result<Vec<Scored>, Failure> {
         let specs: Vec<ModelSpec> = batch
             .iter()
-            .map(|trial| learning::with_values(&self.spec, self.space.iter().map(|own| own.path.as_str()).zip(&trial.values)))
+            .map(|trial| {
+                learning::with_values(
+                    &self.spec,
+                    self.space.iter().map(|own| own.path.as_str()).zip(&trial.values),
+                )
+            })
             .collect::<Result<_, _>>()?;
         let places = folded.places();
         let parts: Vec<(usize, At)> =
             (0..batch.len()).flat_map(|trial| places.iter().map(move |at| (trial, *at))).collect();
         let done = std::sync::atomic::AtomicU64::new(0);
         let folds = places.len() as u64;
-        let total = self.search.trials(&self.space.iter().map(|own| own.dimension.clone()).collect::<Vec<_>>()) as u64;
+        let total = self
+            .search
+            .trials(&self.space.iter().map(|own| own.dimension.clone()).collect::<Vec<_>>())
+            as u64;
         let scores = side_by_side(running, &parts, |(trial, at)| {
             let label = format!("trial {} fold {}", batch[*trial].index, at.fold);
             let score = self.score(folded, &specs[*trial], *at, &label, running);
             let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-            running.progress(Progress { done: done / folds, total: Some(total), unit: "trials", note: String::new() });
+            running.progress(Progress {
+                done: done / folds,
+                total: Some(total),
+                unit: "trials",
+                note: String::new(),
+            });
             match score {
                 Err(failure) if failure.stopped => Err(failure),
                 other => Ok(other),
@@ -409,7 +463,9 @@ impl Searching {
         let mut best: Option<&Scored> = None;
         for own in scored.iter().filter(|own| own.trial.budget >= 1.0) {
             let mean = own.mean_sd().0;
-            if !mean.is_nan() && best.is_none_or(|best| better(self.direction, mean, best.mean_sd().0)) {
+            if !mean.is_nan()
+                && best.is_none_or(|best| better(self.direction, mean, best.mean_sd().0))
+            {
                 best = Some(own);
             }
         }
@@ -417,7 +473,11 @@ impl Searching {
     }
 
     fn values(&self, scored: &Scored) -> IndexMap<String, Setting> {
-        self.space.iter().map(|own| own.path.clone()).zip(scored.trial.values.iter().cloned()).collect()
+        self.space
+            .iter()
+            .map(|own| own.path.clone())
+            .zip(scored.trial.values.iter().cloned())
+            .collect()
     }
 
     fn no_best(scored: &[Scored]) -> Failure {
@@ -459,14 +519,26 @@ impl Work for Searching {
             .map(|own| {
                 let (mean, sd) = own.mean_sd();
                 let status = if own.scores.is_ok() { "complete" } else { "failed" };
-                TrialRow { trial: own.trial.index, status, metric: self.scorer.name.clone(), mean, sd, values: own.trial.values.clone() }
+                TrialRow {
+                    trial: own.trial.index,
+                    status,
+                    metric: self.scorer.name.clone(),
+                    mean,
+                    sd,
+                    values: own.trial.values.clone(),
+                }
             })
             .collect();
         let failed = scored.iter().filter(|own| own.scores.is_err()).count();
         let warnings = (failed > 0).then(|| format!("{failed} of {} trials failed", scored.len()));
         let best: serde_json::Map<String, Json> =
             values.iter().map(|(path, value)| (path.clone(), learning::plain(value))).collect();
-        let score = Score { model: String::new(), metric: self.scorer.name.clone(), value: mean, sd: Some(sd) };
+        let score = Score {
+            model: String::new(),
+            metric: self.scorer.name.clone(),
+            value: mean,
+            sd: Some(sd),
+        };
         let bytes = learning::write_values(&values)?;
         Ok(Produced {
             outputs: vec![

@@ -33,7 +33,12 @@ pub(super) struct Unfinished {
 impl Unfinished {
     /// Makes an empty file in a folder, which is made too if it isn't there.
     pub(super) fn in_folder(folder: &Path) -> io::Result<Self> {
-        let make = || Builder::new().prefix(UNFINISHED).tempfile_in(folder);
+        let mut builder = Builder::new();
+        builder.prefix(UNFINISHED);
+        // Others may share the cache, and lock files are the user's: no less open than any file.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let make = || builder.tempfile_in(folder);
         let file = make().or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| make()),
             _ => Err(error),

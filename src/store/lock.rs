@@ -53,6 +53,10 @@ fn is_at(path: &Path, file: &File) -> bool {
 }
 
 impl Store {
+    fn lock_path(&self, fingerprint: Hash) -> PathBuf {
+        self.root.join("locks").join(fingerprint.to_string())
+    }
+
     /// Locks a fingerprint; waits as long as another process or thread holds it.
     ///
     /// # Errors
@@ -76,7 +80,7 @@ impl Store {
             return Ok(lock);
         }
         waiting();
-        let path = self.path("locks", fingerprint, "");
+        let path = self.lock_path(fingerprint);
         loop {
             let trouble = |error| StoreError::write(&path, error);
             let file = open(&path).map_err(trouble)?;
@@ -94,7 +98,7 @@ impl Store {
     /// Says why the lock's file can't be made.
     pub fn try_lock(&self, fingerprint: Hash) -> Result<Option<KeyLock>, StoreError> {
         self.prepare()?;
-        let path = self.path("locks", fingerprint, "");
+        let path = self.lock_path(fingerprint);
         loop {
             let file = open(&path).map_err(|error| StoreError::write(&path, error))?;
             match file.try_lock() {
@@ -165,8 +169,7 @@ mod tests {
             }
         });
         assert_eq!(turns.load(Ordering::SeqCst), 400);
-        let left =
-            fs::read_dir(folder.path().join("locks").join(&Hash::of(b"key").to_string()[..2]));
+        let left = fs::read_dir(folder.path().join("locks"));
         assert_eq!(left.unwrap().count(), 0);
     }
 }

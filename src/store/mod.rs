@@ -115,11 +115,13 @@ impl Store {
     }
 
     /// Tells other processes that the folder is in use, if it can be written at all.
+    ///
+    /// Waits while another one collects garbage.
     fn use_folder(&self) {
         let mut in_use = lock_of(&self.in_use);
         if in_use.is_none() {
             let file = lock::open(&self.root.join("in-use")).ok();
-            *in_use = file.filter(|file| file.try_lock_shared().is_ok());
+            *in_use = file.filter(|file| file.lock_shared().is_ok());
         }
     }
 

@@ -252,6 +252,19 @@ fn a_folder_that_cannot_be_written_is_a_clear_error_and_only_then() {
     assert!(matches!(Store::open(&file), Err(StoreError::Io { .. })));
 }
 
+#[cfg(unix)]
+#[test]
+fn files_are_as_open_as_any_other() {
+    use std::os::unix::fs::PermissionsExt;
+    let (folder, store) = place();
+    let plain = folder.path().join("plain");
+    fs::write(&plain, "").unwrap();
+    let kept = record(&store, "work", &[table(1)]);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&store.object_path(&kept.outputs[0].1)), mode(&plain));
+    assert_eq!(mode(&store.path("records", kept.fingerprint, ".json")), mode(&plain));
+}
+
 #[test]
 fn another_format_is_refused_with_what_to_do() {
     let (_folder, store) = place();

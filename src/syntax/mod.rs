@@ -1,7 +1,7 @@
 //! Text → tree. Knows blocks, fields and values; knows no stage, model or table.
 //!
 //! [`parse`] reads a file: `outline` cuts it into items, `grammar` matches each, `build` makes
-//! its tree, and `mistakes` says what is wrong with an item that does not match. [`format`] writes
+//! its tree, and `mistakes` says what is wrong with an item that does not match. [`format()`] writes
 //! the tree and the comments back in the one canonical layout.
 
 pub mod ast;

@@ -49,6 +49,9 @@ enum Action {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
+    if !args.project.is_dir() {
+        return Err(Trouble::wrong(format!("there is no folder `{}`", args.project.display())));
+    }
     let project = project_of(&args.project.join("any.mlp"));
     let store = open_store(&project)?;
     match &args.action {
@@ -203,7 +206,9 @@ mod tests {
         assert_eq!(size("2GiB"), Ok(2 << 30));
         assert_eq!(size("500 MB"), Ok(500_000_000));
         assert_eq!(size("7"), Ok(7));
-        for wrong in ["", "GiB", "2 gallons", "99999999999999999999", "18446744073709551615KiB", "-1"] {
+        for wrong in
+            ["", "GiB", "2 gallons", "99999999999999999999", "18446744073709551615KiB", "-1"]
+        {
             assert!(size(wrong).is_err(), "{wrong}");
         }
         assert_eq!([0, 1023, 1536, 3 << 40].map(bytes), ["0 B", "1023 B", "1.5 KiB", "3.0 TiB"]);

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::opened::Pipeline;
 use crate::cli::render::{self, Renderer};
-use crate::cli::{Exit, Trouble, Ui};
+use crate::cli::{Exit, Trouble, Ui, grid};
 use crate::diag::Severity;
 
 /// Find every mistake in a pipeline before any work is done.
@@ -42,9 +42,13 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         });
         ui.data(&format!("{answer}\n"))?;
     } else {
-        ui.say(&Renderer::new(&loaded.sources, &ui.err).all(found));
+        ui.say(&render::findings(&loaded.sources, found, &ui.err));
         if let (Some(plan), None) = (&loaded.plan, render::summary(found)) {
-            ui.say(&format!("{}: {} blocks, nothing to mend\n", plan.name, plan.stages.len()));
+            ui.say(&format!(
+                "{}: {}, nothing to mend\n",
+                plan.name,
+                grid::counted(plan.stages.len(), "block")
+            ));
         }
     }
     Ok(if ok { Exit::Done } else { Exit::Wrong })

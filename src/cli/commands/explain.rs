@@ -4,13 +4,21 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::opened::{Opened, Pipeline, no_stage};
 use crate::cli::{Exit, Trouble, Ui, grid};
+use crate::engine;
+use crate::ml::model::FittedModel;
 use crate::plan::{Output, Plan, Stage};
+use crate::stages::FITTED;
+use crate::store::Store;
 
-/// Show what a stage comes to: its settings with defaults filled in, inputs and outputs.
+/// Show what a stage comes to, defaults filled in.
+///
+/// Beside its settings, inputs and outputs, a `train` stage that ran shows the steps that its model
+/// was fitted with, those that `steps: auto` picked too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  mlp explain churn.mlp forest
+  mlp explain churn.mlp forest           the settings of a model
+  mlp explain churn.mlp final            what `steps: auto` picked, once it ran
   mlp explain churn.mlp compare --json")]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -23,8 +31,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
-    let Opened { plan: Some(plan), .. } = args.pipeline.open(ui)? else { return Ok(Exit::Wrong) };
+    let Opened { plan: Some(plan), store } = args.pipeline.open(ui)? else {
+        return Ok(Exit::Wrong);
+    };
     let stage = plan.stage(&args.stage).ok_or_else(|| no_stage(&plan, &args.stage))?;
+    let fitted = fitted(&plan, stage, &store)?;
     if args.json {
         let answer = json!({
             "stage": stage.name,
@@ -32,11 +43,12 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
             "doc": stage.doc,
             "settings": stage.settings,
             "waits": waits(&plan, stage),
+            "fitted": fitted,
             "outputs": stage.outputs.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
         });
         ui.data(&format!("{answer}\n"))?;
     } else {
-        ui.data(&text(&plan, stage))?;
+        ui.data(&text(&plan, stage, &fitted))?;
     }
     Ok(Exit::Done)
 }
@@ -50,7 +62,7 @@ fn waits<'a>(plan: &'a Plan, stage: &Stage) -> Vec<&'a str> {
         .collect()
 }
 
-fn text(plan: &Plan, stage: &Stage) -> String {
+fn text(plan: &Plan, stage: &Stage, fitted: &[String]) -> String {
     let mut text = format!("{} {}\n", stage.kind, stage.name);
     for line in stage.doc.lines() {
         text.push_str(&format!("  {line}\n"));
@@ -63,6 +75,10 @@ fn text(plan: &Plan, stage: &Stage) -> String {
     settings("", &stage.settings, &mut rows);
     if !rows.is_empty() {
         text.push_str(&format!("\nsettings\n{}", grid::align(&rows, |_| false, 2)));
+    }
+    if !fitted.is_empty() {
+        text.push_str("\nfitted\n");
+        fitted.iter().for_each(|line| text.push_str(&format!("  {line}\n")));
     }
     for (name, output) in &stage.outputs {
         let full =
@@ -78,7 +94,27 @@ fn text(plan: &Plan, stage: &Stage) -> String {
     text
 }
 
-/// Lists settings by path, those that are nothing left out.
+/// Says what a model was fitted with, a line each step, if the stage gives one and has run.
+fn fitted(plan: &Plan, stage: &Stage, store: &Store) -> Result<Vec<String>, Trouble> {
+    let is_fitted =
+        |(name, output): &(&str, Output)| name.is_empty() && matches!(output, Output::Fitted(_));
+    if !stage.outputs.iter().any(is_fitted) {
+        return Ok(Vec::new());
+    }
+    let damaged = |error: String| Trouble::Failed {
+        message: format!("the cached result is damaged: {error}"),
+        help: vec!["run the pipeline again: what is missing is made anew".to_owned()],
+    };
+    let Some(latest) = engine::latest(plan, stage, store) else { return Ok(Vec::new()) };
+    let found = latest.outputs().find(|(name, object)| name.is_empty() && object.kind == FITTED);
+    let Some((_, object)) = found else { return Ok(Vec::new()) };
+    let bytes = store.blob(object).map_err(|error| damaged(error.to_string()))?;
+    let model = FittedModel::load(&bytes).map_err(|error| damaged(error.to_string()))?;
+    Ok(model.explain())
+}
+
+/// Lists settings by path. What is nothing is left out, as are the stages that are read: they stand
+/// above.
 fn settings(path: &str, value: &Json, rows: &mut Vec<Vec<String>>) {
     match value {
         Json::Object(map) if !map.is_empty() => {
@@ -88,6 +124,7 @@ fn settings(path: &str, value: &Json, rows: &mut Vec<Vec<String>>) {
             }
         }
         Json::Null => {}
+        Json::String(text) if text == "@" => {}
         Json::String(text) if text.contains('\n') => {
             rows.push(vec![
                 path.to_owned(),

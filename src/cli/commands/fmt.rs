@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::cli::opened::read;
-use crate::cli::render::Renderer;
+use crate::cli::render;
 use crate::cli::{Exit, Trouble, Ui};
 use crate::syntax;
 use crate::text::SourceMap;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
             }
             Ok(laid_out) => replace(path, &laid_out)?,
             Err(found) => {
-                ui.say(&Renderer::new(&sources, &ui.err).all(&found));
+                ui.say(&render::findings(&sources, &found, &ui.err));
                 exit = worse(exit, Exit::Wrong);
             }
         }

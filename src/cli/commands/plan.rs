@@ -46,18 +46,17 @@ fn text(forecasts: &[Forecast]) -> String {
     let counts = [
         (count(|verdict| matches!(verdict, Verdict::Cached)), "in the cache"),
         (count(|verdict| matches!(verdict, Verdict::WillRun(_))), "to run"),
-        (
-            count(|verdict| matches!(verdict, Verdict::DependsOn(_))),
-            "after them, if their inputs change",
-        ),
+        (count(|verdict| matches!(verdict, Verdict::DependsOn(_))), "that depend on those"),
     ];
     let counts = counts
         .iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, word)| format!("{number} {word}"));
     let counts: Vec<String> = counts.collect();
-    let counts = if counts.is_empty() { "no stages".to_owned() } else { counts.join(", ") };
-    grid::align(&rows, |_| false, 0) + "\n" + &counts + "\n"
+    if counts.is_empty() {
+        return "no stages\n".to_owned();
+    }
+    grid::align(&rows, |_| false, 0) + "\n" + &counts.join(", ") + "\n"
 }
 
 fn spoken(verdict: &Verdict) -> String {

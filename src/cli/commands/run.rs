@@ -8,9 +8,9 @@ use serde_json::json;
 use crate::cli::opened::Pipeline;
 use crate::cli::progress::{self, Mode};
 use crate::cli::render::{self, Renderer};
-use crate::cli::{Exit, Trouble, Ui, interrupt, summary};
+use crate::cli::{Exit, Trouble, Ui, grid, interrupt, summary};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::engine::{self, Options, Outcome, Report, Services};
+use crate::engine::{self, EngineError, LockError, Options, Outcome, Report, Services};
 use crate::plan::{Loaded, Plan};
 use crate::text::SourceMap;
 
@@ -68,8 +68,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         only: args.only.clone(),
         project: args.pipeline.project(),
     };
-    let report = engine::run(&plan, &services, &options)
-        .map_err(|error| Trouble::Failed { message: error.to_string(), help: Vec::new() })?;
+    let report = engine::run(&plan, &services, &options).map_err(|error| unrun(&error))?;
     if args.json {
         ui.data(&progress::results(&report))?;
     } else {
@@ -78,6 +77,17 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     }
     ui.say(&failures(&sources, &report, ui));
     Ok(if report.ok() { Exit::Done } else { Exit::Failed })
+}
+
+/// Says why a run as a whole failed.
+fn unrun(error: &EngineError) -> Trouble {
+    let trouble = Trouble::Failed { message: error.to_string(), help: Vec::new() };
+    match error {
+        EngineError::Lock(LockError::Differs { .. }) => trouble.help(
+            "where the new results are right, run without `--locked` and commit the lock file",
+        ),
+        _ => trouble,
+    }
 }
 
 /// Shows what was found in the pipeline, for a program as events.
@@ -100,7 +110,7 @@ fn show_findings(
         });
         ui.data(&lines.collect::<String>())?;
     } else {
-        ui.say(&Renderer::new(sources, &ui.err).all(found));
+        ui.say(&render::findings(sources, found, &ui.err));
     }
     Ok(())
 }
@@ -119,7 +129,6 @@ fn all_threads() -> usize {
 
 /// Renders what failed at the place where the user wrote it.
 fn failures(sources: &SourceMap, report: &Report, ui: &Ui) -> String {
-    let renderer = Renderer::new(sources, &ui.err);
     let failed = report.stages.iter().filter(|stage| stage.outcome == Outcome::Failed);
     let findings = failed.filter_map(|stage| {
         let message = format!("`{}` failed: {}", stage.stage, stage.why);
@@ -127,13 +136,14 @@ fn failures(sources: &SourceMap, report: &Report, ui: &Ui) -> String {
         Some(stage.help.iter().fold(finding, |finding, line| finding.help(line.clone())))
     });
     let findings: Vec<Diagnostic> = findings.collect();
+    if findings.is_empty() {
+        return String::new();
+    }
+    let renderer = Renderer::new(sources, &ui.err);
     let shown = findings.iter().take(SHOWN).map(|finding| renderer.one(finding) + "\n");
     let mut text: String = shown.collect();
     if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
-        text.push_str(&format!(
-            "and {}\n",
-            render::counted(more, "more failure").unwrap_or_default()
-        ));
+        text.push_str(&format!("and {}\n", grid::counted(more, "more failure")));
     }
     text
 }

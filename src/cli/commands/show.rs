@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::cli::opened::{Opened, Pipeline, no_stage};
-use crate::cli::{Exit, Trouble, Ui, rows, summary};
+use crate::cli::{Exit, Trouble, Ui, grid, rows, summary};
 use crate::data::Table;
 use crate::engine::{self, Latest};
 use crate::plan::{Plan, Stage};
@@ -134,7 +134,7 @@ fn text(shown: &Shown<'_>, rows: usize, ui: &Ui) -> Result<String, Trouble> {
             text.push_str(&format!("`{}` leaves nothing in the cache\n", stage.name));
         }
         None if text.is_empty() => {
-            text.push_str(&format!("`{}` has no rows to show; {}\n", stage.name, outputs(stage)))
+            text.push_str(&format!("`{}` has no rows to show; {}\n", stage.name, outputs(stage)));
         }
         None => {}
     }
@@ -142,10 +142,8 @@ fn text(shown: &Shown<'_>, rows: usize, ui: &Ui) -> Result<String, Trouble> {
 }
 
 fn size(table: &Table) -> String {
-    let count = |number: usize, noun: &str| {
-        if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-    };
-    format!("{}, {}", count(table.rows(), "row"), count(table.schema().fields().len(), "column"))
+    let columns = table.schema().fields().len();
+    format!("{}, {}", grid::counted(table.rows(), "row"), grid::counted(columns, "column"))
 }
 
 fn json(latest: &Latest, table: Option<&Table>, rows: usize) -> Result<Json, Trouble> {

@@ -104,10 +104,14 @@ impl Dummy {
             }
             Strategy::Uniform => {
                 let there = shares.iter().filter(|share| **share > 0.0).count();
-                Ok(shares.iter().map(|share| if *share > 0.0 { 1.0 / there as f64 } else { 0.0 }).collect())
+                Ok(shares
+                    .iter()
+                    .map(|share| if *share > 0.0 { 1.0 / there as f64 } else { 0.0 })
+                    .collect())
             }
             Strategy::Mean | Strategy::Median | Strategy::Quantile => Err(FitError::Other(
-                "the target holds classes; use `strategy: prior`, `most_frequent` or `uniform`".to_owned(),
+                "the target holds classes; use `strategy: prior`, `most_frequent` or `uniform`"
+                    .to_owned(),
             )),
         }
     }
@@ -123,7 +127,8 @@ impl Dummy {
         }
         match self.strategy {
             Strategy::Prior | Strategy::Mean => {
-                Ok(values.iter().enumerate().map(|(row, value)| weight(row) * value).sum::<f64>() / total)
+                Ok(values.iter().enumerate().map(|(row, value)| weight(row) * value).sum::<f64>()
+                    / total)
             }
             Strategy::Median => Ok(quantile(values, weight, 0.5)),
             Strategy::Quantile => Ok(quantile(values, weight, self.quantile)),

@@ -2,13 +2,16 @@
 //!
 //! What the files share stands in `kind` (binding, saving) and `training` (checked rows).
 
+mod bayes;
 mod boosting;
 #[cfg(test)]
 mod checks;
+mod cluster;
 mod dummy;
 mod forest;
 mod kind;
 mod linear;
+mod neighbors;
 #[cfg(test)]
 mod parity;
 mod training;
@@ -21,9 +24,16 @@ use kind::Kind;
 pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<dummy::Dummy>::new(),
     &Kind::<linear::LogisticRegression>::new(),
+    &Kind::<linear::LinearRegression>::new(),
+    &Kind::<linear::Ridge>::new(),
+    &Kind::<linear::Lasso>::new(),
+    &Kind::<linear::ElasticNet>::new(),
+    &Kind::<bayes::GaussianNaiveBayes>::new(),
+    &Kind::<neighbors::KNearestNeighbors>::new(),
     &Kind::<tree::DecisionTree>::new(),
     &Kind::<forest::RandomForest>::new(),
     &Kind::<forest::ExtraTrees>::new(),
     &Kind::<forest::IsolationForest>::new(),
     &Kind::<boosting::GradientBoosting>::new(),
+    &Kind::<cluster::KMeans>::new(),
 ];

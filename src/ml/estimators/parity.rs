@@ -40,18 +40,23 @@ impl Data {
     pub(super) fn read(name: &str) -> Self {
         let reference = read(&["tests/fixtures/reference", "fullref"], &format!("{name}.json"));
         let reference: Json = serde_json::from_str(&reference).unwrap();
-        let text = read(&["tests/fixtures/data", "pipelines/data", "fulldata"], &format!("{name}.csv"));
+        let text =
+            read(&["tests/fixtures/data", "pipelines/data", "fulldata"], &format!("{name}.csv"));
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().unwrap().split(',').collect();
         let place = |column: &str| header.iter().position(|own| *own == column).unwrap();
         let goal = place(reference["target"].as_str().unwrap());
-        let rows: Vec<Vec<&str>> =
-            lines.map(|line| line.split(',').collect()).filter(|row: &Vec<&str>| !row[goal].is_empty()).collect();
+        let rows: Vec<Vec<&str>> = lines
+            .map(|line| line.split(',').collect())
+            .filter(|row: &Vec<&str>| !row[goal].is_empty())
+            .collect();
         let cells = |at: usize| rows.iter().map(|row| row[at].to_owned()).collect::<Vec<_>>();
         let used = words(&reference["numeric"]).into_iter().chain(words(&reference["categorical"]));
         let cells_of = used.map(|column| (column.clone(), cells(place(&column)))).collect();
         let (target, positive) = match reference["task"].as_str().unwrap() {
-            "regression" => (Target::Numbers(cells(goal).iter().map(|cell| number(cell)).collect()), None),
+            "regression" => {
+                (Target::Numbers(cells(goal).iter().map(|cell| number(cell)).collect()), None)
+            }
             _ => classes(&cells(goal), &reference["positive"]),
         };
         assert_eq!(target.len() as u64, reference["rows"].as_u64().unwrap(), "{name}");
@@ -101,10 +106,16 @@ impl Data {
     }
 
     /// Scores each of the five folds with a metric of the reference's naming.
-    fn scores(&self, word: &str, settings: Settings<'_>, metrics: &[String]) -> Vec<BTreeMap<String, f64>> {
+    fn scores(
+        &self,
+        word: &str,
+        settings: Settings<'_>,
+        metrics: &[String],
+    ) -> Vec<BTreeMap<String, f64>> {
         let rows = self.target.len();
         let fold = |fold: usize| {
-            let (test, train): (Vec<usize>, Vec<usize>) = (0..rows).partition(|row| row % 5 == fold);
+            let (test, train): (Vec<usize>, Vec<usize>) =
+                (0..rows).partition(|row| row % 5 == fold);
             let frame = self.prepared(&train);
             let fitted = fit(word, settings, &frame.take(&train), &self.target.take(&train), None);
             let prediction = fitted.predict(&frame.take(&test)).unwrap();
@@ -164,7 +175,8 @@ fn number(cell: &str) -> f64 {
 
 fn classes(cells: &[String], positive: &Json) -> (Target, Option<u32>) {
     let levels: BTreeSet<&str> = cells.iter().map(String::as_str).collect();
-    let code = |cell: &str| u32::try_from(levels.iter().position(|own| *own == cell).unwrap()).unwrap();
+    let code =
+        |cell: &str| u32::try_from(levels.iter().position(|own| *own == cell).unwrap()).unwrap();
     let classes = levels.iter().map(|level| Label::Text(Arc::from(*level))).collect();
     let codes = cells.iter().map(|cell| code(cell)).collect();
     let positive = match positive {
@@ -217,7 +229,91 @@ fn logistic_regression_finds_scikit_learn_s_probabilities() {
         let frame = data.prepared(&rows);
         let fitted = fit("logistic_regression", &[], &frame, &data.target, None);
         let loss = data.score("log_loss", &data.target, &fitted.predict(&frame).unwrap());
-        let wanted = data.reference["full_data_fit"]["logistic"]["log_loss_train"].as_f64().unwrap();
+        let wanted =
+            data.reference["full_data_fit"]["logistic"]["log_loss_train"].as_f64().unwrap();
         assert!((loss - wanted).abs() < 1e-6 * wanted, "{name}: {loss} instead of {wanted}");
+    }
+}
+
+/// The sets with numbers; one-hot columns make the second one's depend on each other.
+const NUMBERS: &[&str] = &["diabetes", "isl_bikeshare"];
+
+#[test]
+fn linear_regression_scores_as_scikit_learn_s() {
+    check(NUMBERS, "linear_regression", &[], "ols", 1e-9);
+}
+
+#[test]
+fn ridge_scores_as_scikit_learn_s() {
+    check(NUMBERS, "ridge", &[("alpha", Setting::Float(1.0))], "ridge_1", 1e-9);
+}
+
+#[test]
+fn elastic_net_scores_as_scikit_learn_s() {
+    // scikit-learn's solver stops at a gap of 1e-4.
+    check(NUMBERS, "elastic_net", &[("alpha", Setting::Float(0.1))], "elastic_net_0.1", 1e-3);
+}
+
+#[test]
+fn gaussian_naive_bayes_scores_as_scikit_learn_s() {
+    check(
+        &["iris", "wine", "breast_cancer", "penguins"],
+        "gaussian_naive_bayes",
+        &[],
+        "gaussian_nb",
+        1e-6,
+    );
+    // Probabilities of 0 and 1 up to the last digit tie or don't, as rounding has it.
+    check(&["titanic"], "gaussian_naive_bayes", &[], "gaussian_nb", 0.02);
+}
+
+#[test]
+fn nearest_neighbours_score_as_scikit_learn_s() {
+    check(&["iris", "wine", "breast_cancer", "diabetes"], "k_nearest_neighbors", &[], "knn5", 1e-9);
+    // One-hot columns make many rows equally far, and scikit-learn takes any of those.
+    check(&["penguins", "isl_bikeshare"], "k_nearest_neighbors", &[], "knn5", 0.01);
+    check(&["titanic"], "k_nearest_neighbors", &[], "knn5", 0.1);
+}
+
+#[test]
+fn k_means_finds_groups_as_tight_as_scikit_learn_s_best_of_100() {
+    for (name, groups) in [("iris", 3), ("wine", 3), ("breast_cancer", 2)] {
+        let data = Data::read(name);
+        let rows: Vec<usize> = (0..data.target.len()).collect();
+        let frame = data.prepared(&rows);
+        let settings = [
+            ("n_clusters", Setting::Int(groups)),
+            ("n_init", Setting::Int(20)),
+            ("tol", Setting::Float(0.0)),
+        ];
+        let fitted = fit("k_means", &settings, &frame, &Target::Absent { rows: rows.len() }, None);
+        let said = fitted.predict(&frame).unwrap();
+        let reference = read(&["tests/fixtures/reference"], &format!("clustering_{name}.json"));
+        let reference: Json = serde_json::from_str(&reference).unwrap();
+        let best = &reference["kmeans_best_of_100"];
+        let near = |found: f64, wanted: &Json, what: &str| {
+            let wanted = wanted.as_f64().unwrap();
+            assert!(
+                (found - wanted).abs() < 1e-6 * wanted,
+                "{name} {what}: {found} instead of {wanted}"
+            );
+        };
+        near(fitted.history().last().unwrap().train, &best["inertia"], "inertia");
+        for (metric, expected) in [
+            ("silhouette", "silhouette"),
+            ("calinski_harabasz", "calinski_harabasz"),
+            ("davies_bouldin", "davies_bouldin"),
+            ("adjusted_rand", "ari"),
+            ("normalized_mutual_info", "nmi"),
+            ("homogeneity", "homogeneity"),
+        ] {
+            let kind = METRICS.iter().find(|kind| kind.signature().name == metric).unwrap();
+            let target = &data.target;
+            let features = Some(&frame);
+            let judged =
+                Judged { target, prediction: &said, weights: None, positive: None, features };
+            let found = kind.bind(&written(kind.signature(), &[])).unwrap().score(&judged).unwrap();
+            near(found, &best[expected], metric);
+        }
     }
 }

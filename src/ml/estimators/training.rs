@@ -94,11 +94,16 @@ impl<'a> Training<'a> {
         for code in codes.iter() {
             match places.get_mut(*code as usize) {
                 Some(place) => *place = 0,
-                None => return Err(FitError::Other(format!("the target has no class number {code}"))),
+                None => {
+                    return Err(FitError::Other(format!("the target has no class number {code}")));
+                }
             }
         }
-        let present: Vec<u32> =
-            (0_u32..).zip(&places).filter(|(_, place)| **place == 0).map(|(code, _)| code).collect();
+        let present: Vec<u32> = (0_u32..)
+            .zip(&places)
+            .filter(|(_, place)| **place == 0)
+            .map(|(code, _)| code)
+            .collect();
         if let [only] = present[..] {
             return Err(FitError::OneClass { class: classes[only as usize].to_string() });
         }
@@ -139,7 +144,10 @@ pub(super) fn numeric(frame: &Frame) -> Result<Vec<&[f64]>, FitError> {
 }
 
 /// Gives the columns of a frame if they are those of the training and all finite numbers.
-pub(super) fn same_columns<'a>(names: &[Arc<str>], frame: &'a Frame) -> Result<Vec<&'a [f64]>, FitError> {
+pub(super) fn same_columns<'a>(
+    names: &[Arc<str>],
+    frame: &'a Frame,
+) -> Result<Vec<&'a [f64]>, FitError> {
     if frame.names() != names {
         let named = |names: &[Arc<str>]| names.join("`, `");
         return Err(FitError::Other(format!(
@@ -166,7 +174,12 @@ fn not_finite(name: &str, row: usize, value: f64) -> FitError {
     } else {
         ("infinity", "replace it in SQL, or leave the row out")
     };
-    FitError::BadValue { column: name.to_owned(), found: found.to_owned(), row, hint: hint.to_owned() }
+    FitError::BadValue {
+        column: name.to_owned(),
+        found: found.to_owned(),
+        row,
+        hint: hint.to_owned(),
+    }
 }
 
 fn checked_weights<'a>(sample: &Sample<'a>) -> Result<Option<&'a [f64]>, FitError> {
@@ -177,7 +190,10 @@ fn checked_weights<'a>(sample: &Sample<'a>) -> Result<Option<&'a [f64]>, FitErro
     }
     let Some(weights) = sample.weights else { return Ok(None) };
     if weights.len() != rows {
-        return Err(FitError::Other(format!("there are {rows} rows, but {} weights", weights.len())));
+        return Err(FitError::Other(format!(
+            "there are {rows} rows, but {} weights",
+            weights.len()
+        )));
     }
     match weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
         None => Ok(Some(weights)),

@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use rand::seq::SliceRandom;
 
 use super::kind::{classes_by_appearance, enough, groups, tested_in};
-use crate::data::Target;
 use super::rows::frequent_enough;
+use crate::data::Target;
 use crate::ml::Seed;
 use crate::ml::splitter::{Fold, FoldRows, SplitError, Splitter};
 use crate::params;
@@ -78,8 +78,11 @@ fn dealt(groups: usize, folds: usize, seed: Seed) -> Vec<usize> {
     let mut fold_of = vec![0; groups];
     for (place, group) in order.into_iter().enumerate() {
         let in_larger = larger * (size + 1);
-        fold_of[group] =
-            if place < in_larger { place / (size + 1) } else { larger + (place - in_larger) / size };
+        fold_of[group] = if place < in_larger {
+            place / (size + 1)
+        } else {
+            larger + (place - in_larger) / size
+        };
     }
     fold_of
 }
@@ -123,7 +126,9 @@ impl Splitter for StratifiedGroupKFold {
         if self.shuffle {
             order.shuffle(&mut seed.generator());
         }
-        order.sort_by(|left, right| spread(&per_group[*right]).total_cmp(&spread(&per_group[*left])));
+        order.sort_by(|left, right| {
+            spread(&per_group[*right]).total_cmp(&spread(&per_group[*left]))
+        });
         let mut dealing = Dealing::new(self.n, &counts);
         let mut fold_of = vec![0; count];
         for group in order {
@@ -137,7 +142,9 @@ impl Splitter for StratifiedGroupKFold {
 /// Gives a class a row, counted from 0 in sorted order, and how many rows each has.
 fn classes_in_order(rows: &FoldRows<'_>) -> Result<(Vec<usize>, Vec<usize>), SplitError> {
     let (by_appearance, counts) = classes_by_appearance(rows, "stratified_group_k_fold")?;
-    let Some(Target::Classes { codes, .. }) = rows.target else { return Ok((by_appearance, counts)) };
+    let Some(Target::Classes { codes, .. }) = rows.target else {
+        return Ok((by_appearance, counts));
+    };
     let mut first: Vec<(u32, usize)> = Vec::new();
     for (code, place) in codes.iter().zip(&by_appearance) {
         if *place == first.len() {

@@ -46,7 +46,11 @@ pub fn share_of(share: f64, rows: usize) -> usize {
     let exact = share * rows as f64;
     let near = exact.round();
     let count = if (exact - near).abs() <= 1e-9 * near.max(1.0) { near } else { exact.ceil() };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the rows")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "clamped to the rows"
+    )]
     let count = count.clamp(0.0, rows as f64) as usize;
     count
 }
@@ -75,7 +79,11 @@ pub fn holdout(cut: &Cut<'_>, seed: Seed) -> Result<Parts, SplitError> {
         (None, None, None) => by_chance(cut, &mut generator),
     };
     let rows = |part: Part| (0..cut.rows).filter(|row| part_of[*row] == part).collect();
-    Ok(Parts { train: rows(Part::Train), test: rows(Part::Test), validation: rows(Part::Validation) })
+    Ok(Parts {
+        train: rows(Part::Train),
+        test: rows(Part::Test),
+        validation: rows(Part::Validation),
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +133,11 @@ fn along_time(cut: &Cut<'_>, time: &[u64]) -> Result<Vec<Part>, SplitError> {
 }
 
 /// Gives each part the classes in their shares, the parts exact in size.
-fn by_class(cut: &Cut<'_>, target: &Target, generator: &mut Pcg64) -> Result<Vec<Part>, SplitError> {
+fn by_class(
+    cut: &Cut<'_>,
+    target: &Target,
+    generator: &mut Pcg64,
+) -> Result<Vec<Part>, SplitError> {
     let (codes, classes) = classes(target)?;
     let mut counts = vec![0_usize; classes.len()];
     codes.iter().for_each(|code| counts[*code as usize] += 1);
@@ -188,15 +200,18 @@ fn allotted(counts: &[usize], draws: usize, generator: &mut Pcg64) -> Vec<usize>
         .map(|count| usize::try_from(share(*count).0 / share(*count).1).unwrap_or(*count))
         .collect();
     let mut missing = draws - own.iter().sum::<usize>().min(draws);
-    let mut remainders: Vec<u128> = counts.iter().map(|count| share(*count).0 % share(*count).1).collect();
+    let mut remainders: Vec<u128> =
+        counts.iter().map(|count| share(*count).0 % share(*count).1).collect();
     while missing > 0 {
         let largest = remainders.iter().copied().max().unwrap_or(0);
-        let tied: Vec<usize> =
-            (0..counts.len()).filter(|class| largest > 0 && remainders[*class] == largest).collect();
+        let tied: Vec<usize> = (0..counts.len())
+            .filter(|class| largest > 0 && remainders[*class] == largest)
+            .collect();
         if tied.is_empty() {
             break;
         }
-        let mut drawn: Vec<usize> = tied.sample(generator, missing.min(tied.len())).copied().collect();
+        let mut drawn: Vec<usize> =
+            tied.sample(generator, missing.min(tied.len())).copied().collect();
         drawn.sort_unstable();
         drawn.iter().for_each(|class| own[*class] += 1);
         missing -= drawn.len();
@@ -217,20 +232,26 @@ fn by_group(
         None => (None, 1),
     };
     let class_of = |row: usize| codes.map_or(0, |codes| codes[row] as usize);
-    let mut members: std::collections::BTreeMap<u64, Vec<usize>> = std::collections::BTreeMap::new();
+    let mut members: std::collections::BTreeMap<u64, Vec<usize>> =
+        std::collections::BTreeMap::new();
     (0..cut.rows).for_each(|row| members.entry(ranks[row]).or_default().push(row));
     let mut groups: Vec<Vec<usize>> = members.into_values().collect();
-    let parts: Vec<Part> =
-        Part::ALL.into_iter().filter(|part| cut.size(*part) > 0).collect();
+    let parts: Vec<Part> = Part::ALL.into_iter().filter(|part| cut.size(*part) > 0).collect();
     if groups.len() < parts.len() {
-        return refused(format!("{} parts need as many groups, but there are {}", parts.len(), groups.len()));
+        return refused(format!(
+            "{} parts need as many groups, but there are {}",
+            parts.len(),
+            groups.len()
+        ));
     }
     groups.shuffle(generator);
     let mut totals = vec![0.0; kinds];
     (0..cut.rows).for_each(|row| totals[class_of(row)] += 1.0);
     let mut lacking: Vec<Vec<f64>> = parts
         .iter()
-        .map(|part| totals.iter().map(|total| total * cut.size(*part) as f64 / cut.rows as f64).collect())
+        .map(|part| {
+            totals.iter().map(|total| total * cut.size(*part) as f64 / cut.rows as f64).collect()
+        })
         .collect();
     let mut part_of = vec![Part::Train; cut.rows];
     let mut filled = vec![0_usize; parts.len()];

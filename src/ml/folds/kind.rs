@@ -48,7 +48,9 @@ pub(super) fn classes_by_appearance(
     word: &str,
 ) -> Result<(Vec<usize>, Vec<usize>), SplitError> {
     let Some(Target::Classes { codes, classes }) = rows.target else {
-        return refused(format!("`{word}` keeps the shares of classes, but the target has none; use `k_fold`"));
+        return refused(format!(
+            "`{word}` keeps the shares of classes, but the target has none; use `k_fold`"
+        ));
     };
     let mut place = vec![usize::MAX; classes.len()];
     let (mut of_row, mut counts) = (Vec::with_capacity(codes.len()), Vec::new());
@@ -79,7 +81,9 @@ pub(super) fn groups(rows: &FoldRows<'_>) -> Result<(Vec<usize>, usize), SplitEr
 /// Refuses more folds than there are rows (or groups) to fill them.
 pub(super) fn enough(folds: usize, things: usize, what: &str) -> Result<(), SplitError> {
     if folds > things {
-        return refused(format!("{folds} folds need {folds} {what} at least, but there are {things}"));
+        return refused(format!(
+            "{folds} folds need {folds} {what} at least, but there are {things}"
+        ));
     }
     Ok(())
 }

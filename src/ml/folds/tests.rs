@@ -140,7 +140,15 @@ fn messages_say_what_is_wrong() {
 
 #[test]
 fn shares_are_rounded_up_but_not_by_rounding_errors() {
-    let cases = [(0.2, 10, 2), (0.2, 11, 3), (0.07, 100, 7), (0.1, 3, 1), (1.0 / 3.0, 9, 3), (0.0, 5, 0), (1.0, 5, 5)];
+    let cases = [
+        (0.2, 10, 2),
+        (0.2, 11, 3),
+        (0.07, 100, 7),
+        (0.1, 3, 1),
+        (1.0 / 3.0, 9, 3),
+        (0.0, 5, 0),
+        (1.0, 5, 5),
+    ];
     for (share, rows, expected) in cases {
         assert_eq!(share_of(share, rows), expected, "{share} of {rows}");
     }
@@ -151,7 +159,8 @@ fn stratified_cuts_keep_the_shares() {
     // Largest remainders: 10 test rows of 60/30/10 are 6/3/1.
     let codes: Vec<u32> = (0..100).map(|row| [0, 0, 0, 0, 0, 0, 1, 1, 1, 2][row % 10]).collect();
     let target = target(&codes);
-    let cut = Cut { rows: 100, test: 10, validation: 20, stratify: Some(&target), ..Cut::default() };
+    let cut =
+        Cut { rows: 100, test: 10, validation: 20, stratify: Some(&target), ..Cut::default() };
     let parts = holdout(&cut, Seed::new(3)).unwrap();
     let counts = |rows: &[usize]| {
         let mut counts = [0; 3];
@@ -171,8 +180,12 @@ fn cuts_that_make_no_sense_are_refused() {
     let base = Cut { rows: 6, test: 2, ..Cut::default() };
     assert!(said(Cut { test: 6, ..base }).contains("leave nothing to learn from"));
     assert!(said(Cut { test: 0, ..base }).contains("the test part would be empty"));
-    assert!(said(Cut { stratify: Some(&lonely), ..base }).contains("the class `1` has one row alone"));
-    assert!(said(Cut { stratify: Some(&two), test: 1, ..base }).contains("can't hold all 2 classes"));
+    assert!(
+        said(Cut { stratify: Some(&lonely), ..base }).contains("the class `1` has one row alone")
+    );
+    assert!(
+        said(Cut { stratify: Some(&two), test: 1, ..base }).contains("can't hold all 2 classes")
+    );
     assert!(said(Cut { groups: Some(&[3; 6]), ..base }).contains("need as many groups"));
     assert!(said(Cut { time: Some(&[3; 6]), ..base }).contains("of one moment"));
 }
@@ -182,7 +195,10 @@ fn the_latest_rows_are_the_test_rows() {
     let time = [9, 1, 8, 2, 7, 3, 3, 3, 0, 5];
     let cut = Cut { rows: 10, test: 2, validation: 2, time: Some(&time), ..Cut::default() };
     let parts = holdout(&cut, Seed::new(0)).unwrap();
-    assert_eq!(parts, Parts { train: vec![1, 3, 5, 6, 7, 8], test: vec![0, 2], validation: vec![4, 9] });
+    assert_eq!(
+        parts,
+        Parts { train: vec![1, 3, 5, 6, 7, 8], test: vec![0, 2], validation: vec![4, 9] }
+    );
 }
 
 fn is_partition(parts: &Parts, rows: usize) -> bool {

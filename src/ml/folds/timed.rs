@@ -38,11 +38,15 @@ impl Splitter for TimeSeriesSplit {
             return refused(format!(
                 "{} folds that test {} rows each, with a gap of {}, leave nothing to learn from: there \
                  are {} rows",
-                self.n, size.max(1), self.gap, rows.rows
+                self.n,
+                size.max(1),
+                self.gap,
+                rows.rows
             ));
         }
         let starts = (0..=self.n).map(|fold| rows.rows - tested + fold * size);
-        let starts: Vec<usize> = starts.map(|start| begin_of_moment(start, &order, rows.by)).collect();
+        let starts: Vec<usize> =
+            starts.map(|start| begin_of_moment(start, &order, rows.by)).collect();
         starts.windows(2).map(|ends| self.fold(&order, ends[0], ends[1])).collect()
     }
 }

@@ -215,7 +215,8 @@ fn averaged(
         Average::Weighted => {
             let weighed: Vec<_> =
                 each.map(|counts| (value(&counts), counts.hits + counts.misses)).collect();
-            let none = weighed.iter().filter(|(value, _)| !value.is_nan()).all(|(_, rows)| *rows == 0.0);
+            let none =
+                weighed.iter().filter(|(value, _)| !value.is_nan()).all(|(_, rows)| *rows == 0.0);
             mean(weighed.into_iter().map(|(value, rows)| (value, if none { 1.0 } else { rows })))
         }
     };

@@ -65,9 +65,8 @@ pub(super) static BALANCED_ACCURACY: Scorer<BalancedAccuracy> =
     Scorer::new(classes(Maximize, Needs::Labels), balanced_accuracy);
 
 /// `mcc`.
-pub(super) static MCC: Scorer<Mcc> = Scorer::new(classes(Maximize, Needs::Labels), |_, judged| {
-    Ok(Confusion::of(judged)?.mcc())
-});
+pub(super) static MCC: Scorer<Mcc> =
+    Scorer::new(classes(Maximize, Needs::Labels), |_, judged| Ok(Confusion::of(judged)?.mcc()));
 
 /// `cohen_kappa`.
 pub(super) static COHEN_KAPPA: Scorer<CohenKappa> =
@@ -156,7 +155,9 @@ fn balanced_accuracy(params: &BalancedAccuracy, judged: &Judged<'_>) -> Result<f
     let (count, mean) = (recalls.len() as f64, recalls.iter().sum::<f64>() / recalls.len() as f64);
     match (params.adjusted, recalls.len()) {
         (false, _) => Ok(mean),
-        (true, 1) => Err(undefined("with one class in the rows there is no chance level to adjust by")),
+        (true, 1) => {
+            Err(undefined("with one class in the rows there is no chance level to adjust by"))
+        }
         (true, _) => Ok((mean - 1.0 / count) / (1.0 - 1.0 / count)),
     }
 }
@@ -178,7 +179,9 @@ fn cohen_kappa(params: &CohenKappa, judged: &Judged<'_>) -> Result<f64, MetricEr
         }
     }
     if expected == 0.0 {
-        return Err(undefined("all rows are of one class and all are predicted so: agreement is no evidence"));
+        return Err(undefined(
+            "all rows are of one class and all are predicted so: agreement is no evidence",
+        ));
     }
     Ok(1.0 - observed / expected)
 }

@@ -197,11 +197,14 @@ mod tests {
         assert_eq!((bins[0].bin, bins[0].count, bins[0].fraction_positive), (0, 4.0, 0.25));
         assert!((bins[0].mean_predicted - 0.25).abs() < 1e-15);
         assert_eq!((bins[1].bin, bins[1].count), (1, 1.0));
-        assert_eq!(calibration(&[true], &[0.95], None, 10), vec![CalibrationBin {
-            bin: 9,
-            mean_predicted: 0.95,
-            fraction_positive: 1.0,
-            count: 1.0
-        }]);
+        assert_eq!(
+            calibration(&[true], &[0.95], None, 10),
+            vec![CalibrationBin {
+                bin: 9,
+                mean_predicted: 0.95,
+                fraction_positive: 1.0,
+                count: 1.0
+            }]
+        );
     }
 }

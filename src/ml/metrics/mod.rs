@@ -1,8 +1,10 @@
 //! The registry of metrics: a file for each sort of what they look at, one line each.
 
+mod agreement;
 mod averaged;
 mod confusion;
 pub mod curves;
+mod groups;
 mod probabilistic;
 mod ranked;
 mod regression;
@@ -50,4 +52,15 @@ pub static METRICS: &[&dyn MetricKind] = &[
     &regression::GAMMA_DEVIANCE,
     &regression::TWEEDIE_DEVIANCE,
     &regression::D2_TWEEDIE,
+    &groups::SILHOUETTE,
+    &groups::DAVIES_BOULDIN,
+    &groups::CALINSKI_HARABASZ,
+    &agreement::ADJUSTED_RAND,
+    &agreement::RAND,
+    &agreement::NORMALIZED_MUTUAL_INFO,
+    &agreement::ADJUSTED_MUTUAL_INFO,
+    &agreement::HOMOGENEITY,
+    &agreement::COMPLETENESS,
+    &agreement::V_MEASURE,
+    &agreement::FOWLKES_MALLOWS,
 ];

@@ -116,7 +116,9 @@ fn explained(judged: &Judged<'_>, loss: Loss) -> Result<f64, MetricError> {
         return Err(undefined("it needs two rows at least"));
     }
     let share: Vec<f64> = (0..table.classes.len())
-        .map(|class| table.weights.mean(table.is(class).into_iter().map(|own| f64::from(u8::from(own)))))
+        .map(|class| {
+            table.weights.mean(table.is(class).into_iter().map(|own| f64::from(u8::from(own))))
+        })
         .collect();
     let base = loss(&table, &|_, class| share[class]);
     if base == 0.0 {

@@ -74,7 +74,10 @@ fn roc_auc(params: &RocAuc, judged: &Judged<'_>) -> Result<f64, MetricError> {
         return class_auc(&table, class, params.max_fpr);
     }
     if params.max_fpr.is_some() {
-        return Err(undefined(format!("`max_fpr` works with two classes, and there are {}", table.classes.len())));
+        return Err(undefined(format!(
+            "`max_fpr` works with two classes, and there are {}",
+            table.classes.len()
+        )));
     }
     match (params.multi_class, params.average) {
         (MultiClass::Ovr, AucAverage::Macro) => {
@@ -82,7 +85,9 @@ fn roc_auc(params: &RocAuc, judged: &Judged<'_>) -> Result<f64, MetricError> {
                 (0..table.classes.len()).map(|class| class_auc(&table, class, None)).collect();
             Ok(mean(&values?))
         }
-        (MultiClass::Ovr, AucAverage::Weighted) => weighted(&table, |class| class_auc(&table, class, None)),
+        (MultiClass::Ovr, AucAverage::Weighted) => {
+            weighted(&table, |class| class_auc(&table, class, None))
+        }
         (MultiClass::Ovr, AucAverage::Micro) => {
             let (positive, weights) = flat(&table);
             area(&positive, table.probabilities, weights.as_deref(), None)
@@ -97,9 +102,7 @@ fn roc_auc(params: &RocAuc, judged: &Judged<'_>) -> Result<f64, MetricError> {
 
 fn average_precision(params: &AveragePrecision, judged: &Judged<'_>) -> Result<f64, MetricError> {
     let table = table(judged)?;
-    let of = |class: usize| {
-        step_sum(&table.is(class), &table.column(class), table.weights.0)
-    };
+    let of = |class: usize| step_sum(&table.is(class), &table.column(class), table.weights.0);
     match params.average {
         Average::Binary => Ok(of(positive(judged, table.classes.len())?)),
         Average::Micro => {
@@ -125,7 +128,10 @@ fn step_sum(positive: &[bool], scores: &[f64], weights: Option<&[f64]>) -> f64 {
 /// Gives the area for one class against the rest.
 fn class_auc(table: &Table<'_>, class: usize, max_fpr: Option<f64>) -> Result<f64, MetricError> {
     area(&table.is(class), &table.column(class), table.weights.0, max_fpr).ok_or_else(|| {
-        undefined(format!("it needs rows of class `{}` and rows of another class", table.classes[class]))
+        undefined(format!(
+            "it needs rows of class `{}` and rows of another class",
+            table.classes[class]
+        ))
     })
 }
 
@@ -141,15 +147,21 @@ pub(super) fn area(
     if last.false_positive_rate.is_nan() || last.true_positive_rate.is_nan() {
         return None;
     }
-    let Some(limit) = max_fpr.filter(|limit| *limit < 1.0) else { return Some(trapezoids(&points)) };
+    let Some(limit) = max_fpr.filter(|limit| *limit < 1.0) else {
+        return Some(trapezoids(&points));
+    };
     let inside = points.partition_point(|point| point.false_positive_rate <= limit);
     let (before, after) = (points.get(inside.checked_sub(1)?)?, points.get(inside)?);
     let share = (limit - before.false_positive_rate)
         / (after.false_positive_rate - before.false_positive_rate);
-    let height = before.true_positive_rate
-        + share * (after.true_positive_rate - before.true_positive_rate);
+    let height =
+        before.true_positive_rate + share * (after.true_positive_rate - before.true_positive_rate);
     let mut cut = points[..inside].to_vec();
-    cut.push(RocPoint { threshold: f64::NAN, false_positive_rate: limit, true_positive_rate: height });
+    cut.push(RocPoint {
+        threshold: f64::NAN,
+        false_positive_rate: limit,
+        true_positive_rate: height,
+    });
     let least = 0.5 * limit * limit;
     Some(0.5 * (1.0 + (trapezoids(&cut) - least) / (limit - least)))
 }
@@ -211,7 +223,11 @@ fn one_against_one(table: &Table<'_>, average: AucAverage) -> Result<f64, Metric
             total += weight;
         }
     }
-    if total == 0.0 { Err(undefined("it needs rows of two classes at least")) } else { Ok(sum / total) }
+    if total == 0.0 {
+        Err(undefined("it needs rows of two classes at least"))
+    } else {
+        Ok(sum / total)
+    }
 }
 
 /// Gives the mean of both directions of a pair, and the pair's weight.
@@ -221,9 +237,9 @@ fn pair_auc(table: &Table<'_>, left: usize, right: usize) -> Result<(f64, f64), 
         .collect();
     let weights: Vec<f64> = rows.iter().map(|row| table.weights.of(*row)).collect();
     let one = |class: usize| {
-        let positive: Vec<bool> = rows.iter().map(|row| table.truth[*row] as usize == class).collect();
-        let scores: Vec<f64> =
-            rows.iter().map(|row| table.of(*row, class)).collect();
+        let positive: Vec<bool> =
+            rows.iter().map(|row| table.truth[*row] as usize == class).collect();
+        let scores: Vec<f64> = rows.iter().map(|row| table.of(*row, class)).collect();
         area(&positive, &scores, Some(&weights), None)
     };
     let value = one(left).zip(one(right)).map(|(left, right)| f64::midpoint(left, right));

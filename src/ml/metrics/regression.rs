@@ -136,15 +136,18 @@ pub(super) static MAE: Scorer<Mae> =
 /// `median_ae`.
 pub(super) static MEDIAN_AE: Scorer<MedianAe> = Scorer::new(numbers(Minimize), |_, judged| {
     let pairs = pairs(judged)?;
-    let errors: Vec<f64> = pairs.iter().map(|(truth, predicted)| absolute(truth, predicted)).collect();
+    let errors: Vec<f64> =
+        pairs.iter().map(|(truth, predicted)| absolute(truth, predicted)).collect();
     Ok(quantile(&errors, pairs.weights, 0.5))
 });
 /// `mape`.
 pub(super) static MAPE: Scorer<Mape> = Scorer::new(numbers(Minimize), |_, judged| {
-    Ok(pairs(judged)?.mean(|truth, predicted| absolute(truth, predicted) / truth.abs().max(f64::EPSILON)))
+    Ok(pairs(judged)?
+        .mean(|truth, predicted| absolute(truth, predicted) / truth.abs().max(f64::EPSILON)))
 });
 /// `msle`.
-pub(super) static MSLE: Scorer<Msle> = Scorer::new(numbers(Minimize), |_, judged| log_squared(judged));
+pub(super) static MSLE: Scorer<Msle> =
+    Scorer::new(numbers(Minimize), |_, judged| log_squared(judged));
 /// `rmsle`.
 pub(super) static RMSLE: Scorer<Rmsle> =
     Scorer::new(numbers(Minimize), |_, judged| Ok(log_squared(judged)?.sqrt()));
@@ -189,13 +192,18 @@ pub(super) static GAMMA_DEVIANCE: Scorer<GammaDeviance> =
 pub(super) static TWEEDIE_DEVIANCE: Scorer<TweedieDeviance> =
     Scorer::new(numbers(Minimize), |params, judged| deviance(params.power, &pairs(judged)?));
 /// `d2_tweedie`.
-pub(super) static D2_TWEEDIE: Scorer<D2Tweedie> = Scorer::new(numbers(Maximize), |params, judged| {
-    let pairs = several(judged)?;
-    let mean = vec![pairs.mean(|truth, _| truth); pairs.truth.len()];
-    let base = Pairs { predicted: &mean, ..pairs };
-    let (loss, base) = (deviance(params.power, &pairs)?, deviance(params.power, &base)?);
-    if base == 0.0 { Err(undefined("the target is constant: there is nothing to explain")) } else { Ok(1.0 - loss / base) }
-});
+pub(super) static D2_TWEEDIE: Scorer<D2Tweedie> =
+    Scorer::new(numbers(Maximize), |params, judged| {
+        let pairs = several(judged)?;
+        let mean = vec![pairs.mean(|truth, _| truth); pairs.truth.len()];
+        let base = Pairs { predicted: &mean, ..pairs };
+        let (loss, base) = (deviance(params.power, &pairs)?, deviance(params.power, &base)?);
+        if base == 0.0 {
+            Err(undefined("the target is constant: there is nothing to explain"))
+        } else {
+            Ok(1.0 - loss / base)
+        }
+    });
 
 impl Pairs<'_> {
     fn iter(&self) -> impl Iterator<Item = (f64, f64)> {
@@ -232,8 +240,12 @@ fn pinball(alpha: f64, truth: f64, predicted: f64) -> f64 {
 
 fn log_squared(judged: &Judged<'_>) -> Result<f64, MetricError> {
     let pairs = pairs(judged)?;
-    if let Some(row) = pairs.iter().position(|(truth, predicted)| truth <= -1.0 || predicted <= -1.0) {
-        return Err(undefined(format!("row {row} has a target or prediction of −1 or less, which has no log(1 + value)")));
+    if let Some(row) =
+        pairs.iter().position(|(truth, predicted)| truth <= -1.0 || predicted <= -1.0)
+    {
+        return Err(undefined(format!(
+            "row {row} has a target or prediction of −1 or less, which has no log(1 + value)"
+        )));
     }
     Ok(pairs.mean(|truth, predicted| squared(truth.ln_1p(), predicted.ln_1p())))
 }

@@ -144,13 +144,18 @@ impl Weights<'_> {
 
 /// Reads true and predicted numbers.
 pub(super) fn pairs<'a>(judged: &Judged<'a>) -> Result<Pairs<'a>, MetricError> {
-    let (Target::Numbers(truth), Prediction::Values(predicted)) = (judged.target, judged.prediction)
+    let (Target::Numbers(truth), Prediction::Values(predicted)) =
+        (judged.target, judged.prediction)
     else {
         return Err(undefined("it compares numbers, but the target or the prediction holds none"));
     };
     let weights = checked(judged, truth.len(), predicted.len())?;
-    if let Some(row) = truth.iter().zip(predicted).position(|(y, p)| !y.is_finite() || !p.is_finite()) {
-        return Err(undefined(format!("row {row} has a target or prediction that is no finite number")));
+    if let Some(row) =
+        truth.iter().zip(predicted).position(|(y, p)| !y.is_finite() || !p.is_finite())
+    {
+        return Err(undefined(format!(
+            "row {row} has a target or prediction that is no finite number"
+        )));
     }
     Ok(Pairs { truth, predicted, weights })
 }
@@ -171,15 +176,24 @@ pub(super) fn table<'a>(judged: &Judged<'a>) -> Result<Table<'a>, MetricError> {
     };
     let weights = checked(judged, codes.len(), judged.prediction.len())?;
     if let Some(code) = codes.iter().find(|code| **code as usize >= classes.len()) {
-        return Err(undefined(format!("the target has a class (number {code}) that the model doesn't know")));
+        return Err(undefined(format!(
+            "the target has a class (number {code}) that the model doesn't know"
+        )));
     }
     if let Some(at) = probabilities.iter().position(|probability| probability.is_nan()) {
-        return Err(undefined(format!("the model gave no probability for row {}", at / classes.len())));
+        return Err(undefined(format!(
+            "the model gave no probability for row {}",
+            at / classes.len()
+        )));
     }
     Ok(Table { truth: codes, probabilities, classes, weights })
 }
 
-fn checked<'a>(judged: &Judged<'a>, rows: usize, predicted: usize) -> Result<Weights<'a>, MetricError> {
+fn checked<'a>(
+    judged: &Judged<'a>,
+    rows: usize,
+    predicted: usize,
+) -> Result<Weights<'a>, MetricError> {
     if rows != predicted {
         return Err(undefined(format!("there are {rows} rows but {predicted} predictions")));
     }
@@ -191,7 +205,10 @@ fn checked<'a>(judged: &Judged<'a>, rows: usize, predicted: usize) -> Result<Wei
         return Err(undefined(format!("there are {rows} rows but {} weights", weights.len())));
     }
     if let Some(row) = weights.iter().position(|weight| !(weight.is_finite() && *weight >= 0.0)) {
-        return Err(undefined(format!("row {row} has the weight {}, which must be 0 or more", weights[row])));
+        return Err(undefined(format!(
+            "row {row} has the weight {}, which must be 0 or more",
+            weights[row]
+        )));
     }
     if weights.iter().all(|weight| *weight == 0.0) {
         return Err(undefined("no row has a weight above 0"));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::{METRICS, curves};
-use crate::data::{Label, Target};
+use crate::data::{Column, Frame, Label, Target};
 use crate::ml::estimator::Prediction;
 use crate::ml::metric::{Judged, MetricError};
 use crate::ml::settle::written;
@@ -66,7 +66,13 @@ impl Tally {
         self.near(case, metric, found, &case["expected"][metric]);
     }
 
-    fn near(&mut self, case: &Json, metric: &str, found: &Result<f64, MetricError>, expected: &Json) {
+    fn near(
+        &mut self,
+        case: &Json,
+        metric: &str,
+        found: &Result<f64, MetricError>,
+        expected: &Json,
+    ) {
         self.compared += 1;
         let right = match (found, expected.as_f64()) {
             (Ok(found), Some(expected)) => {
@@ -102,7 +108,7 @@ fn averaged(name: &str) -> Option<(&'static str, Vec<(&'static str, Setting)>)> 
     if average == "per_class" {
         return None;
     }
-    let zero = zero.parse().map_or(Setting::Null, |zero| Setting::Float(zero));
+    let zero = zero.parse().map_or(Setting::Null, Setting::Float);
     let zero = if zero == Setting::Float(f64::NAN) { Setting::Null } else { zero };
     let mut settings = vec![("average", word(average)), ("zero_division", zero)];
     let metric = match metric {
@@ -140,12 +146,18 @@ fn metrics_of_labels_agree_with_scikit_learn() {
         };
         for (name, expected) in case["expected"].as_object().unwrap() {
             let found = match name.as_str() {
-                "accuracy" | "balanced_accuracy" | "mcc" | "cohen_kappa" => score(name, &[], &judged),
-                "zero_one_loss" | "hamming_loss" => score("accuracy", &[], &judged).map(|share| 1.0 - share),
+                "accuracy" | "balanced_accuracy" | "mcc" | "cohen_kappa" => {
+                    score(name, &[], &judged)
+                }
+                "zero_one_loss" | "hamming_loss" => {
+                    score("accuracy", &[], &judged).map(|share| 1.0 - share)
+                }
                 "balanced_accuracy_adjusted" => {
                     score("balanced_accuracy", &[("adjusted", Setting::Bool(true))], &judged)
                 }
-                "cohen_kappa_linear" => score("cohen_kappa", &[("weights", word("linear"))], &judged),
+                "cohen_kappa_linear" => {
+                    score("cohen_kappa", &[("weights", word("linear"))], &judged)
+                }
                 "cohen_kappa_quadratic" => {
                     score("cohen_kappa", &[("weights", word("quadratic"))], &judged)
                 }
@@ -203,7 +215,9 @@ fn metrics_of_two_classes_probabilities_agree_with_scikit_learn() {
                     let (fpr, tpr) = (&expected[0], &expected[1]);
                     assert_eq!(points.len(), fpr.as_array().unwrap().len(), "{}", case["name"]);
                     for (index, point) in points.iter().enumerate() {
-                        let finite = |rate: f64| if rate.is_nan() { Err(MetricError(String::new())) } else { Ok(rate) };
+                        let finite = |rate: f64| {
+                            if rate.is_nan() { Err(MetricError(String::new())) } else { Ok(rate) }
+                        };
                         tally.near(&case, "fpr", &finite(point.false_positive_rate), &fpr[index]);
                         tally.near(&case, "tpr", &finite(point.true_positive_rate), &tpr[index]);
                     }
@@ -261,8 +275,12 @@ fn metrics_of_many_classes_probabilities_agree_with_scikit_learn() {
                 "roc_auc_ovr_micro" => auc(&judged, "ovr", "micro"),
                 "roc_auc_ovo_macro" => auc(&unweighted, "ovo", "macro"),
                 "roc_auc_ovo_weighted" => auc(&unweighted, "ovo", "weighted"),
-                "top_1_accuracy" if !tied => score("top_k_accuracy", &[("k", Setting::Int(1))], &judged),
-                "top_2_accuracy" if !tied => score("top_k_accuracy", &[("k", Setting::Int(2))], &judged),
+                "top_1_accuracy" if !tied => {
+                    score("top_k_accuracy", &[("k", Setting::Int(1))], &judged)
+                }
+                "top_2_accuracy" if !tied => {
+                    score("top_k_accuracy", &[("k", Setting::Int(2))], &judged)
+                }
                 _ => continue,
             };
             tally.compare(&case, name, &found);
@@ -295,15 +313,94 @@ fn metrics_of_numbers_agree_with_scikit_learn() {
             let found = match name.as_str() {
                 name if name.contains("tweedie") && rounded => continue,
                 name if name.starts_with("pinball_") => with("pinball", "alpha", "pinball_"),
-                name if name.starts_with("d2_pinball_") => with("d2_pinball", "alpha", "d2_pinball_"),
+                name if name.starts_with("d2_pinball_") => {
+                    with("d2_pinball", "alpha", "d2_pinball_")
+                }
                 name if name.starts_with("tweedie_") => {
                     with("tweedie_deviance", "power", "tweedie_deviance_")
                 }
-                name if name.starts_with("d2_tweedie_") => with("d2_tweedie", "power", "d2_tweedie_"),
+                name if name.starts_with("d2_tweedie_") => {
+                    with("d2_tweedie", "power", "d2_tweedie_")
+                }
                 name => score(name, &[], &judged),
             };
             tally.compare(&case, name, &found);
         }
     }
     tally.done(300);
+}
+
+fn groups(json: &Json) -> Vec<i64> {
+    json.as_array().unwrap().iter().map(|item| item.as_i64().unwrap()).collect()
+}
+
+#[test]
+fn metrics_of_groups_and_classes_agree_with_scikit_learn() {
+    let mut tally = Tally::default();
+    for case in cases("clustering_labels") {
+        let truth = groups(&case["labels_true"]);
+        let classes = (0..=truth.iter().copied().max().unwrap()).map(Label::Int).collect();
+        let codes = truth.iter().map(|code| u32::try_from(*code).unwrap()).collect();
+        let target = Target::Classes { codes, classes };
+        let prediction = Prediction::Clusters(groups(&case["labels_pred"]));
+        let judged = Judged {
+            target: &target,
+            prediction: &prediction,
+            weights: None,
+            positive: None,
+            features: None,
+        };
+        let normalized =
+            |average: &str| score("normalized_mutual_info", &[("average", word(average))], &judged);
+        for name in case["expected"].as_object().unwrap().keys() {
+            let found = match name.as_str() {
+                "ari" => score("adjusted_rand", &[], &judged),
+                "ami" => {
+                    // A difference of two sums of logarithms of factorials: its rounding is absolute.
+                    let found = score("adjusted_mutual_info", &[], &judged).unwrap();
+                    let expected = case["expected"]["ami"].as_f64().unwrap();
+                    assert!((found - expected).abs() < 1e-13, "{}: {found}", case["name"]);
+                    tally.compared += 1;
+                    continue;
+                }
+                "nmi" => score("normalized_mutual_info", &[], &judged),
+                "nmi_min" => normalized("min"),
+                "nmi_geometric" => normalized("geometric"),
+                "nmi_max" => normalized("max"),
+                "mutual_info" => continue,
+                name => score(name, &[], &judged),
+            };
+            tally.compare(&case, name, &found);
+        }
+    }
+    tally.done(65);
+}
+
+#[test]
+fn metrics_of_groups_agree_with_scikit_learn() {
+    let mut tally = Tally::default();
+    for case in cases("clustering_points") {
+        let rows: Vec<Vec<f64>> = case["X"].as_array().unwrap().iter().map(numbers).collect();
+        let column = |index: usize| Column::Number(rows.iter().map(|row| row[index]).collect());
+        let features = Frame::new(rows.len()).with("x", column(0)).with("y", column(1));
+        let prediction = Prediction::Clusters(groups(&case["labels"]));
+        let judged = Judged {
+            target: &Target::Absent { rows: rows.len() },
+            prediction: &prediction,
+            weights: None,
+            positive: None,
+            features: Some(&features),
+        };
+        for name in case["expected"].as_object().unwrap().keys() {
+            let found = match name.as_str() {
+                "silhouette_samples" => continue,
+                "silhouette_manhattan" => {
+                    score("silhouette", &[("metric", word("manhattan"))], &judged)
+                }
+                name => score(name, &[], &judged),
+            };
+            tally.compare(&case, name, &found);
+        }
+    }
+    tally.done(24);
 }

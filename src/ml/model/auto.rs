@@ -41,7 +41,11 @@ struct Picking<'a> {
 }
 
 /// Picks and fits the steps for some rows.
-pub(super) fn fit(frame: &Frame, tags: Tags, fitting: &Fitting<'_>) -> Result<(Vec<Entry>, Frame), FitError> {
+pub(super) fn fit(
+    frame: &Frame,
+    tags: Tags,
+    fitting: &Fitting<'_>,
+) -> Result<(Vec<Entry>, Frame), FitError> {
     let mut picking = Picking { fitting, tags, frame: frame.clone(), entries: Vec::new() };
     picking.step("drop_constant", &DropConstant { columns: None })?;
     let numbers = picking.names(|column| matches!(column, Column::Number(_)));
@@ -91,7 +95,7 @@ impl Picking<'_> {
             return Ok(());
         }
         let step = Scale {
-            columns: columns(names),
+            columns: Some(columns(names)),
             method: Method::Standard,
             feature_range: None,
             quantile_range: None,
@@ -128,11 +132,11 @@ impl Picking<'_> {
             names.push(name.to_string());
         }
         if !native.is_empty() {
-            self.step("category", &Category { columns: columns(&native) })?;
+            self.step("category", &Category { columns: Some(columns(&native)) })?;
         }
         if !one_hot.is_empty() {
             let step = OneHot {
-                columns: columns(&one_hot),
+                columns: Some(columns(&one_hot)),
                 min_frequency: Some(Frequency::Share(0.01)),
                 max_categories: None,
                 unknown: Unknown::Ignore,
@@ -148,9 +152,10 @@ impl Picking<'_> {
             return Ok(());
         }
         if matches!(self.fitting.target, Target::Absent { .. }) {
-            return self.step("hash", &Hash { columns: columns(names), buckets: BUCKETS });
+            return self.step("hash", &Hash { columns: Some(columns(names)), buckets: BUCKETS });
         }
-        let step = TargetEncode { columns: columns(names), smooth: None, cv: 5, shuffle: true };
+        let step =
+            TargetEncode { columns: Some(columns(names)), smooth: None, cv: 5, shuffle: true };
         // With up to two classes or numbers the encoding keeps the column's name.
         let mut encoded = self.making("target_encode", &step)?;
         encoded.extend(names.iter().filter(|name| self.frame.column(name).is_some()).cloned());
@@ -161,7 +166,7 @@ impl Picking<'_> {
         let texts = self.names(|column| matches!(column, Column::Text(_)));
         for name in texts {
             let step = TfIdf {
-                columns: columns(std::slice::from_ref(&name)),
+                columns: Some(columns(std::slice::from_ref(&name))),
                 max_features: Some(MOST_WORDS),
                 min_df: Frequency::Rows(1),
                 max_df: Frequency::Share(1.0),
@@ -179,17 +184,24 @@ impl Picking<'_> {
         if dates.is_empty() {
             return Ok(());
         }
-        let parts = self.making("date_parts", &DateParts { columns: columns(&dates), parts: None })?;
+        let parts =
+            self.making("date_parts", &DateParts { columns: Some(columns(&dates)), parts: None })?;
         self.numbers(&parts)
     }
 }
 
-fn columns(names: &[String]) -> Option<Columns> {
-    Some(Columns::named(names.iter().map(String::as_str)))
+fn columns(names: &[String]) -> Columns {
+    Columns::named(names.iter().map(String::as_str))
 }
 
 fn impute(names: &[String], strategy: Strategy) -> Impute {
-    Impute { columns: columns(names), strategy, fill_value: None, indicator: true, keep_empty: false }
+    Impute {
+        columns: Some(columns(names)),
+        strategy,
+        fill_value: None,
+        indicator: true,
+        keep_empty: false,
+    }
 }
 
 /// Tells a text to be read word by word from one that is the name of a level.

@@ -14,7 +14,7 @@ use super::{ClassWeight, ModelSpec, Steps, kinds};
 use crate::data::{Sort, sorts};
 use crate::diag::nearest;
 use crate::ml::columns::{NoColumn, Shape};
-use crate::ml::estimator::{BadSetting, Tags, Task};
+use crate::ml::estimator::{BadSetting, EstimatorKind, Tags, Task};
 use crate::params::Call;
 use crate::text::Span;
 
@@ -133,7 +133,8 @@ impl ModelSpec {
     fn check_settings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let bad = |call: &Call, part: Part, error: BadSetting| {
-            let span = call.args.get(error.param).filter(|bound| bound.written).map(|bound| bound.span);
+            let span =
+                call.args.get(error.param).filter(|bound| bound.written).map(|bound| bound.span);
             Finding::new("bad-setting", part, error.message).at(span)
         };
         if let Err(error) = kinds::bind_estimator(&self.estimator) {
@@ -150,13 +151,14 @@ impl ModelSpec {
             let message = "the list of features is empty".to_owned();
             findings.push(Finding::new("no-features", Part::Features, message));
         }
-        if let Some(tags) = kinds::estimator(&self.estimator).map(|kind| kind.tags()) {
+        if let Some(tags) = kinds::estimator(&self.estimator).map(EstimatorKind::tags) {
             self.check_tags(tags, &mut findings);
         }
         if let ClassWeight::Map(map) = &self.class_weight {
             let bad = map.iter().filter(|(_, weight)| !(weight.is_finite() && *weight >= 0.0));
             findings.extend(bad.map(|(class, weight)| {
-                let message = format!("the weight of class `{class}` is {weight}; a weight is at least 0");
+                let message =
+                    format!("the weight of class `{class}` is {weight}; a weight is at least 0");
                 Finding::new("out-of-range", Part::ClassWeight, message)
             }));
         }
@@ -166,7 +168,8 @@ impl ModelSpec {
     fn check_tags(&self, tags: Tags, findings: &mut Vec<Finding>) {
         let estimator = self.estimator.name;
         let no = |part: Part| {
-            let message = format!("`{estimator}` takes no row weights, so `{}` can't be used", part.field());
+            let message =
+                format!("`{estimator}` takes no row weights, so `{}` can't be used", part.field());
             Finding::new("no-weights", part, message)
         };
         if self.weight.is_some() && !tags.weights {
@@ -186,7 +189,7 @@ impl ModelSpec {
     fn check_columns(&self, schema: &Schema, findings: &mut Vec<Finding>) {
         let names = || schema.fields().iter().map(|field| field.name().as_str());
         let near = |name: &str| nearest(name, names()).map(str::to_owned);
-        let tags = kinds::estimator(&self.estimator).map(|kind| kind.tags());
+        let tags = kinds::estimator(&self.estimator).map(EstimatorKind::tags);
         if let (Some(target), Some(tags)) = (&self.target, tags) {
             match schema.column_with_name(target) {
                 None => findings.push(Finding::no_column(Part::Target, target, near(target))),
@@ -218,7 +221,8 @@ impl ModelSpec {
             Ok(Task::Classification) => self.check_classes(field, findings),
             Ok(task) => {
                 if self.class_weight != ClassWeight::None {
-                    let message = format!("`class_weight` is for classification, not {}", task.word());
+                    let message =
+                        format!("`class_weight` is for classification, not {}", task.word());
                     findings.push(Finding::new("task-misfit", Part::ClassWeight, message));
                 }
                 if self.positive.is_some() {
@@ -269,13 +273,17 @@ impl ModelSpec {
                 continue;
             };
             let message = format!("`{}` is {role}, so it can't be a feature", name.node);
-            findings.push(Finding::new("target-as-feature", Part::Features, message).at(Some(name.span)));
+            findings.push(
+                Finding::new("target-as-feature", Part::Features, message).at(Some(name.span)),
+            );
         }
         for (name, _) in sorts(schema).filter(|(_, sort)| sort.is_none()) {
             if picked.iter().any(|own| own == name) && !self.is_no_feature(name) {
-                let message = format!("column `{name}` holds lists, structs or bytes, which no model takes");
-                let finding = Finding::new("feature-type", Part::Features, message)
-                    .help(format!("leave it out, `features: all(except: [{name}])`, or take it apart in SQL"));
+                let message =
+                    format!("column `{name}` holds lists, structs or bytes, which no model takes");
+                let finding = Finding::new("feature-type", Part::Features, message).help(format!(
+                    "leave it out, `features: all(except: [{name}])`, or take it apart in SQL"
+                ));
                 findings.push(finding.at(self.features.span_of(name)));
             }
         }
@@ -293,11 +301,14 @@ impl ModelSpec {
         let columns = columns.filter_map(|name| sort(&name).map(|sort| (Arc::from(name), sort)));
         let mut shape = Shape { columns: columns.collect(), open: false };
         for (at, call) in calls.iter().enumerate() {
-            let Some(Ok(step)) = kinds::step(call).map(|kind| kind.bind(&call.args)) else { return };
+            let Some(Ok(step)) = kinds::step(call).map(|kind| kind.bind(&call.args)) else {
+                return;
+            };
             match step.reshape(&shape) {
                 Ok(after) => shape = after,
                 Err(misfit) => {
-                    let mut finding = Finding::new("step-misfit", Part::Step(at), misfit.message).at(misfit.span);
+                    let mut finding =
+                        Finding::new("step-misfit", Part::Step(at), misfit.message).at(misfit.span);
                     finding.help.extend(misfit.help);
                     if let Some(column) = misfit.column
                         && schema.column_with_name(&column).is_some()
@@ -306,7 +317,9 @@ impl ModelSpec {
                         let gone = if self.is_no_feature(&column) {
                             format!("`{column}` is in the data, but it is no feature of this model")
                         } else {
-                            format!("an earlier step has put other columns in the place of `{column}`, or `features` leaves it out")
+                            format!(
+                                "an earlier step has put other columns in the place of `{column}`, or `features` leaves it out"
+                            )
                         };
                         finding = finding.help(gone);
                     }
@@ -317,7 +330,11 @@ impl ModelSpec {
         }
         for (name, sort) in &shape.columns {
             if let Some(expected) = refusal(name, *sort, self.estimator.name, tags) {
-                let message = format!("column `{name}` holds {}, but {}", sort.spoken(), first_part(&expected));
+                let message = format!(
+                    "column `{name}` holds {}, but {}",
+                    sort.spoken(),
+                    first_part(&expected)
+                );
                 let help = expected.split_once("; ").map_or("", |(_, help)| help);
                 findings.push(Finding::new("unfit-column", Part::Estimator, message).help(help));
             }

@@ -38,7 +38,8 @@ impl Known {
 pub(super) fn admit(frame: &Frame, estimator: &str, tags: Tags) -> Result<(), FitError> {
     if frame.width() == 0 {
         return Err(FitError::Other(
-            "no column is left to learn from: all were dropped, or `features` picks none".to_owned(),
+            "no column is left to learn from: all were dropped, or `features` picks none"
+                .to_owned(),
         ));
     }
     for (name, column) in frame.iter() {
@@ -50,9 +51,16 @@ pub(super) fn admit(frame: &Frame, estimator: &str, tags: Tags) -> Result<(), Fi
             let hint = if found == "infinity" {
                 "leave such rows out, or bound the column with `clip`".to_owned()
             } else {
-                format!("`{estimator}` takes no missing values: add `impute({name})` to `steps`, or use `steps: auto`")
+                format!(
+                    "`{estimator}` takes no missing values: add `impute({name})` to `steps`, or use `steps: auto`"
+                )
             };
-            return Err(FitError::BadValue { column: name.to_string(), found: found.to_owned(), row, hint });
+            return Err(FitError::BadValue {
+                column: name.to_string(),
+                found: found.to_owned(),
+                row,
+                hint,
+            });
         }
     }
     Ok(())
@@ -127,7 +135,9 @@ pub(super) fn recognise(frame: &Frame, known: &[Known], at: At) -> Result<Frame,
 fn as_known(known: &Known, column: &Column, at: At) -> Result<Column, FitError> {
     let rows = column.len();
     Ok(match (known.sort, column) {
-        (Sort::Category | Sort::Text, Column::Category { .. } | Column::Text(_)) if at == At::Steps => {
+        (Sort::Category | Sort::Text, Column::Category { .. } | Column::Text(_))
+            if at == At::Steps =>
+        {
             column.clone()
         }
         (Sort::Number, Column::Number(_))
@@ -141,7 +151,9 @@ fn as_known(known: &Known, column: &Column, at: At) -> Result<Column, FitError> 
             if same { column.clone() } else { relevelled(known, codes, levels) }
         }
         (Sort::Category, Column::Text(texts)) => {
-            let code = |text: &Option<Arc<str>>| text.as_ref().map_or(NO_CATEGORY, |text| known.code(text));
+            let code = |text: &Option<Arc<str>>| {
+                text.as_ref().map_or(NO_CATEGORY, |text| known.code(text))
+            };
             known.category(texts.iter().map(code).collect())
         }
         // A file without a single value in the column tells nothing of its type.
@@ -152,7 +164,7 @@ fn as_known(known: &Known, column: &Column, at: At) -> Result<Column, FitError> 
             Sort::Text => Column::Text(vec![None; rows].into()),
             Sort::Time => Column::Time(vec![crate::data::NO_TIME; rows].into()),
         },
-        (Sort::Flag, Column::Number(values)) if values.iter().all(|x| x.is_nan() || *x == 0.0 || *x == 1.0) => {
+        (Sort::Flag, Column::Number(values)) if values.iter().all(|value| is_flag(*value)) => {
             Column::Flag(Arc::clone(values))
         }
         (sort, column) => {
@@ -163,6 +175,11 @@ fn as_known(known: &Known, column: &Column, at: At) -> Result<Column, FitError> 
             });
         }
     })
+}
+
+/// Tells whether a number may stand for a bool.
+fn is_flag(value: f64) -> bool {
+    value.is_nan() || matches!(crate::data::whole(value), Some(0 | 1))
 }
 
 /// Writes codes by the known levels; a level that isn't known is missing.

@@ -31,7 +31,12 @@ pub(super) struct Fitting<'a> {
 
 impl Fitting<'_> {
     /// Fits a step, and gives the columns as it leaves them.
-    pub(super) fn step(&self, word: &'static str, step: &dyn Step, frame: &Frame) -> Result<(Entry, Frame), FitError> {
+    pub(super) fn step(
+        &self,
+        word: &'static str,
+        step: &dyn Step,
+        frame: &Frame,
+    ) -> Result<(Entry, Frame), FitError> {
         self.context.check()?;
         let (fitted, frame) = step.fit(frame, self.target, self.weights, &self.context)?;
         Ok((Entry { word, fitted: Arc::from(fitted) }, frame))
@@ -61,7 +66,10 @@ pub struct Stepped {
 impl std::fmt::Debug for Stepped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let words: Vec<&str> = self.entries.iter().map(|entry| entry.word).collect();
-        f.debug_struct("Stepped").field("steps", &words).field("rows", &self.rows.len()).finish_non_exhaustive()
+        f.debug_struct("Stepped")
+            .field("steps", &words)
+            .field("rows", &self.rows.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -136,10 +144,18 @@ impl ModelSpec {
     ///
     /// # Errors
     /// There are no rows to learn from.
-    pub fn start(&self, prepared: &Prepared, train: &[usize], test: &[usize]) -> Result<Stepped, FitError> {
-        let weights: Option<Arc<[f64]>> =
-            prepared.weights.as_ref().map(|weights| train.iter().map(|row| weights[*row]).collect());
-        let weightless = weights.as_ref().is_some_and(|weights| weights.iter().all(|weight| *weight == 0.0));
+    pub fn start(
+        &self,
+        prepared: &Prepared,
+        train: &[usize],
+        test: &[usize],
+    ) -> Result<Stepped, FitError> {
+        let weights: Option<Arc<[f64]>> = prepared
+            .weights
+            .as_ref()
+            .map(|weights| train.iter().map(|row| weights[*row]).collect());
+        let weightless =
+            weights.as_ref().is_some_and(|weights| weights.iter().all(|weight| *weight == 0.0));
         if train.is_empty() || weightless {
             return Err(FitError::NoRows);
         }
@@ -173,7 +189,11 @@ impl ModelSpec {
     ///
     /// # Errors
     /// The rows can't be learnt from, or the other rows have what a step refuses.
-    pub fn fit_more_steps(&self, stepped: &Stepped, context: &FitContext<'_>) -> Result<Stepped, FitError> {
+    pub fn fit_more_steps(
+        &self,
+        stepped: &Stepped,
+        context: &FitContext<'_>,
+    ) -> Result<Stepped, FitError> {
         self.fit_steps_up_to(stepped, usize::MAX, context)
     }
 
@@ -198,7 +218,8 @@ impl ModelSpec {
         let entries = match &self.steps {
             Steps::Auto if stepped.done > 0 || count == 0 => Vec::new(),
             Steps::Auto => {
-                let (entries, frame) = auto::fit(&stepped.train, self.tags()?, &fitting).map_err(located)?;
+                let (entries, frame) =
+                    auto::fit(&stepped.train, self.tags()?, &fitting).map_err(located)?;
                 (result.train, result.done) = (frame, 1);
                 entries
             }
@@ -226,18 +247,28 @@ impl ModelSpec {
     ///
     /// # Errors
     /// The rows can't be learnt from.
-    pub fn fit_estimator(&self, stepped: &Stepped, context: &FitContext<'_>) -> Result<FittedModel, FitError> {
+    pub fn fit_estimator(
+        &self,
+        stepped: &Stepped,
+        context: &FitContext<'_>,
+    ) -> Result<FittedModel, FitError> {
         let tags = self.tags()?;
         let estimator = kinds::bind_estimator(&self.estimator)
             .map_err(|bad| FitError::Other(format!("`{}`: {bad}", self.estimator.name)))?;
         let located = |error| at_rows(error, &stepped.rows);
         admit(&stepped.train, self.estimator.name, tags).map_err(located)?;
         if stepped.weights.is_some() && !tags.weights {
-            return Err(FitError::Other(format!("`{}` takes no row weights; remove `weight`", self.estimator.name)));
+            return Err(FitError::Other(format!(
+                "`{}` takes no row weights; remove `weight`",
+                self.estimator.name
+            )));
         }
         let weights = self.weights(&stepped.target, stepped.weights.as_deref())?;
-        let sample =
-            Sample { features: &stepped.train, target: &stepped.target, weights: weights.as_deref() };
+        let sample = Sample {
+            features: &stepped.train,
+            target: &stepped.target,
+            weights: weights.as_deref(),
+        };
         let seed = context.seed.derive("estimator", 0);
         let fitted = estimator.fit(&sample, &FitContext { seed, ..*context }).map_err(located)?;
         Ok(FittedModel {
@@ -260,7 +291,11 @@ impl ModelSpec {
     }
 
     /// Multiplies row weights with class weights.
-    fn weights(&self, target: &Target, weights: Option<&[f64]>) -> Result<Option<Vec<f64>>, FitError> {
+    fn weights(
+        &self,
+        target: &Target,
+        weights: Option<&[f64]>,
+    ) -> Result<Option<Vec<f64>>, FitError> {
         let own = weights.map(<[f64]>::to_vec);
         let Target::Classes { codes, classes } = target else { return Ok(own) };
         let factors = match &self.class_weight {
@@ -270,7 +305,9 @@ impl ModelSpec {
         };
         if !self.tags()?.weights {
             let estimator = self.estimator.name;
-            return Err(FitError::Other(format!("`{estimator}` takes no weights; remove `class_weight`")));
+            return Err(FitError::Other(format!(
+                "`{estimator}` takes no weights; remove `class_weight`"
+            )));
         }
         let factor = |code: &u32| factors.get(*code as usize).copied().unwrap_or(1.0);
         let mut own = own.unwrap_or_else(|| vec![1.0; codes.len()]);
@@ -297,7 +334,7 @@ pub(super) fn apply(entries: &[Entry], frame: &Frame) -> Result<Frame, FitError>
 
 /// Gives the weight of each class with which all classes weigh the same: the weight of all rows, by
 /// the number of classes that have any, by the weight of the class.
-fn balanced(codes: &[u32], classes: usize, weights: Option<&[f64]>) -> Vec<f64> {
+pub(super) fn balanced(codes: &[u32], classes: usize, weights: Option<&[f64]>) -> Vec<f64> {
     let mut counts = vec![0.0; classes];
     for (row, code) in codes.iter().enumerate() {
         if let Some(count) = counts.get_mut(*code as usize) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::door::{At, Known, admit, recognise};
 use super::fit::{Entry, Stepped, apply, at_rows};
 use crate::data::{Frame, Label, Table, Target};
-use crate::ml::estimator::{Fitted, FitError, Prediction, Round, Tags, Task};
+use crate::ml::estimator::{FitError, Fitted, Prediction, Round, Tags, Task};
 
 /// A fitted model.
 #[derive(Clone)]

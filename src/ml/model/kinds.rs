@@ -34,11 +34,15 @@ pub(super) fn step(call: &Call) -> Option<&'static dyn StepKind> {
 
 /// Makes the estimator of a call.
 pub(super) fn bind_estimator(call: &Call) -> Result<Box<dyn Estimator>, BadSetting> {
-    let unknown = || BadSetting { param: "", message: format!("there is no estimator `{}`", call.name) };
+    let unknown =
+        || BadSetting { param: "", message: format!("there is no estimator `{}`", call.name) };
     estimator(call).ok_or_else(unknown)?.bind(&call.args)
 }
 
 /// Writes the versions of all steps.
 pub(super) fn step_versions() -> Json {
-    STEPS.iter().map(|kind| (kind.signature().name.to_owned(), Json::from(kind.version()))).collect()
+    STEPS
+        .iter()
+        .map(|kind| (kind.signature().name.to_owned(), Json::from(kind.version())))
+        .collect()
 }

@@ -28,7 +28,8 @@ pub use fitted::{FittedModel, Judgement};
 pub use prepare::Prepared;
 
 use super::columns::Columns;
-use super::estimator::Task;
+use super::estimator::{EstimatorKind, Task};
+use super::step::StepKind;
 use crate::data::{Label, declared_classes};
 use crate::params::{Args, Bound, Call, Setting};
 
@@ -85,7 +86,10 @@ impl ModelSpec {
         Some(Self {
             target,
             features,
-            task: task_of(given("task"))?,
+            task: match given("task") {
+                None | Some(Setting::Null) => None,
+                Some(setting) => Some(task_of(setting)?),
+            },
             steps: Steps::of(given("steps"))?,
             estimator: estimator.clone(),
             weight: match given("weight") {
@@ -112,10 +116,10 @@ impl ModelSpec {
             "excluded": self.excluded,
             "task": self.task,
             "steps": self.steps.canonical(),
-            "estimator": versioned(&self.estimator, kinds::estimator(&self.estimator).map(|kind| kind.version())),
+            "estimator": versioned(&self.estimator, kinds::estimator(&self.estimator).map(EstimatorKind::version)),
             "weight": self.weight,
             "class_weight": self.class_weight.canonical(),
-            "positive": self.positive.as_ref().map(|label| label_json(label)),
+            "positive": self.positive.as_ref().map(label_json),
         })
     }
 
@@ -140,12 +144,16 @@ impl ModelSpec {
         match &self.steps {
             Steps::Auto => {
                 // What `auto` picks depends on what the estimator takes.
-                let tags = kinds::estimator(&self.estimator).map(|kind| kind.tags());
-                let takes = tags.map(|tags| (tags.missing, tags.categories, tags.scaled, tags.tasks));
+                let tags = kinds::estimator(&self.estimator).map(EstimatorKind::tags);
+                let takes =
+                    tags.map(|tags| (tags.missing, tags.categories, tags.scaled, tags.tasks));
                 vec![json!([rows, self.steps.canonical(), takes]).to_string()]
             }
             Steps::List(calls) => (0..=calls.len())
-                .map(|count| json!([rows, calls[..count].iter().map(step_json).collect::<Json>()]).to_string())
+                .map(|count| {
+                    json!([rows, calls[..count].iter().map(step_json).collect::<Json>()])
+                        .to_string()
+                })
                 .collect(),
         }
     }
@@ -212,7 +220,9 @@ impl ClassWeight {
             None | Some(Setting::Null) => Some(Self::None),
             Some(Setting::Word(word)) if word == "balanced" => Some(Self::Balanced),
             Some(Setting::Map(map)) => {
-                let weight = |(class, bound): (&String, &Bound)| Some((class.clone(), bound.setting.as_f64()?));
+                let weight = |(class, bound): (&String, &Bound)| {
+                    Some((class.clone(), bound.setting.as_f64()?))
+                };
                 map.iter().map(weight).collect::<Option<_>>().map(Self::Map)
             }
             Some(_) => None,
@@ -233,7 +243,7 @@ impl ClassWeight {
 }
 
 fn step_json(call: &Call) -> Json {
-    versioned(call, kinds::step(call).map(|kind| kind.version()))
+    versioned(call, kinds::step(call).map(StepKind::version))
 }
 
 fn versioned(call: &Call, version: Option<u32>) -> Json {
@@ -248,14 +258,10 @@ fn label_json(label: &Label) -> Json {
     }
 }
 
-fn task_of(setting: Option<&Setting>) -> Option<Option<Task>> {
-    let word = match setting {
-        None | Some(Setting::Null) => return Some(None),
-        Some(Setting::Word(word)) => word.as_str(),
-        Some(_) => return None,
-    };
+fn task_of(setting: &Setting) -> Option<Task> {
+    let Setting::Word(word) = setting else { return None };
     let tasks = [Task::Classification, Task::Regression, Task::Clustering, Task::Anomaly];
-    tasks.into_iter().find(|task| task.word() == word).map(Some)
+    tasks.into_iter().find(|task| task.word() == word)
 }
 
 fn label_of(setting: &Setting) -> Option<Label> {

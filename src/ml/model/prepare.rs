@@ -6,7 +6,7 @@ use arrow::datatypes::Schema;
 
 use super::{ModelSpec, kinds};
 use crate::data::{Frame, ImportError, Label, Table, Target, weights_of};
-use crate::ml::estimator::{FitError, Tags, Task};
+use crate::ml::estimator::{EstimatorKind, FitError, Tags, Task};
 
 /// Rows as a model reads them.
 #[derive(Clone, Debug)]
@@ -33,7 +33,11 @@ impl ModelSpec {
     }
 
     /// Reads a table whose classes are those in `known` and those found.
-    pub(super) fn prepare_with(&self, table: &Table, known: &[Label]) -> Result<Prepared, FitError> {
+    pub(super) fn prepare_with(
+        &self,
+        table: &Table,
+        known: &[Label],
+    ) -> Result<Prepared, FitError> {
         let schema = table.schema();
         let task = self.task_on(schema)?;
         let features = Frame::of_table(table, &self.features_in(schema)?)?;
@@ -55,8 +59,9 @@ impl ModelSpec {
     }
 
     pub(super) fn tags(&self) -> Result<Tags, FitError> {
-        let unknown = || FitError::Other(format!("there is no estimator `{}`", self.estimator.name));
-        kinds::estimator(&self.estimator).map(|kind| kind.tags()).ok_or_else(unknown)
+        let unknown =
+            || FitError::Other(format!("there is no estimator `{}`", self.estimator.name));
+        kinds::estimator(&self.estimator).map(EstimatorKind::tags).ok_or_else(unknown)
     }
 
     fn features_in(&self, schema: &Schema) -> Result<Vec<String>, FitError> {
@@ -79,12 +84,16 @@ impl ModelSpec {
         let Target::Classes { classes, .. } = target else { return Ok(None) };
         let code = |at: usize| u32::try_from(at).ok();
         let Some(positive) = &self.positive else {
-            let usual = matches!(**classes, [Label::Bool(false), Label::Bool(true)] | [Label::Int(0), Label::Int(1)]);
+            let usual = matches!(
+                **classes,
+                [Label::Bool(false), Label::Bool(true)] | [Label::Int(0), Label::Int(1)]
+            );
             return Ok(usual.then_some(1));
         };
         let own = classes.iter().position(|class| class == positive);
         // `positive: "1"` is meant for 1 where no text "1" is a class.
-        let own = own.or_else(|| classes.iter().position(|class| class.to_string() == positive.to_string()));
+        let own = own
+            .or_else(|| classes.iter().position(|class| class.to_string() == positive.to_string()));
         match own {
             Some(at) => Ok(code(at)),
             None => Err(FitError::Other(format!(

@@ -78,7 +78,11 @@ impl FittedModel {
             classes: self.classes.iter().map(SavedLabel::from).collect(),
             positive: self.positive.as_ref().map(SavedLabel::from),
             given: self.given.clone(),
-            steps: self.steps.iter().map(|entry| (entry.word.to_owned(), entry.fitted.save())).collect(),
+            steps: self
+                .steps
+                .iter()
+                .map(|entry| (entry.word.to_owned(), entry.fitted.save()))
+                .collect(),
             inputs: self.inputs.clone(),
             estimator: (self.estimator.to_owned(), self.fitted.save()),
         };
@@ -98,11 +102,17 @@ impl FittedModel {
     /// The bytes are no model, or one of another version of `mlp`.
     pub fn load(bytes: &[u8]) -> Result<Self, LoadError> {
         let content = content(bytes)?;
-        let read = postcard::from_bytes::<Content>(content).map_err(|error| broken(&error.to_string()))?;
-        let steps = read.steps.iter().map(|(word, bytes)| load_step(word, bytes)).collect::<Result<_, _>>()?;
+        let read =
+            postcard::from_bytes::<Content>(content).map_err(|error| broken(&error.to_string()))?;
+        let steps = read
+            .steps
+            .iter()
+            .map(|(word, bytes)| load_step(word, bytes))
+            .collect::<Result<_, _>>()?;
         let (word, bytes) = &read.estimator;
-        let kind = kinds::estimator_named(word)
-            .ok_or_else(|| broken(&format!("it was fitted by `{word}`, which this `mlp` doesn't know")))?;
+        let kind = kinds::estimator_named(word).ok_or_else(|| {
+            broken(&format!("it was fitted by `{word}`, which this `mlp` doesn't know"))
+        })?;
         let fitted = kind.load(bytes)?;
         Ok(Self {
             spec: read.spec,
@@ -129,16 +139,21 @@ fn load_step(word: &str, bytes: &[u8]) -> Result<Entry, LoadError> {
 
 /// Checks mark, version and hash, and gives what stands behind them.
 fn content(bytes: &[u8]) -> Result<&[u8], LoadError> {
-    let (mark, rest) = bytes.split_first_chunk::<8>().ok_or_else(|| broken("they are too short"))?;
+    let (mark, rest) =
+        bytes.split_first_chunk::<8>().ok_or_else(|| broken("they are too short"))?;
     if mark != MARK {
         return Err(broken("they don't begin like one"));
     }
-    let (version, rest) = rest.split_first_chunk::<4>().ok_or_else(|| broken("they are too short"))?;
+    let (version, rest) =
+        rest.split_first_chunk::<4>().ok_or_else(|| broken("they are too short"))?;
     let version = u32::from_le_bytes(*version);
     if version != VERSION {
-        return Err(broken(&format!("they are of version {version}, and this `mlp` reads version {VERSION}")));
+        return Err(broken(&format!(
+            "they are of version {version}, and this `mlp` reads version {VERSION}"
+        )));
     }
-    let (hash, content) = rest.split_first_chunk::<32>().ok_or_else(|| broken("they are too short"))?;
+    let (hash, content) =
+        rest.split_first_chunk::<32>().ok_or_else(|| broken("they are too short"))?;
     if Hash::of(content).as_bytes() != hash {
         return Err(broken("some of them were changed or lost"));
     }

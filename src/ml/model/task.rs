@@ -95,7 +95,8 @@ impl ModelSpec {
 
     fn task_without_target(&self, tags: Tags) -> Result<Task, NoTask> {
         let estimator = self.estimator.name;
-        let open: Vec<Task> = tags.tasks.iter().copied().filter(|task| !needs_target(*task)).collect();
+        let open: Vec<Task> =
+            tags.tasks.iter().copied().filter(|task| !needs_target(*task)).collect();
         match (self.task, open.as_slice()) {
             (Some(task), open) if open.contains(&task) => Ok(task),
             (Some(task), _) if needs_target(task) => Err(NoTask {
@@ -114,7 +115,10 @@ impl ModelSpec {
             (None, _) => Err(NoTask {
                 part: Part::Task,
                 code: "no-task",
-                message: format!("`{estimator}` does {}, and nothing says which is meant", words(&open)),
+                message: format!(
+                    "`{estimator}` does {}, and nothing says which is meant",
+                    words(&open)
+                ),
                 help: format!("add `task: {}`", open.first().map_or("", |task| task.word())),
             }),
             (Some(task), _) => Err(self.cannot(task, tags)),
@@ -127,7 +131,9 @@ impl ModelSpec {
                 part: Part::Target,
                 code: "needless-target",
                 message: format!("{} takes no target", task.word()),
-                help: "remove `target`, and leave the column out of `features` if it must not be seen".to_owned(),
+                help:
+                    "remove `target`, and leave the column out of `features` if it must not be seen"
+                        .to_owned(),
             });
         }
         if !tags.tasks.contains(&task) {
@@ -137,7 +143,11 @@ impl ModelSpec {
             return Err(NoTask {
                 part: Part::Task,
                 code: "task-misfit",
-                message: format!("the target `{name}` holds {}, which {} can't tell", kind.spoken(), task.word()),
+                message: format!(
+                    "the target `{name}` holds {}, which {} can't tell",
+                    kind.spoken(),
+                    task.word()
+                ),
                 help: format!("`{name}` is for {}", words(kind.possible())),
             });
         }
@@ -151,10 +161,13 @@ impl ModelSpec {
                 part: Part::Target,
                 code: "needless-target",
                 message: format!("`{estimator}` does {} and takes no target", words(tags.tasks)),
-                help: "remove `target`, and leave the column out of `features` if it must not be seen".to_owned(),
+                help:
+                    "remove `target`, and leave the column out of `features` if it must not be seen"
+                        .to_owned(),
             });
         }
-        let told: Vec<Task> = kind.told().iter().copied().filter(|task| tags.tasks.contains(task)).collect();
+        let told: Vec<Task> =
+            kind.told().iter().copied().filter(|task| tags.tasks.contains(task)).collect();
         match told.as_slice() {
             [task] => Ok(*task),
             [] => {
@@ -176,7 +189,9 @@ impl ModelSpec {
             _ => Err(NoTask {
                 part: Part::Task,
                 code: "no-task",
-                message: format!("the target `{name}` holds whole numbers: they may be classes or amounts"),
+                message: format!(
+                    "the target `{name}` holds whole numbers: they may be classes or amounts"
+                ),
                 help: "add `task: classification` or `task: regression`".to_owned(),
             }),
         }
@@ -186,7 +201,12 @@ impl ModelSpec {
         NoTask {
             part: Part::Task,
             code: "task-misfit",
-            message: format!("`{}` does {}, not {}", self.estimator.name, words(tags.tasks), task.word()),
+            message: format!(
+                "`{}` does {}, not {}",
+                self.estimator.name,
+                words(tags.tasks),
+                task.word()
+            ),
             help: "use another estimator, or another task".to_owned(),
         }
     }

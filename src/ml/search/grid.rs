@@ -36,7 +36,9 @@ impl Search for Grid {
             let widest = (0..space.len()).max_by_key(|index| space[*index].count());
             return Err((
                 widest.unwrap_or(0),
-                format!("the grid has {points} combinations, above {MOST_TRIALS}; search with `random`"),
+                format!(
+                    "the grid has {points} combinations, above {MOST_TRIALS}; search with `random`"
+                ),
             ));
         }
         Ok(())

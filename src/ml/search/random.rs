@@ -34,7 +34,13 @@ impl Search for Random {
         points.map_or(self.trials, |points| points.min(self.trials))
     }
 
-    fn propose(&self, space: &[Dimension], seed: Seed, done: &[Finished], _: Direction) -> Vec<Trial> {
+    fn propose(
+        &self,
+        space: &[Dimension],
+        seed: Seed,
+        done: &[Finished],
+        _: Direction,
+    ) -> Vec<Trial> {
         draws(space, seed, self.trials(space))
             .into_iter()
             .enumerate()

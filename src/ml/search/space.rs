@@ -31,9 +31,13 @@ impl Dimension {
     /// Draws a value evenly, on the logarithmic scale where the dimension says so.
     pub(super) fn draw(&self, generator: &mut Pcg64) -> Setting {
         match self {
-            Self::Int { low, high, log: false } => Setting::Int(generator.random_range(*low..=*high)),
+            Self::Int { low, high, log: false } => {
+                Setting::Int(generator.random_range(*low..=*high))
+            }
             Self::Int { .. } | Self::Float { .. } => self.at(generator.random::<f64>()),
-            Self::Choice(values) => self.value(generator.random_range(0..values.len().max(1) as u64)),
+            Self::Choice(values) => {
+                self.value(generator.random_range(0..values.len().max(1) as u64))
+            }
         }
     }
 
@@ -45,7 +49,11 @@ impl Dimension {
         match self {
             Self::Int { low, high, log } => {
                 let (from, to) = int_ends(*low, *high, *log);
-                let value = if *log { (from + place * (to - from)).exp() } else { from + place * (to - from) };
+                let value = if *log {
+                    (from + place * (to - from)).exp()
+                } else {
+                    from + place * (to - from)
+                };
                 #[expect(clippy::cast_possible_truncation, reason = "clamped to whole numbers")]
                 let rounded = value.round() as i64;
                 Setting::Int(rounded.clamp(*low, *high))
@@ -64,10 +72,12 @@ impl Dimension {
     /// Says why the dimension has no values to draw from.
     pub(super) fn flaw(&self) -> Option<String> {
         match self {
-            Self::Int { low, high, .. } if low > high => {
-                Some(format!("the range {low} .. {high} is empty: its ends are the wrong way round"))
-            }
-            Self::Float { low, high, .. } if !(low.is_finite() && high.is_finite() && low <= high) => {
+            Self::Int { low, high, .. } if low > high => Some(format!(
+                "the range {low} .. {high} is empty: its ends are the wrong way round"
+            )),
+            Self::Float { low, high, .. }
+                if !(low.is_finite() && high.is_finite() && low <= high) =>
+            {
                 Some(format!("the range {low} .. {high} is no finite range from low to high"))
             }
             Self::Int { low, log: true, .. } if *low < 1 => {
@@ -99,7 +109,9 @@ pub(super) fn check(space: &[Dimension]) -> Result<(), (usize, String)> {
 
 /// Counts the points of a space; none where there are infinitely many.
 pub(super) fn count(space: &[Dimension]) -> Option<u64> {
-    space.iter().try_fold(1_u64, |points, dimension| Some(points.saturating_mul(dimension.count()?)))
+    space
+        .iter()
+        .try_fold(1_u64, |points, dimension| Some(points.saturating_mul(dimension.count()?)))
 }
 
 /// Gives the point with a number, the last dimension changing fastest.

@@ -35,7 +35,9 @@ fn run(
             assert_eq!(trial.index, done.len());
             assert_eq!(trial.values.len(), space.len());
             assert!(trial.budget > 0.0 && trial.budget <= 1.0);
-            assert!(trial.values.iter().zip(space).all(|(value, dimension)| lies_in(value, dimension)));
+            assert!(
+                trial.values.iter().zip(space).all(|(value, dimension)| lies_in(value, dimension))
+            );
             done.push(Finished { score: score(&trial), trial });
         }
     }
@@ -44,7 +46,9 @@ fn run(
 fn lies_in(value: &Setting, dimension: &Dimension) -> bool {
     match (value, dimension) {
         (Setting::Int(value), Dimension::Int { low, high, .. }) => (low..=high).contains(&value),
-        (Setting::Float(value), Dimension::Float { low, high, .. }) => (low..=high).contains(&value),
+        (Setting::Float(value), Dimension::Float { low, high, .. }) => {
+            (low..=high).contains(&value)
+        }
         (value, Dimension::Choice(values)) => values.contains(value),
         _ => false,
     }
@@ -103,10 +107,28 @@ fn empty_ranges_are_refused_by_every_search() {
 
 #[test]
 fn more_random_trials_leave_the_earlier_ones_as_they_are() {
-    let few = run(search("random", &[("trials", Setting::Int(5))]).as_ref(), &space(), 7, Maximize, |_| Some(0.0));
-    let many = run(search("random", &[("trials", Setting::Int(20))]).as_ref(), &space(), 7, Maximize, |_| Some(0.0));
+    let few = run(
+        search("random", &[("trials", Setting::Int(5))]).as_ref(),
+        &space(),
+        7,
+        Maximize,
+        |_| Some(0.0),
+    );
+    let many = run(
+        search("random", &[("trials", Setting::Int(20))]).as_ref(),
+        &space(),
+        7,
+        Maximize,
+        |_| Some(0.0),
+    );
     assert_eq!(few[..], many[..5]);
-    let other = run(search("random", &[("trials", Setting::Int(5))]).as_ref(), &space(), 8, Maximize, |_| Some(0.0));
+    let other = run(
+        search("random", &[("trials", Setting::Int(5))]).as_ref(),
+        &space(),
+        8,
+        Maximize,
+        |_| Some(0.0),
+    );
     assert_ne!(few, other);
 }
 

@@ -149,7 +149,8 @@ fn quantiles(rows: &Weighted, bins: usize) -> Vec<f64> {
 fn lloyd(rows: &Weighted, mut centres: Vec<f64>) -> Vec<f64> {
     let all: f64 = rows.iter().map(|(_, weight)| weight).sum();
     let plain = rows.iter().map(|(value, _)| value).sum::<f64>() / rows.len() as f64;
-    let variance = rows.iter().map(|(value, _)| (value - plain).powi(2)).sum::<f64>() / rows.len() as f64;
+    let variance =
+        rows.iter().map(|(value, _)| (value - plain).powi(2)).sum::<f64>() / rows.len() as f64;
     let tolerance = variance * 1e-4;
     let mut before: Vec<usize> = Vec::new();
     for _ in 0..300 {
@@ -223,9 +224,8 @@ impl Step for Bin {
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
         let picked = self.picking().known(before)?;
         let one_hot = self.encode == Encode::OneHot;
-        let after = reshaped(before, &picked, |name, _| match one_hot {
-            true => Vec::new(),
-            false => vec![(name.to_owned(), Sort::Number)],
+        let after = reshaped(before, &picked, |name, _| {
+            if one_hot { Vec::new() } else { vec![(name.to_owned(), Sort::Number)] }
         });
         Ok(Shape { open: after.open || (one_hot && !picked.is_empty()), ..after })
     }
@@ -247,7 +247,8 @@ impl Rule for Binned {
         for (row, value) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
             flags[bin(*value)][row] = 1.0;
         }
-        let named = |(bin, own): (usize, Vec<f64>)| (format!("{name}_bin_{bin}"), Column::Flag(own.into()));
+        let named =
+            |(bin, own): (usize, Vec<f64>)| (format!("{name}_bin_{bin}"), Column::Flag(own.into()));
         Ok(flags.into_iter().enumerate().map(named).collect())
     }
 

@@ -14,10 +14,9 @@ use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::params;
 
 params! {
-    /// Makes categories of the values that the training rows have, for estimators that take
-    /// categories as they are, such as `gradient_boosting`.
+    /// Makes categories of the values that the training rows have.
     ///
-    /// A value that no training row has counts as missing.
+    /// For estimators that take categories as they are, such as `gradient_boosting`. A value that no training row has counts as missing.
     pub struct Category("category", 1) {
         /// The columns; left out, all text and categories.
         columns: Option<Columns> = None,

@@ -91,8 +91,12 @@ impl Declaration for Clip {
         match (self.lower, self.upper, self.quantiles) {
             (None, None, None) => wrong("lower", "`clip` needs `lower`, `upper` or `quantiles`"),
             (None, None, Some(range)) => range.check("quantiles", 0.0, 1.0),
-            (_, _, Some(_)) => wrong("quantiles", "`quantiles` doesn't go with `lower` and `upper`"),
-            (Some(low), Some(high), None) if low > high => wrong("upper", "`upper` lies below `lower`"),
+            (_, _, Some(_)) => {
+                wrong("quantiles", "`quantiles` doesn't go with `lower` and `upper`")
+            }
+            (Some(low), Some(high), None) if low > high => {
+                wrong("upper", "`upper` lies below `lower`")
+            }
             (_, _, None) => Ok(()),
         }
     }

@@ -12,7 +12,7 @@ use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
 use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::params;
-use crate::params::Declared;
+use crate::params::{Declared, Setting};
 
 const A_DAY: i64 = 86_400_000_000;
 
@@ -64,7 +64,7 @@ pub(super) struct Parted(Vec<String>);
 impl Part {
     fn word(self) -> String {
         match self.to_setting() {
-            crate::params::Setting::Word(word) => word,
+            Setting::Word(word) => word,
             _ => String::new(),
         }
     }
@@ -104,7 +104,8 @@ fn civil(days: i64) -> (i64, i64, i64) {
 /// Gives the days since 1970 of a year's first day.
 fn first_of_year(year: i64) -> i64 {
     let before = year - 1;
-    365 * (year - 1970) + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400) - 477
+    365 * (year - 1970) + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400)
+        - 477
 }
 
 fn day_of_year(days: i64) -> i64 {
@@ -138,7 +139,8 @@ impl DateParts {
         let parts = match (&self.parts, column) {
             (Some(parts), _) => parts.clone(),
             (None, Column::Time(times)) => {
-                let timed = times.iter().any(|time| *time != NO_TIME && time.rem_euclid(A_DAY) != 0);
+                let timed =
+                    times.iter().any(|time| *time != NO_TIME && time.rem_euclid(A_DAY) != 0);
                 usual.into_iter().chain(timed.then_some(Part::Hour)).collect()
             }
             (None, _) => usual.to_vec(),
@@ -189,7 +191,7 @@ impl Rule for Parted {
     fn apply(&self, name: &str, column: &Column) -> Result<Vec<(String, Column)>, FitError> {
         let Column::Time(times) = column else { return Err(other_sort(name, column, "dates")) };
         let part = |word: &String| {
-            let part = Part::from_setting(&crate::params::Setting::Word(word.clone()));
+            let part = Part::from_setting(&Setting::Word(word.clone()));
             let value = |time: &i64| match (*time, part) {
                 (NO_TIME, _) | (_, None) => f64::NAN,
                 (time, Some(part)) => part.of(time),
@@ -204,7 +206,7 @@ impl Rule for Parted {
     }
 
     fn sound(&self) -> bool {
-        let known = |word: &String| Part::from_setting(&crate::params::Setting::Word(word.clone()));
+        let known = |word: &String| Part::from_setting(&Setting::Word(word.clone()));
         self.0.iter().all(|word| known(word).is_some())
     }
 }
@@ -236,10 +238,9 @@ mod tests {
     #[test]
     fn times_of_day_are_read_before_1970_too() {
         let moment = -1; // The last microsecond of 1969.
-        assert_eq!(Part::Hour.of(moment), 23.0);
-        assert_eq!(Part::Minute.of(moment), 59.0);
-        assert_eq!(Part::Second.of(moment), 59.999_999);
-        assert_eq!(Part::Year.of(moment), 1969.0);
+        let parts = [Part::Hour, Part::Minute, Part::Second, Part::Year];
+        let read: Vec<f64> = parts.iter().map(|part| part.of(moment)).collect();
+        assert_eq!(read, [23.0, 59.0, 59.999_999, 1969.0]);
         assert!(Part::Year.of(i64::MIN + 1) < -290_000.0);
         assert!(Part::Week.of(i64::MAX) >= 1.0);
     }

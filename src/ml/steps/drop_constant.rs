@@ -100,7 +100,8 @@ impl FittedStep for Dropped {
 
     fn summary(&self) -> String {
         let why = |why: &'static str| move |name: &String| format!("{name} ({why})");
-        let parts = self.empty.iter().map(why("empty")).chain(self.constant.iter().map(why("constant")));
+        let parts =
+            self.empty.iter().map(why("empty")).chain(self.constant.iter().map(why("constant")));
         match self.empty.len() + self.constant.len() {
             0 => "nothing to drop".to_owned(),
             _ => listed(parts),

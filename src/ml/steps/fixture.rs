@@ -15,7 +15,7 @@ use crate::params::{Args, Bound, Kind, Setting};
 use crate::text::{FileId, Span};
 
 /// Gives a context that nothing stops and nobody watches.
-pub(crate) fn context<'a>(stop: &'a AtomicBool, seed: u64) -> FitContext<'a> {
+pub(crate) fn context(stop: &AtomicBool, seed: u64) -> FitContext<'_> {
     FitContext { seed: Seed::new(seed), stop, validation: None, progress: &|_, _| {} }
 }
 
@@ -59,7 +59,9 @@ fn setting(kind: &Kind, given: &Json) -> Setting {
             Setting::Range(end(0), end(1))
         }
         (_, Json::Object(map)) => Setting::Map(
-            map.iter().map(|(key, item)| (key.clone(), bound(setting(&Kind::Literal, item)))).collect(),
+            map.iter()
+                .map(|(key, item)| (key.clone(), bound(setting(&Kind::Literal, item))))
+                .collect(),
         ),
         (Kind::Choice(_), Json::String(word)) => Setting::Word(word.clone()),
         (_, Json::String(text)) => Setting::Text(text.clone()),
@@ -81,7 +83,11 @@ fn setting(kind: &Kind, given: &Json) -> Setting {
 pub(crate) fn frame(given: &Json) -> Frame {
     let columns = given.as_object().expect("columns");
     let rows = columns.values().next().map_or(0, |column| {
-        column.as_object().and_then(|own| own.values().next()).and_then(Json::as_array).map_or(0, Vec::len)
+        column
+            .as_object()
+            .and_then(|own| own.values().next())
+            .and_then(Json::as_array)
+            .map_or(0, Vec::len)
     });
     columns.iter().fold(Frame::new(rows), |frame, (name, own)| frame.with(name, column(own)))
 }
@@ -105,7 +111,8 @@ pub(crate) fn target(given: Option<&Json>, rows: usize) -> Target {
             values.iter().filter_map(Json::as_str).collect();
         let classes: Vec<&str> = classes.into_iter().collect();
         let code = |value: &Json| {
-            u32::try_from(classes.iter().position(|own| value == own).expect("a class")).expect("small")
+            u32::try_from(classes.iter().position(|own| value == own).expect("a class"))
+                .expect("small")
         };
         let labels = classes.iter().map(|class| Label::Text(Arc::from(*class))).collect();
         return Target::Classes { codes: values.iter().map(code).collect(), classes: labels };
@@ -123,7 +130,8 @@ fn compare(name: &str, found: &Frame, expected: &Json, tolerance: f64) {
         let values = values.as_array().expect("values");
         match columns[column.as_str()] {
             Column::Number(own) | Column::Flag(own) => {
-                let largest = values.iter().filter_map(Json::as_f64).fold(1.0, |m, x| x.abs().max(m));
+                let largest =
+                    values.iter().filter_map(Json::as_f64).fold(1.0, |m, x| x.abs().max(m));
                 for (row, (own, value)) in own.iter().zip(values).enumerate() {
                     let wanted = value.as_f64().unwrap_or(f64::NAN);
                     let close = (own.is_nan() && wanted.is_nan())
@@ -156,9 +164,10 @@ fn check_case(word: &str, case: &Json) {
     let name = format!("{word}: {}", case["name"]);
     let frame = frame(&case["frame"]);
     let target = target(case.get("target"), frame.rows());
-    let weights: Option<Vec<f64>> = case.get("weights").and_then(Json::as_array).map(|weights| {
-        weights.iter().map(|weight| weight.as_f64().expect("a weight")).collect()
-    });
+    let weights: Option<Vec<f64>> = case
+        .get("weights")
+        .and_then(Json::as_array)
+        .map(|weights| weights.iter().map(|weight| weight.as_f64().expect("a weight")).collect());
     let tolerance = case["tolerance"].as_f64().expect("a tolerance");
     let stop = AtomicBool::new(false);
     let fitted =

@@ -108,10 +108,12 @@ impl FittedStep for Hashed {
         for at in &places {
             let (name, column) = (&frame.names()[*at], &frame.columns()[*at]);
             let refused = || other_sort(name, column, "text or categories");
-            let coded = Coded::of(column).filter(|_| is_category(Sort::of(column))).ok_or_else(refused)?;
+            let coded =
+                Coded::of(column).filter(|_| is_category(Sort::of(column))).ok_or_else(refused)?;
             let levels = 0..coded.levels.len();
-            let hashed: Vec<(usize, f64)> =
-                levels.map(|level| self.bucket(&format!("{name}={}", coded.levels.name(level)))).collect();
+            let hashed: Vec<(usize, f64)> = levels
+                .map(|level| self.bucket(&format!("{name}={}", coded.levels.name(level))))
+                .collect();
             let valued = coded.codes.iter().enumerate().filter(|(_, code)| **code != MISSING);
             for (row, code) in valued {
                 let (bucket, sign) = hashed[*code as usize];

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::levels::Coded;
+use super::levels::{Coded, Levels};
 use super::picked::{ByColumn, Picking, Rule, is_category, is_number, other_sort, reshaped};
 use super::statistics::{quantile, sorted, total};
-use crate::data::{Column, Frame, NO_CATEGORY, Sort, Target};
+use crate::data::{Column, Frame, NO_CATEGORY, NO_TIME, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
 use crate::ml::step::{FittedStep, Misfit, Step};
@@ -74,10 +74,15 @@ impl Impute {
     fn picking(&self) -> Picking<'_> {
         let texts = |sort| is_number(sort) || is_category(sort);
         let (takes, expected): (fn(Sort) -> bool, _) = match (self.strategy, &self.fill_value) {
-            (Strategy::Median, _) => (is_number, "numbers; use `strategy: most_frequent` for it"),
-            (Strategy::Mean, _) => (is_number, "numbers; use `strategy: most_frequent` for it"),
-            (Strategy::MostFrequent, _) | (_, None) => (texts, "numbers, bools, text and categories"),
-            (Strategy::Constant, Some(Setting::Text(_))) => (is_category, "text, as `fill_value` is"),
+            (Strategy::Median | Strategy::Mean, _) => {
+                (is_number, "numbers; use `strategy: most_frequent` for it")
+            }
+            (Strategy::MostFrequent, _) | (_, None) => {
+                (texts, "numbers, bools, text and categories")
+            }
+            (Strategy::Constant, Some(Setting::Text(_))) => {
+                (is_category, "text, as `fill_value` is")
+            }
             (Strategy::Constant, Some(_)) => (is_number, "numbers, as `fill_value` is one"),
         };
         let columns = self.columns.as_ref();
@@ -146,7 +151,8 @@ impl Declaration for Impute {
     type Learnt = ByColumn<Filled>;
 
     fn check(&self) -> Result<(), BadSetting> {
-        let wrong = |message: &str| Err(BadSetting { param: "fill_value", message: message.to_owned() });
+        let wrong =
+            |message: &str| Err(BadSetting { param: "fill_value", message: message.to_owned() });
         match (&self.fill_value, self.strategy) {
             (Some(_), Strategy::Median | Strategy::Mean | Strategy::MostFrequent) => {
                 wrong("`fill_value` is for `strategy: constant` alone")
@@ -189,7 +195,8 @@ fn filled(name: &str, column: &Column, fill: &Fill) -> Result<Column, FitError> 
         (Column::Flag(values), Fill::Number(fill)) => Column::Flag(put(values, *fill)),
         (Column::Text(texts), Fill::Text(fill)) => {
             let fill: Arc<str> = Arc::from(fill.as_str());
-            let put = |text: &Option<Arc<str>>| Some(text.clone().unwrap_or_else(|| Arc::clone(&fill)));
+            let put =
+                |text: &Option<Arc<str>>| Some(text.clone().unwrap_or_else(|| Arc::clone(&fill)));
             Column::Text(texts.iter().map(put).collect())
         }
         (Column::Category { codes, levels }, Fill::Text(fill)) => put_category(codes, levels, fill),
@@ -231,8 +238,8 @@ fn most_frequent(column: &Column) -> Fill {
         return Fill::Nothing;
     };
     match coded.levels {
-        super::levels::Levels::Texts(texts) => texts.get(level).cloned().map_or(Fill::Nothing, Fill::Text),
-        super::levels::Levels::Numbers(numbers) | super::levels::Levels::Flags(numbers) => {
+        Levels::Texts(texts) => texts.get(level).cloned().map_or(Fill::Nothing, Fill::Text),
+        Levels::Numbers(numbers) | Levels::Flags(numbers) => {
             numbers.get(level).copied().map_or(Fill::Nothing, Fill::Number)
         }
     }
@@ -245,11 +252,11 @@ pub(super) fn missing(column: &Column) -> Arc<[f64]> {
         Column::Number(values) | Column::Flag(values) => {
             values.iter().map(|value| mark(value.is_nan())).collect()
         }
-        Column::Category { codes, .. } => codes.iter().map(|code| mark(*code == NO_CATEGORY)).collect(),
-        Column::Text(texts) => texts.iter().map(|text| mark(text.is_none())).collect(),
-        Column::Time(times) => {
-            times.iter().map(|time| mark(*time == crate::data::NO_TIME)).collect()
+        Column::Category { codes, .. } => {
+            codes.iter().map(|code| mark(*code == NO_CATEGORY)).collect()
         }
+        Column::Text(texts) => texts.iter().map(|text| mark(text.is_none())).collect(),
+        Column::Time(times) => times.iter().map(|time| mark(*time == NO_TIME)).collect(),
     }
 }
 
@@ -259,7 +266,7 @@ pub(super) fn has_missing(column: &Column) -> bool {
         Column::Number(values) | Column::Flag(values) => values.iter().any(|value| value.is_nan()),
         Column::Category { codes, .. } => codes.contains(&NO_CATEGORY),
         Column::Text(texts) => texts.iter().any(Option::is_none),
-        Column::Time(times) => times.contains(&crate::data::NO_TIME),
+        Column::Time(times) => times.contains(&NO_TIME),
     }
 }
 
@@ -270,6 +277,6 @@ pub fn is_empty(column: &Column) -> bool {
         Column::Number(values) | Column::Flag(values) => values.iter().all(|value| value.is_nan()),
         Column::Category { codes, .. } => codes.iter().all(|code| *code == NO_CATEGORY),
         Column::Text(texts) => texts.iter().all(Option::is_none),
-        Column::Time(times) => times.iter().all(|time| *time == crate::data::NO_TIME),
+        Column::Time(times) => times.iter().all(|time| *time == NO_TIME),
     }
 }

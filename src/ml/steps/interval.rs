@@ -15,12 +15,18 @@ pub struct Interval {
 
 impl Interval {
     /// Checks that the ends are in order and lie between two others.
-    pub(super) fn check(self, param: &'static str, least: f64, most: f64) -> Result<(), BadSetting> {
+    pub(super) fn check(
+        self,
+        param: &'static str,
+        least: f64,
+        most: f64,
+    ) -> Result<(), BadSetting> {
         let inside = least <= self.low && self.low < self.high && self.high <= most;
         if inside {
             return Ok(());
         }
-        let bounds = if most < f64::MAX { format!(", from {least} to {most}") } else { String::new() };
+        let bounds =
+            if most < f64::MAX { format!(", from {least} to {most}") } else { String::new() };
         let message = format!(
             "`{param}` is a range `low .. high` with low below high{bounds}, not `{} .. {}`",
             self.low, self.high

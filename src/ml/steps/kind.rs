@@ -60,7 +60,8 @@ impl<P: Declaration> StepKind for Kind<P> {
     }
 
     fn load(&self, bytes: &[u8]) -> Result<Box<dyn FittedStep>, LoadError> {
-        let broken = |reason: &str| LoadError { kind: P::SIGNATURE.name, reason: reason.to_owned() };
+        let broken =
+            |reason: &str| LoadError { kind: P::SIGNATURE.name, reason: reason.to_owned() };
         let (learnt, rest) = postcard::take_from_bytes::<P::Learnt>(bytes)
             .map_err(|error| broken(&error.to_string()))?;
         if !rest.is_empty() {

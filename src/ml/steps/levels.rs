@@ -91,7 +91,9 @@ impl Levels {
         match self {
             Self::Texts(texts) => texts.get(level).cloned().unwrap_or_default(),
             Self::Numbers(numbers) => numbers.get(level).map(f64::to_string).unwrap_or_default(),
-            Self::Flags(flags) => flags.get(level).map(|flag| (*flag != 0.0).to_string()).unwrap_or_default(),
+            Self::Flags(flags) => {
+                flags.get(level).map(|flag| (*flag != 0.0).to_string()).unwrap_or_default()
+            }
         }
     }
 
@@ -104,9 +106,10 @@ impl Levels {
                 codes.iter().map(code).collect()
             }
             (Self::Texts(own), Column::Text(texts)) => text_codes(own, texts),
-            (Self::Numbers(own) | Self::Flags(own), Column::Number(values) | Column::Flag(values)) => {
-                values.iter().map(|value| number_code(own, *value)).collect()
-            }
+            (
+                Self::Numbers(own) | Self::Flags(own),
+                Column::Number(values) | Column::Flag(values),
+            ) => values.iter().map(|value| number_code(own, *value)).collect(),
             (Self::Texts(_), _) => return Err(other_sort(name, column, "text or categories")),
             (Self::Numbers(_) | Self::Flags(_), _) => {
                 return Err(other_sort(name, column, "numbers"));
@@ -126,7 +129,8 @@ impl Levels {
 
 fn different(values: &[f64]) -> Vec<f64> {
     // Adding nought makes one zero of the two.
-    let mut own: Vec<f64> = values.iter().filter(|value| !value.is_nan()).map(|x| x + 0.0).collect();
+    let mut own: Vec<f64> =
+        values.iter().filter(|value| !value.is_nan()).map(|x| x + 0.0).collect();
     own.sort_unstable_by(f64::total_cmp);
     own.dedup();
     own

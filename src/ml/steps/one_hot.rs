@@ -13,7 +13,7 @@ use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
 use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::params;
-use crate::params::{Declared, Kind, Setting};
+use crate::params::{Declared, Kind, Limits, Setting};
 
 params! {
     /// Makes a column of ones and zeros for each level.
@@ -26,7 +26,7 @@ params! {
         /// Puts levels that are rarer than this, in rows or as a share such as `1%`, together.
         min_frequency: Option<Frequency> = None,
         /// Keeps at most so many columns for each, the rarest levels put together in one of them.
-        max_categories: Option<usize> = None => crate::params::Limits::at_least(1.0),
+        max_categories: Option<usize> = None => Limits::at_least(1.0),
         /// What to do with a level that no training row has.
         unknown: Unknown = Unknown::Ignore,
         /// Whether to leave out one level that the others imply.
@@ -143,8 +143,7 @@ impl OneHot {
         };
         let own: Vec<Option<u32>> = rare.iter().map(|rare| (!rare).then(&mut next)).collect();
         let infrequent = rare.contains(&true).then(&mut next);
-        let mut outputs: Vec<u32> =
-            own.iter().filter_map(|output| output.or(infrequent)).collect();
+        let mut outputs: Vec<u32> = own.iter().filter_map(|output| output.or(infrequent)).collect();
         let missing = if has_missing { outputs.pop() } else { None };
         let dropped = match self.drop {
             Some(Drop::First) => (width > 0).then_some(0),
@@ -163,8 +162,10 @@ impl OneHot {
     /// Tells which levels are put together.
     fn rare(&self, counts: &[usize], rows: usize) -> Vec<bool> {
         let limit = self.min_frequency;
-        let mut rare: Vec<bool> =
-            counts.iter().map(|count| limit.is_some_and(|limit| limit.is_rare(*count, rows))).collect();
+        let mut rare: Vec<bool> = counts
+            .iter()
+            .map(|count| limit.is_some_and(|limit| limit.is_rare(*count, rows)))
+            .collect();
         let columns = counts.len() + 1 - rare.iter().filter(|rare| **rare).count();
         if let Some(most) = self.max_categories.filter(|most| *most < columns) {
             let mut order: Vec<usize> = (0..counts.len()).collect();
@@ -206,9 +207,8 @@ impl Declaration for OneHot {
     type Learnt = ByColumn<Encoded>;
 
     fn check(&self) -> Result<(), BadSetting> {
-        let wrong = |message: &str| {
-            Err(BadSetting { param: "min_frequency", message: message.to_owned() })
-        };
+        let wrong =
+            |message: &str| Err(BadSetting { param: "min_frequency", message: message.to_owned() });
         match self.min_frequency {
             Some(Frequency::Rows(0)) => wrong("`min_frequency` is at least 1 row"),
             Some(Frequency::Share(share)) if !(share > 0.0 && share < 1.0) => {
@@ -242,7 +242,8 @@ impl Encoded {
 
     /// Gives the output of a code; none for a level that isn't known.
     fn output(&self, code: u32) -> Option<u32> {
-        let known = if code == MISSING { self.missing } else { self.outputs.get(code as usize).copied() };
+        let known =
+            if code == MISSING { self.missing } else { self.outputs.get(code as usize).copied() };
         match self.unknown {
             OnUnknown::Infrequent => known.or(self.infrequent),
             OnUnknown::Ignore | OnUnknown::Error => known,
@@ -257,7 +258,9 @@ impl Rule for Encoded {
         for (row, code) in codes.iter().enumerate() {
             match self.output(*code) {
                 Some(output) => {
-                    if let Some(flag) = flags.get_mut(output as usize).and_then(|own| own.get_mut(row)) {
+                    if let Some(flag) =
+                        flags.get_mut(output as usize).and_then(|own| own.get_mut(row))
+                    {
                         *flag = 1.0;
                     }
                 }
@@ -296,13 +299,17 @@ pub(super) fn unseen(name: &str, column: &Column, row: usize) -> FitError {
             .get(row)
             .and_then(|code| levels.get(*code as usize))
             .map(|level| format!("{level:?}")),
-        Column::Text(texts) => texts.get(row).and_then(|text| text.as_ref().map(|text| format!("{text:?}"))),
+        Column::Text(texts) => {
+            texts.get(row).and_then(|text| text.as_ref().map(|text| format!("{text:?}")))
+        }
         Column::Time(_) => None,
     };
     FitError::BadValue {
         column: name.to_owned(),
         found: match found {
-            Some(found) if found != "NaN" => format!("the value {found}, which no training row has,"),
+            Some(found) if found != "NaN" => {
+                format!("the value {found}, which no training row has,")
+            }
             _ => "a missing value, which no training row has,".to_owned(),
         },
         row,

@@ -109,7 +109,9 @@ impl Ordinal {
 /// Makes levels, sorted for looking up, and their ranks of an order that the user wrote.
 fn ordered(name: &str, found: &Levels, order: &[&Setting]) -> Result<(Levels, Vec<f64>), FitError> {
     let wrong = |what: &str| {
-        FitError::Other(format!("`ordinal`: the order for column `{name}` {what}, as its values are"))
+        FitError::Other(format!(
+            "`ordinal`: the order for column `{name}` {what}, as its values are"
+        ))
     };
     let ranks = |order: Vec<usize>| order.into_iter().map(|rank| rank as f64).collect();
     if let Levels::Texts(_) = found {
@@ -179,9 +181,10 @@ impl Declaration for Ordinal {
             None => None,
         };
         match found {
-            Some(level) => {
-                Err(BadSetting { param: "order", message: format!("the level {level} stands twice") })
-            }
+            Some(level) => Err(BadSetting {
+                param: "order",
+                message: format!("the level {level} stands twice"),
+            }),
             None => Ok(()),
         }
     }

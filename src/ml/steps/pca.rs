@@ -64,7 +64,7 @@ impl Declared for Components {
 
 /// Fitted directions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Directions {
+pub(super) struct Projection {
     columns: Vec<String>,
     means: Vec<f64>,
     /// A weight a column, direction by direction.
@@ -138,15 +138,19 @@ impl Step for Pca {
             variances.iter().map(|own| if all > 0.0 { own / all } else { 0.0 }).collect();
         let count = self.count(&shares, rows, width)?;
         directions.truncate(count);
-        directions.iter_mut().for_each(|own| turn(own));
+        for direction in &mut directions {
+            turn(direction);
+        }
         if self.whiten {
             for (direction, variance) in directions.iter_mut().zip(&variances) {
                 let scale = variance.sqrt().max(f64::EPSILON);
-                direction.iter_mut().for_each(|weight| *weight /= scale);
+                for weight in direction {
+                    *weight /= scale;
+                }
             }
         }
         let explained = shares.into_iter().take(count).collect();
-        let fitted = Directions { columns: names, means, directions, explained };
+        let fitted = Projection { columns: names, means, directions, explained };
         let transformed = fitted.transform(frame)?;
         Ok((Box::new(fitted), transformed))
     }
@@ -159,7 +163,10 @@ impl Step for Pca {
                 step: "pca",
                 column: None,
                 span: None,
-                message: format!("`pca({count})` asks for more directions than the {} columns have", picked.len()),
+                message: format!(
+                    "`pca({count})` asks for more directions than the {} columns have",
+                    picked.len()
+                ),
                 help: None,
             }),
             Some(Components::Count(count)) => {
@@ -173,7 +180,7 @@ impl Step for Pca {
 }
 
 impl Declaration for Pca {
-    type Learnt = Directions;
+    type Learnt = Projection;
 
     fn check(&self) -> Result<(), BadSetting> {
         let wrong = |message: &str| Err(BadSetting { param: "n", message: message.to_owned() });
@@ -223,7 +230,11 @@ fn components(columns: &[Vec<f64>], rows: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
         let length = value.max(0.0).sqrt();
         let nothing = *value <= largest * f64::EPSILON * rows as f64;
         let weight = |column: &Vec<f64>| {
-            if nothing { 0.0 } else { total(column.iter().zip(vector).map(|(a, b)| a * b)) / length }
+            if nothing {
+                0.0
+            } else {
+                total(column.iter().zip(vector).map(|(a, b)| a * b)) / length
+            }
         };
         columns.iter().map(weight).collect()
     };
@@ -261,20 +272,27 @@ fn dot(left: &[f64], right: &[f64]) -> f64 {
 
 /// Turns a direction so that its largest entry is positive.
 fn turn(direction: &mut [f64]) {
-    let largest = direction.iter().fold(0.0_f64, |most, own| if own.abs() > most.abs() { *own } else { most });
+    let largest = direction
+        .iter()
+        .fold(0.0_f64, |most, own| if own.abs() > most.abs() { *own } else { most });
     if largest < 0.0 {
-        direction.iter_mut().for_each(|own| *own = -*own);
+        for own in direction {
+            *own = -*own;
+        }
     }
 }
 
-impl FittedStep for Directions {
+impl FittedStep for Projection {
     fn transform(&self, frame: &Frame) -> Result<Frame, FitError> {
         let places = places(frame, self.columns.iter().map(String::as_str))?;
         let columns = columns(frame, &places)?;
         let project = |(at, direction): (usize, &Vec<f64>)| {
             let mut values = vec![0.0; frame.rows()];
             for ((column, mean), weight) in columns.iter().zip(&self.means).zip(direction) {
-                values.iter_mut().zip(*column).for_each(|(sum, value)| *sum += (value - mean) * weight);
+                values
+                    .iter_mut()
+                    .zip(*column)
+                    .for_each(|(sum, value)| *sum += (value - mean) * weight);
             }
             (format!("pca_{}", at + 1), Column::Number(values.into()))
         };
@@ -288,11 +306,15 @@ impl FittedStep for Directions {
 
     fn summary(&self) -> String {
         let explained = total(self.explained.iter().copied()) * 100.0;
-        format!("{} directions of {} columns explain {explained:.1}%", self.directions.len(), self.columns.len())
+        format!(
+            "{} directions of {} columns explain {explained:.1}%",
+            self.directions.len(),
+            self.columns.len()
+        )
     }
 }
 
-impl Learnt for Directions {
+impl Learnt for Projection {
     fn sound(&self) -> bool {
         self.means.len() == self.columns.len()
             && self.explained.len() == self.directions.len()

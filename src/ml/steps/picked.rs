@@ -141,7 +141,7 @@ pub(super) fn each<T: Sync, U: Send>(
     if rows.saturating_mul(items.len()) < PARALLEL_CELLS {
         return items.iter().map(work).collect();
     }
-    let done: Vec<Result<U, FitError>> = items.par_iter().map(|item| work(item)).collect();
+    let done: Vec<Result<U, FitError>> = items.par_iter().map(&work).collect();
     done.into_iter().collect()
 }
 
@@ -173,7 +173,7 @@ pub(super) fn replaced(frame: &Frame, with: Vec<(usize, Vec<(String, Column)>)>)
             None => result = result.with(name, column.clone()),
             Some(columns) => {
                 for (name, column) in columns {
-                    result = result.with(&fresh(name, &mut taken), column);
+                    result = result.with(&fresh(&name, &mut taken), column);
                 }
             }
         }
@@ -184,7 +184,9 @@ pub(super) fn replaced(frame: &Frame, with: Vec<(usize, Vec<(String, Column)>)>)
 /// Takes columns out of a frame and puts others at its end.
 pub(super) fn joined(frame: &Frame, without: &[usize], with: Vec<(String, Column)>) -> Frame {
     let mut left_out = vec![false; frame.width()];
-    without.iter().for_each(|at| left_out[*at] = true);
+    for at in without {
+        left_out[*at] = true;
+    }
     let kept = frame.iter().enumerate().filter(|(at, _)| !left_out[*at]);
     let mut result = Frame::new(frame.rows());
     let mut taken = HashSet::new();
@@ -193,14 +195,14 @@ pub(super) fn joined(frame: &Frame, without: &[usize], with: Vec<(String, Column
         result = result.with(name, column.clone());
     }
     for (name, column) in with {
-        result = result.with(&fresh(name, &mut taken), column);
+        result = result.with(&fresh(&name, &mut taken), column);
     }
     result
 }
 
 /// Gives a name that no other column has: a doubled one is numbered.
-fn fresh(name: String, taken: &mut HashSet<String>) -> String {
-    let mut own = name.clone();
+fn fresh(name: &str, taken: &mut HashSet<String>) -> String {
+    let mut own = name.to_owned();
     let mut number = 2_usize;
     while !taken.insert(own.clone()) {
         own = format!("{name}_{number}");

@@ -70,7 +70,8 @@ impl Step for Polynomial {
         _: &FitContext<'_>,
     ) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
         let picked = self.picking().of(frame)?;
-        let fitted = self.products(picked.iter().map(|at| frame.names()[*at].to_string()).collect());
+        let fitted =
+            self.products(picked.iter().map(|at| frame.names()[*at].to_string()).collect());
         let transformed = fitted.transform(frame)?;
         Ok((Box::new(fitted), transformed))
     }
@@ -79,7 +80,8 @@ impl Step for Polynomial {
         let picked = self.picking().known(before)?;
         let names = picked.iter().map(|at| before.columns[*at].0.to_string()).collect();
         let fitted = self.products(names);
-        let too_many = |message| Misfit { step: "polynomial", column: None, span: None, message, help: None };
+        let too_many =
+            |message| Misfit { step: "polynomial", column: None, span: None, message, help: None };
         let products = fitted.products().map_err(too_many)?;
         let mut after = reshaped(before, &picked, |_, _| Vec::new());
         let names = products.iter().map(|product| fitted.name(product));
@@ -95,15 +97,17 @@ impl Declaration for Polynomial {
 impl Products {
     /// Lists the products, each as the columns in it, in ascending order.
     fn products(&self) -> Result<Vec<Vec<usize>>, String> {
-        let mut all: Vec<Vec<usize>> = if self.include_bias { vec![Vec::new()] } else { Vec::new() };
+        let mut all: Vec<Vec<usize>> =
+            if self.include_bias { vec![Vec::new()] } else { Vec::new() };
         let mut last: Vec<Vec<usize>> = vec![Vec::new()];
         for _ in 0..self.degree {
             let mut longer = Vec::new();
             for product in &last {
                 let first = product.last().map_or(0, |at| at + usize::from(self.interaction_only));
-                longer.extend((first..self.columns.len()).map(|at| {
-                    product.iter().copied().chain([at]).collect::<Vec<_>>()
-                }));
+                longer.extend(
+                    (first..self.columns.len())
+                        .map(|at| product.iter().copied().chain([at]).collect::<Vec<_>>()),
+                );
                 if all.len() + longer.len() > MOST_PRODUCTS {
                     return Err(format!(
                         "`polynomial` of {} columns to degree {} makes more than {MOST_PRODUCTS} products; pick fewer columns or a lower degree",
@@ -142,7 +146,8 @@ impl FittedStep for Products {
                 frame.rows()
             )));
         }
-        let columns = places.iter().map(|at| numbers_of(&frame.names()[*at], &frame.columns()[*at]));
+        let columns =
+            places.iter().map(|at| numbers_of(&frame.names()[*at], &frame.columns()[*at]));
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
         let product = |own: &Vec<usize>| {
             let mut values = vec![1.0; frame.rows()];

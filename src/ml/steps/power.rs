@@ -140,7 +140,8 @@ fn refuse_nonpositive(name: &str, values: &[f64]) -> Result<(), FitError> {
             column: name.to_owned(),
             found: values[row].to_string(),
             row,
-            hint: "`power` with `method: box_cox` takes numbers above 0; use `method: yeo_johnson`".to_owned(),
+            hint: "`power` with `method: box_cox` takes numbers above 0; use `method: yeo_johnson`"
+                .to_owned(),
         }),
     }
 }
@@ -248,12 +249,20 @@ fn minimum(mut low: f64, mut high: f64, cost: impl Fn(f64) -> f64) -> f64 {
         let next = best + step.abs().max(tolerance).copysign(step);
         let next_cost = cost(next);
         if next_cost <= best_cost {
-            if next >= best { low = best } else { high = best }
+            if next >= best {
+                low = best;
+            } else {
+                high = best;
+            }
             (third, third_cost) = (second, second_cost);
             (second, second_cost) = (best, best_cost);
             (best, best_cost) = (next, next_cost);
         } else {
-            if next < best { low = next } else { high = next }
+            if next < best {
+                low = next;
+            } else {
+                high = next;
+            }
             if next_cost <= second_cost || second.to_bits() == best.to_bits() {
                 (third, third_cost) = (second, second_cost);
                 (second, second_cost) = (next, next_cost);

@@ -22,10 +22,9 @@ use crate::params::Limits;
 const BOUND: f64 = 1e-7;
 
 params! {
-    /// Replaces numbers by their rank among the training rows, spread evenly or as a normal
-    /// distribution.
+    /// Replaces numbers by their rank among the training rows.
     ///
-    /// Missing values stay missing; values outside of the training range count as its ends.
+    /// The ranks are spread evenly or as a normal distribution. Missing values stay missing; values outside of the training range count as its ends.
     pub struct Quantile("quantile", 1) {
         /// The columns; left out, all numbers.
         columns: Option<Columns> = None,
@@ -79,7 +78,8 @@ impl Quantile {
         let sorted = sorted(seen);
         let count = self.n_quantiles.min(values.len()).max(1);
         // By way of percent, as there.
-        let landmarks = (0..count).map(|at| quantile(&sorted, share(at, count) * 100.0 / 100.0)).collect();
+        let landmarks =
+            (0..count).map(|at| quantile(&sorted, share(at, count) * 100.0 / 100.0)).collect();
         Ranked { landmarks, normal: self.output_distribution == Distribution::Normal }
     }
 }
@@ -134,7 +134,7 @@ impl Ranked {
             return f64::NAN;
         }
         // Repeated landmarks are a flat stretch of values: the mean of its two ends is taken.
-        let mut rank = 0.5 * (self.from_below(value) + self.from_above(value));
+        let mut rank = 0.5 * (self.rising(value) + self.falling(value));
         let slack = if self.normal { BOUND } else { 0.0 };
         let (at_high, at_low) = if self.normal {
             (value + slack > *high, value - slack < *low)
@@ -155,7 +155,7 @@ impl Ranked {
     }
 
     /// Interpolates from the last landmark that is not above the value.
-    fn from_below(&self, value: f64) -> f64 {
+    fn rising(&self, value: f64) -> f64 {
         let count = self.landmarks.len();
         let behind = self.landmarks.partition_point(|own| *own <= value);
         match behind {
@@ -166,7 +166,7 @@ impl Ranked {
     }
 
     /// Interpolates from the first landmark that is not below the value.
-    fn from_above(&self, value: f64) -> f64 {
+    fn falling(&self, value: f64) -> f64 {
         let count = self.landmarks.len();
         let first = self.landmarks.partition_point(|own| *own < value);
         match first {

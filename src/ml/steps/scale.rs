@@ -75,7 +75,8 @@ impl Scale {
             }
             Method::Robust => {
                 let sorted = sorted(values);
-                let (low, high) = self.quantile_range.map_or((25.0, 75.0), |range| (range.low, range.high));
+                let (low, high) =
+                    self.quantile_range.map_or((25.0, 75.0), |range| (range.low, range.high));
                 let spread = quantile(&sorted, high / 100.0) - quantile(&sorted, low / 100.0);
                 Scaled::Centred { centre: quantile(&sorted, 0.5), scale: nonzero(spread) }
             }
@@ -84,7 +85,8 @@ impl Scale {
                 Scaled::Centred { centre: 0.0, scale: nonzero(most) }
             }
             Method::MinMax => {
-                let (low, high) = self.feature_range.map_or((0.0, 1.0), |range| (range.low, range.high));
+                let (low, high) =
+                    self.feature_range.map_or((0.0, 1.0), |range| (range.low, range.high));
                 let least = values.iter().copied().fold(f64::NAN, f64::min);
                 let most = values.iter().copied().fold(f64::NAN, f64::max);
                 let factor = (high - low) / nonzero(most - least);
@@ -96,7 +98,7 @@ impl Scale {
 }
 
 /// Gives the standard deviation, or 1 where the variance is nothing but rounding (Chan, Golub and
-/// LeVeque), and whether it is.
+/// `LeVeque`), and whether it is.
 pub(super) fn standard_scale(own: Moments) -> (f64, bool) {
     let (n, eps) = (own.count, f64::EPSILON);
     let drift = n * own.mean * eps;
@@ -155,7 +157,9 @@ impl Rule for Scaled {
         let values = numbers_of(name, column)?.iter();
         let values = match *self {
             Self::Centred { centre, scale } => values.map(|x| (x - centre) / scale).collect(),
-            Self::Stretched { factor, shift, cut: None } => values.map(|x| x * factor + shift).collect(),
+            Self::Stretched { factor, shift, cut: None } => {
+                values.map(|x| x * factor + shift).collect()
+            }
             Self::Stretched { factor, shift, cut: Some((low, high)) } => {
                 values.map(|x| cut(x * factor + shift, low, high)).collect()
             }
@@ -166,7 +170,9 @@ impl Rule for Scaled {
     fn summary(&self) -> String {
         match self {
             Self::Centred { centre, scale } => format!("({} ± {})", short(*centre), short(*scale)),
-            Self::Stretched { factor, shift, .. } => format!("× {} + {}", short(*factor), short(*shift)),
+            Self::Stretched { factor, shift, .. } => {
+                format!("× {} + {}", short(*factor), short(*shift))
+            }
         }
     }
 }
@@ -182,8 +188,38 @@ pub(super) fn cut(value: f64, low: f64, high: f64) -> f64 {
     }
 }
 
-/// Writes a number with the digits that people read.
+/// Writes a number with the five digits that people read.
 pub(super) fn short(number: f64) -> String {
-    let plain = number.to_string();
-    if plain.len() <= 8 { plain } else { format!("{number:.4e}").replace("e0", "") }
+    let size = number.abs();
+    if size.is_finite() && size != 0.0 && !(1e-4..1e9).contains(&size) {
+        return format!("{number:.3e}");
+    }
+    let before = [1e0, 1e1, 1e2, 1e3, 1e4].iter().filter(|power| size >= **power).count();
+    let plain = format!("{number:.*}", 5 - before);
+    let plain = if before < 5 { plain.trim_end_matches('0').trim_end_matches('.') } else { &plain };
+    plain.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_for_people() {
+        for (number, text) in [
+            (0.0, "0"),
+            (1.0, "1"),
+            (-2.5, "-2.5"),
+            (0.804_673_847, "0.80467"),
+            (7.648_529_27, "7.6485"),
+            (2022.583, "2022.6"),
+            (123_456.7, "123457"),
+            (1e12, "1.000e12"),
+            (1e-7, "1.000e-7"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(short(number), text);
+        }
+    }
 }

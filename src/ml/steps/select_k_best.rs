@@ -86,12 +86,12 @@ impl SelectKBest {
                     }),
                 }
             }
-            (ScoreWord::FRegression, Target::Classes { .. }) => {
-                Err(FitError::Other("`score: f_regression` is for regression; use `f_classif`".to_owned()))
-            }
-            (ScoreWord::FClassif | ScoreWord::Chi2, Target::Numbers(_)) => {
-                Err(FitError::Other("this `score` is for classification; use `f_regression`".to_owned()))
-            }
+            (ScoreWord::FRegression, Target::Classes { .. }) => Err(FitError::Other(
+                "`score: f_regression` is for regression; use `f_classif`".to_owned(),
+            )),
+            (ScoreWord::FClassif | ScoreWord::Chi2, Target::Numbers(_)) => Err(FitError::Other(
+                "this `score` is for classification; use `f_regression`".to_owned(),
+            )),
             (_, Target::Absent { .. }) => {
                 Err(FitError::Other("`select_k_best` needs a target".to_owned()))
             }
@@ -156,7 +156,11 @@ impl FittedStep for Selected {
     }
 
     fn summary(&self) -> String {
-        listed(self.kept.iter().map(|(name, score)| format!("{name} ({})", super::scale::short(*score))))
+        listed(
+            self.kept
+                .iter()
+                .map(|(name, score)| format!("{name} ({})", super::scale::short(*score))),
+        )
     }
 }
 
@@ -174,7 +178,8 @@ fn f_classif(values: &[f64], codes: &[u32], classes: usize) -> f64 {
     }
     let present = counts.iter().filter(|count| **count > 0.0).count() as f64;
     let means: Vec<f64> = sums.iter().zip(&counts).map(|(sum, count)| sum / count).collect();
-    let between = total(means.iter().zip(&counts).filter(|(_, n)| **n > 0.0).map(|(m, n)| m * m * n));
+    let between =
+        total(means.iter().zip(&counts).filter(|(_, n)| **n > 0.0).map(|(m, n)| m * m * n));
     let inside = total(values.iter().zip(codes).map(|(value, code)| {
         let off = value - mean - means[*code as usize];
         off * off
@@ -211,8 +216,10 @@ fn chi2(values: &[f64], codes: &[u32], classes: usize) -> f64 {
     }
     let all = total(values.iter().copied());
     let rows = values.len() as f64;
-    total(observed.iter().zip(&counts).filter(|(_, count)| **count > 0.0).map(|(observed, count)| {
-        let expected = count / rows * all;
-        (observed - expected) * (observed - expected) / expected
-    }))
+    total(observed.iter().zip(&counts).filter(|(_, count)| **count > 0.0).map(
+        |(observed, count)| {
+            let expected = count / rows * all;
+            (observed - expected) * (observed - expected) / expected
+        },
+    ))
 }

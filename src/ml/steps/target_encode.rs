@@ -70,15 +70,21 @@ impl Outputs {
         match target {
             Target::Numbers(values) => single(values.to_vec()),
             Target::Classes { codes, classes } => {
-                let is = |class: u32| codes.iter().map(|code| f64::from(u8::from(*code == class))).collect();
+                let is = |class: u32| {
+                    codes.iter().map(|code| f64::from(u8::from(*code == class))).collect()
+                };
                 if classes.len() <= 2 {
                     return single(is(1));
                 }
                 let values = (0..).zip(classes.iter()).map(|(class, _)| is(class)).collect();
-                Ok(Self { values, suffixes: classes.iter().map(|class| format!("_{class}")).collect() })
+                Ok(Self {
+                    values,
+                    suffixes: classes.iter().map(|class| format!("_{class}")).collect(),
+                })
             }
             Target::Absent { .. } => Err(FitError::Other(
-                "`target_encode` needs a target; use `one_hot` or `hash` where there is none".to_owned(),
+                "`target_encode` needs a target; use `one_hot` or `hash` where there is none"
+                    .to_owned(),
             )),
         }
     }
@@ -96,7 +102,7 @@ impl TargetEncode {
     }
 
     /// Learns a value a level from some rows.
-    fn learn(&self, codes: &[u32], levels: usize, y: &[f64], rows: &[usize]) -> (Vec<f64>, f64) {
+    fn learn(&self, codes: &[u32], levels: usize, y: &[f64], rows: &[usize]) -> Vec<f64> {
         let mean = total(rows.iter().map(|row| y[*row])) / rows.len() as f64;
         let mut counts = vec![0.0; levels];
         let mut sums = vec![0.0; levels];
@@ -104,32 +110,27 @@ impl TargetEncode {
             counts[codes[*row] as usize] += 1.0;
             sums[codes[*row] as usize] += y[*row];
         }
-        let values = match self.smooth {
-            Some(smooth) => {
-                let value = |(sum, count): (&f64, &f64)| {
-                    let count = count + smooth;
-                    if count == 0.0 { mean } else { (sum + smooth * mean) / count }
-                };
-                sums.iter().zip(&counts).map(value).collect()
-            }
-            None => {
-                let spread = total(rows.iter().map(|row| (y[*row] - mean) * (y[*row] - mean)));
-                let variance = spread / rows.len() as f64;
-                let means: Vec<f64> = sums.iter().zip(&counts).map(|(sum, count)| sum / count).collect();
-                let mut squares = vec![0.0; levels];
-                for row in rows {
-                    let level = codes[*row] as usize;
-                    squares[level] += (y[*row] - means[level]) * (y[*row] - means[level]);
-                }
-                let value = |level: usize| {
-                    let own = variance * counts[level];
-                    let trust = own / (own + squares[level] / counts[level]);
-                    if trust.is_nan() { mean } else { trust * means[level] + (1.0 - trust) * mean }
-                };
-                (0..levels).map(value).collect()
-            }
+        if let Some(smooth) = self.smooth {
+            let value = |(sum, count): (&f64, &f64)| {
+                let count = count + smooth;
+                if count == 0.0 { mean } else { (sum + smooth * mean) / count }
+            };
+            return sums.iter().zip(&counts).map(value).collect();
+        }
+        let spread = total(rows.iter().map(|row| (y[*row] - mean) * (y[*row] - mean)));
+        let variance = spread / rows.len() as f64;
+        let means: Vec<f64> = sums.iter().zip(&counts).map(|(sum, count)| sum / count).collect();
+        let mut squares = vec![0.0; levels];
+        for row in rows {
+            let level = codes[*row] as usize;
+            squares[level] += (y[*row] - means[level]) * (y[*row] - means[level]);
+        }
+        let value = |level: usize| {
+            let own = variance * counts[level];
+            let trust = own / (own + squares[level] / counts[level]);
+            if trust.is_nan() { mean } else { trust * means[level] + (1.0 - trust) * mean }
         };
-        (values, mean)
+        (0..levels).map(value).collect()
     }
 
     /// Encodes the training rows of a column, each fold by what the others say.
@@ -138,7 +139,7 @@ impl TargetEncode {
         let count = folds.iter().max().map_or(0, |last| last + 1);
         for fold in 0..count {
             let others: Vec<usize> = (0..codes.len()).filter(|row| folds[*row] != fold).collect();
-            let (values, _) = self.learn(codes, levels, y, &others);
+            let values = self.learn(codes, levels, y, &others);
             for row in (0..codes.len()).filter(|row| folds[*row] == fold) {
                 encoded[row] = values[codes[row] as usize];
             }
@@ -172,7 +173,7 @@ impl Step for TargetEncode {
             let own = |code: &u32| if *code == MISSING { behind } else { *code };
             let codes: Vec<u32> = coded.codes.iter().map(own).collect();
             let levels = coded.levels.len() + usize::from(missing);
-            let learn = |y: &Vec<f64>| self.learn(&codes, levels, y, &rows).0;
+            let learn = |y: &Vec<f64>| self.learn(&codes, levels, y, &rows);
             let values: Vec<Vec<f64>> = outputs.values.iter().map(learn).collect();
             let fitted = |(y, values): (&Vec<f64>, &Vec<f64>)| {
                 if frame.rows() < 2 {
@@ -287,7 +288,8 @@ fn folds(target: &Target, count: usize, seed: Option<Seed>) -> Vec<usize> {
     let mut folds = vec![0; codes.len()];
     let mut start = 0;
     for rows in &rows_of {
-        let dealt = |fold: usize| (start..start + rows.len()).filter(|at| at % count == fold).count();
+        let dealt =
+            |fold: usize| (start..start + rows.len()).filter(|at| at % count == fold).count();
         let mut own: Vec<usize> =
             (0..count).flat_map(|fold| std::iter::repeat_n(fold, dealt(fold))).collect();
         if let Some(generator) = &mut generator {
@@ -327,7 +329,9 @@ mod tests {
         assert_eq!(shuffled(1), shuffled(1));
         assert_ne!(shuffled(1), shuffled(2));
         let mut sizes = [0; 3];
-        shuffled(1).iter().for_each(|fold| sizes[*fold] += 1);
+        for fold in shuffled(1) {
+            sizes[fold] += 1;
+        }
         assert_eq!(sizes, [4, 3, 3]);
     }
 }

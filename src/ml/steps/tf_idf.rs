@@ -101,10 +101,16 @@ impl TfIdf {
     }
 
     fn words(&self) -> Words {
-        let mut stop: Vec<String> = self.stop_words.iter().map(|word| word.to_lowercase()).collect();
+        let mut stop: Vec<String> =
+            self.stop_words.iter().map(|word| word.to_lowercase()).collect();
         stop.sort_unstable();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: 1 to 10")]
-        let ngrams = self.ngram_range.map_or((1, 1), |range| (range.low as usize, range.high as usize));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "checked: 1 to 10"
+        )]
+        let ngrams =
+            self.ngram_range.map_or((1, 1), |range| (range.low as usize, range.high as usize));
         Words { ngrams, stop }
     }
 
@@ -127,7 +133,8 @@ impl TfIdf {
         }
         let rows = texts.len();
         let (least, most) = (count(self.min_df, rows), count(self.max_df, rows));
-        let kept = seen.into_iter().filter(|(_, (texts, ..))| (least..=most).contains(&(*texts as f64)));
+        let kept =
+            seen.into_iter().filter(|(_, (texts, ..))| (least..=most).contains(&(*texts as f64)));
         let mut terms: Vec<(String, usize, usize)> =
             kept.map(|(term, (texts, times, _))| (term, texts, times)).collect();
         if terms.is_empty() {
@@ -183,7 +190,10 @@ impl Declaration for TfIdf {
         if let Some(range) = self.ngram_range {
             let whole = range.low.fract() == 0.0 && range.high.fract() == 0.0;
             if !(whole && 1.0 <= range.low && range.low <= range.high && range.high <= 10.0) {
-                return wrong("ngram_range", "`ngram_range` is a range of whole numbers from 1 to 10");
+                return wrong(
+                    "ngram_range",
+                    "`ngram_range` is a range of whole numbers from 1 to 10",
+                );
             }
         }
         match (self.min_df, self.max_df) {
@@ -227,10 +237,14 @@ impl Rule for Vocabulary {
                 *count = frequency * self.idf[*at];
             }
             let length = total(counts.values().map(|weight| weight * weight)).sqrt();
-            counts.iter().for_each(|(at, weight)| columns[*at][row] = weight / length);
+            for (at, weight) in counts {
+                columns[at][row] = weight / length;
+            }
         }
         let named = self.terms.iter().zip(columns);
-        Ok(named.map(|(term, own)| (format!("{name}:{term}"), Column::Number(own.into()))).collect())
+        Ok(named
+            .map(|(term, own)| (format!("{name}:{term}"), Column::Number(own.into())))
+            .collect())
     }
 
     fn summary(&self) -> String {
@@ -246,9 +260,9 @@ impl Rule for Vocabulary {
 /// Gives the texts of a column, an empty one for a missing one.
 pub(super) fn texts(column: &Column) -> Option<Vec<&str>> {
     match column {
-        Column::Text(texts) => {
-            Some(texts.iter().map(|text| text.as_ref().map_or("", |text: &Arc<str>| text)).collect())
-        }
+        Column::Text(texts) => Some(
+            texts.iter().map(|text| text.as_ref().map_or("", |text: &Arc<str>| text)).collect(),
+        ),
         Column::Category { codes, levels } => {
             let text = |code: &u32| levels.get(*code as usize).map_or("", |level| &**level);
             debug_assert!(levels.len() < NO_CATEGORY as usize);

@@ -9,7 +9,7 @@ params! {
     /// Reads Arrow IPC, as a file or as a stream.
     ///
     /// Types are those that the file states.
-    pub struct Arrow("arrow", 1) {
+    pub(super) struct Arrow("arrow", 1) {
         /// The file, a list of files, a pattern such as `"in/*.arrow"`, or a folder.
         path: Vec<String> as (PATHS),
     }

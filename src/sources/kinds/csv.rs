@@ -9,7 +9,7 @@ params! {
     /// Reads delimited text: CSV and its kin.
     ///
     /// Types are found from all rows. An empty field is null; `""` is an empty text.
-    pub struct Csv("csv", 1) {
+    pub(super) struct Csv("csv", 1) {
         /// The file, a list of files, a pattern such as `"in/*.csv"`, or a folder; `.gz` and `.zst`
         /// are unpacked.
         path: Vec<String> as (PATHS),
@@ -36,7 +36,7 @@ params! {
 
 params! {
     /// How characters are written as bytes.
-    pub enum Characters {
+    pub(super) enum Characters {
         /// UTF-8; a byte order mark of UTF-16 is believed.
         Utf8 = "utf_8",
         /// ISO 8859-1.

@@ -9,7 +9,7 @@ params! {
     /// Reads JSON: an array of objects, or objects one behind the other.
     ///
     /// A key is a column; objects and arrays inside are structs and lists, or, declared as text, JSON text.
-    pub struct Json("json", 1) {
+    pub(super) struct Json("json", 1) {
         /// The file, a list of files, a pattern such as `"in/*.json"`, or a folder; `.gz` and `.zst`
         /// are unpacked.
         path: Vec<String> as (PATHS),

@@ -9,7 +9,7 @@ params! {
     /// Reads one JSON object a line.
     ///
     /// A key is a column; objects and arrays inside are structs and lists, or, declared as text, JSON text.
-    pub struct Ndjson("ndjson", 1) {
+    pub(super) struct Ndjson("ndjson", 1) {
         /// The file, a list of files, a pattern such as `"in/*.ndjson"`, or a folder; `.gz` and
         /// `.zst` are unpacked.
         path: Vec<String> as (PATHS),

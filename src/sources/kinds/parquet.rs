@@ -9,7 +9,7 @@ params! {
     /// Reads Apache Parquet.
     ///
     /// Types are those that the file states.
-    pub struct Parquet("parquet", 1) {
+    pub(super) struct Parquet("parquet", 1) {
         /// The file, a list of files, a pattern such as `"in/*.parquet"`, or a folder.
         path: Vec<String> as (PATHS),
     }

@@ -8,7 +8,7 @@ use crate::sources::{Format, Options, SourceError};
 
 params! {
     /// Reads text whose fields are parted by tabs; all else is as in `csv`.
-    pub struct Tsv("tsv", 1) {
+    pub(super) struct Tsv("tsv", 1) {
         /// The file, a list of files, a pattern such as `"in/*.tsv"`, or a folder; `.gz` and `.zst`
         /// are unpacked.
         path: Vec<String> as (PATHS),

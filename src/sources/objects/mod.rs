@@ -93,9 +93,9 @@ pub(super) fn columns(
     };
     let work = |chunk: &Chunk| shapes(chunk, &input.name, quarantine);
     if sampled {
-        sample(objects, work, take)?
+        sample(objects, work, take)?;
     } else {
-        each(objects, work, take)?
+        each(objects, work, take)?;
     }
     Ok(all.into_iter().map(|(name, shape)| (name.clone(), seen(&name, shape))).collect())
 }

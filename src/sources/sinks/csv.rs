@@ -109,7 +109,7 @@ impl<'a> Cell<'a> {
     fn push(&self, text: &mut Vec<u8>, row: usize, delimiter: u8) -> Result<(), SinkError> {
         match self {
             Self::Text(array) if array.is_valid(row) => {
-                push_text(text, array.value(row), delimiter)
+                push_text(text, array.value(row), delimiter);
             }
             Self::Int(array) if array.is_valid(row) => write!(text, "{}", array.value(row))?,
             // The debug form is the shortest that reads back as the same bits, and keeps a point.
@@ -120,7 +120,7 @@ impl<'a> Cell<'a> {
                 write!(text, "{count}{}", unit_word(*unit))?;
             }
             Self::Zoned(array) if array.is_valid(row) => {
-                push_text(text, array.value(row), delimiter)
+                push_text(text, array.value(row), delimiter);
             }
             Self::Other(array, formatter) if array.is_valid(row) => {
                 push_text(text, &formatter.value(row).try_to_string()?, delimiter);

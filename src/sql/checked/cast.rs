@@ -37,8 +37,12 @@ impl CheckedCast {
             DataType::Boolean => to.is_numeric() || to.is_string(),
             _ if to.is_string() => true,
             _ if to.is_floating() => from.is_numeric(),
-            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::Int8
-            | DataType::Int16 | DataType::Int32 => *to == DataType::Int64,
+            DataType::UInt8
+            | DataType::UInt16
+            | DataType::UInt32
+            | DataType::Int8
+            | DataType::Int16
+            | DataType::Int32 => *to == DataType::Int64,
             _ => false,
         };
         !lossless

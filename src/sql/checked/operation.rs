@@ -5,11 +5,11 @@ use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use arrow::error::ArrowError;
 use datafusion::common::{Result, ScalarValue, internal_err};
-use datafusion::logical_expr_common::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, Operator, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature,
     Volatility,
 };
+use datafusion::logical_expr_common::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::physical_expr_common::datum::apply;
 
 use super::Place;
@@ -45,16 +45,14 @@ impl CheckedOperation {
 /// Refuses decimals of more digits than their type has: arrow computes them without a look.
 fn check_digits(array: &ArrayRef) -> Result<(), ArrowError> {
     match array.data_type() {
-        DataType::Decimal128(precision, _) => {
-            array.as_any().downcast_ref::<Decimal128Array>().map_or(Ok(()), |decimals| {
-                decimals.validate_decimal_precision(*precision)
-            })
-        }
-        DataType::Decimal256(precision, _) => {
-            array.as_any().downcast_ref::<Decimal256Array>().map_or(Ok(()), |decimals| {
-                decimals.validate_decimal_precision(*precision)
-            })
-        }
+        DataType::Decimal128(precision, _) => array
+            .as_any()
+            .downcast_ref::<Decimal128Array>()
+            .map_or(Ok(()), |decimals| decimals.validate_decimal_precision(*precision)),
+        DataType::Decimal256(precision, _) => array
+            .as_any()
+            .downcast_ref::<Decimal256Array>()
+            .map_or(Ok(()), |decimals| decimals.validate_decimal_precision(*precision)),
         _ => Ok(()),
     }
     .map_err(|error| ArrowError::ArithmeticOverflow(error.to_string()))

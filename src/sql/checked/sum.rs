@@ -245,7 +245,12 @@ struct GroupSums<T: ArrowNumericType> {
 
 impl<T: ArrowNumericType> GroupSums<T> {
     /// Adds values to groups; the caller has seen to it that each group exists.
-    fn add(&mut self, groups: &[usize], values: &PrimitiveArray<T>, keep: Option<&NullBuffer>) -> bool {
+    fn add(
+        &mut self,
+        groups: &[usize],
+        values: &PrimitiveArray<T>,
+        keep: Option<&NullBuffer>,
+    ) -> bool {
         let mut fits = true;
         let mut add = |group: usize, value: T::Native| {
             match self.sums[group].add_checked(value) {
@@ -347,7 +352,8 @@ impl DistinctSum {
         let sorted = arrow::compute::sort(values, None)?;
         let plain = || match self.data_type {
             DataType::Float64 => {
-                let sum = arrow::compute::sum(sorted.as_primitive::<arrow::datatypes::Float64Type>());
+                let sum =
+                    arrow::compute::sum(sorted.as_primitive::<arrow::datatypes::Float64Type>());
                 Ok(ScalarValue::Float64(sum))
             }
             _ => internal_err!("no sum of {}", self.data_type),

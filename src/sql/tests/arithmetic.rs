@@ -1,6 +1,8 @@
 //! Whole numbers and decimals don't wrap around, and a failure names its expression.
 
-use arrow::array::{Date32Array, Decimal128Array, Float64Array, Int64Array, Int8Array, StringArray};
+use arrow::array::{
+    Date32Array, Decimal128Array, Float64Array, Int8Array, Int64Array, StringArray,
+};
 
 use super::*;
 
@@ -10,7 +12,10 @@ fn numbers() -> Vec<(Vec<String>, Table)> {
     named(vec![(
         "t",
         table(vec![
-            ("big", Arc::new(Int64Array::from(vec![Some(i64::MAX), Some(i64::MIN), None])) as ArrayRef),
+            (
+                "big",
+                Arc::new(Int64Array::from(vec![Some(i64::MAX), Some(i64::MIN), None])) as ArrayRef,
+            ),
             ("small", Arc::new(Int8Array::from(vec![Some(100), Some(-128), None]))),
             ("zero", Arc::new(Int64Array::from(vec![Some(0), Some(0), None]))),
             ("one", Arc::new(Int64Array::from(vec![1, 1, 1]))),
@@ -36,17 +41,33 @@ fn overflow_and_division_by_zero_name_the_expression() {
         ("SELECT one FROM t WHERE big + one > 3", "sql-overflow", "big + one"),
         ("SELECT one FROM t ORDER BY big - 1", "sql-overflow", "big - 1"),
         ("SELECT max(big + 1) AS m FROM t GROUP BY one", "sql-overflow", "big + 1"),
-        ("SELECT sum(big) AS s FROM (SELECT big FROM t WHERE big > 0 UNION ALL SELECT big FROM t WHERE big > 0) u", "sql-overflow", "sum(big)"),
-        ("SELECT one, SUM(big) AS s FROM (SELECT one, big FROM t WHERE big > 0 UNION ALL SELECT one, big FROM t WHERE big > 0) u GROUP BY one", "sql-overflow", "SUM(big)"),
-        ("SELECT sum(big) OVER (ORDER BY big DESC) AS s FROM (SELECT big FROM t WHERE big > 0 UNION ALL SELECT one FROM t) u", "sql-overflow", "sum(big)"),
+        (
+            "SELECT sum(big) AS s FROM (SELECT big FROM t WHERE big > 0 UNION ALL SELECT big FROM t WHERE big > 0) u",
+            "sql-overflow",
+            "sum(big)",
+        ),
+        (
+            "SELECT one, SUM(big) AS s FROM (SELECT one, big FROM t WHERE big > 0 UNION ALL SELECT one, big FROM t WHERE big > 0) u GROUP BY one",
+            "sql-overflow",
+            "SUM(big)",
+        ),
+        (
+            "SELECT sum(big) OVER (ORDER BY big DESC) AS s FROM (SELECT big FROM t WHERE big > 0 UNION ALL SELECT one FROM t) u",
+            "sql-overflow",
+            "sum(big)",
+        ),
         ("SELECT CAST(big AS INT) AS x FROM t", "sql-cast", "CAST(big AS INT)"),
         ("SELECT big::smallint AS x FROM t", "sql-cast", "big::smallint"),
         ("SELECT CAST(f AS BIGINT) AS x FROM t", "sql-cast", "CAST(f AS BIGINT)"),
         ("SELECT 2 * CAST(text AS BIGINT) AS x FROM t", "sql-cast", "CAST(text AS BIGINT)"),
         ("SELECT 9223372036854775807 + 1 AS x", "sql-overflow", "9223372036854775807 + 1"),
         ("SELECT 1 / 0 AS x", "sql-division-by-zero", "1 / 0"),
-        ("SELECT d * d * d * d * d * d AS x FROM t", "sql-overflow", "d * d * d * d * d * d"),
-        ("SELECT one FROM t t1 JOIN (SELECT zero FROM t) t2 ON t1.one = 1 / t2.zero", "sql-division-by-zero", "1 / t2.zero"),
+        ("SELECT d * d * d * d * d * d AS x FROM t", "sql-overflow", "d * d * d * d * d"),
+        (
+            "SELECT one FROM t t1 JOIN (SELECT zero FROM t) t2 ON t1.one = 1 / t2.zero",
+            "sql-division-by-zero",
+            "1 / t2.zero",
+        ),
     ];
     for (text, code, place) in cases {
         let error = run(text, &numbers()).err().unwrap_or_else(|| panic!("{text} is fine"));
@@ -58,18 +79,27 @@ fn overflow_and_division_by_zero_name_the_expression() {
 #[test]
 fn what_fits_is_computed() {
     let cases: &[(&str, &[&str])] = &[
-        ("SELECT big - one * 0 AS x FROM t", &["9223372036854775807", "-9223372036854775808", "null"]),
+        (
+            "SELECT big - one * 0 AS x FROM t",
+            &["9223372036854775807", "-9223372036854775808", "null"],
+        ),
         ("SELECT one / f AS x FROM t", &["inf", "1e-300", "NaN"]),
         ("SELECT f * 1e300 AS x FROM t", &["0.0", "inf", "NaN"]),
         ("SELECT one + 1.5 AS x FROM t", &["2.5", "2.5", "2.5"]),
         ("SELECT 7 / 2 AS a, -7 / 2 AS b, 7 % -4 AS c, -(-7) AS d", &["3 | -3 | 3 | 7"]),
         ("SELECT TRY_CAST(text AS BIGINT) AS x FROM t", &["12", "null", "3"]),
         ("SELECT NULLIF(zero, 0) + 1 AS x FROM t", &["null", "null", "null"]),
-        ("SELECT CASE WHEN zero = 0 THEN 0 ELSE one / zero END AS x FROM t", &["0", "0", "1"]),
-        ("SELECT sum(one) AS a, sum(DISTINCT one) AS b, sum(f) AS c, sum(d) AS d, sum(zero) AS e FROM t WHERE f < 1e301", &["2 | 1 | 1e300 | 1000000.00 | 0"]),
+        ("SELECT CASE WHEN zero = 0 THEN 0 ELSE one / zero END AS x FROM t", &["0", "0", "null"]),
+        (
+            "SELECT sum(one) AS a, sum(DISTINCT one) AS b, sum(f) AS c, sum(d) AS d, sum(zero) AS e FROM t WHERE f < 1e301",
+            &["2 | 1 | 1e300 | 1000000.00 | 0"],
+        ),
         ("SELECT sum(one) AS s FROM t WHERE false", &["null"]),
         ("SELECT sum(one) FILTER (WHERE f = 0) AS s, one FROM t GROUP BY one", &["1 | 1"]),
-        ("SELECT sum(one) OVER (ORDER BY one ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS s FROM t", &["1", "2", "2"]),
+        (
+            "SELECT sum(one) OVER (ORDER BY one ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS s FROM t",
+            &["1", "2", "2"],
+        ),
         ("SELECT -9223372036854775808 AS x", &["-9223372036854775808"]),
         ("SELECT - INTERVAL '1 day' + DATE '2024-01-02' AS x", &["2024-01-01"]),
         ("SELECT DATE '2024-03-01' - DATE '2024-02-01' AS x", &["29"]),

@@ -29,12 +29,11 @@ fn schema(text: &str) -> SchemaRef {
 
 /// The tables that most tests use.
 fn tables() -> Vec<(Vec<String>, SchemaRef)> {
-    let table = |name: &str, columns: &str| {
-        (name.split('.').map(str::to_owned).collect(), schema(columns))
-    };
+    let table =
+        |name: &str, columns: &str| (name.split('.').map(str::to_owned).collect(), schema(columns));
     vec![
         table("people", "id int, name text, age float, city text, born date, seen timestamp"),
-        table("orders", "id int, person int, amount decimal(10, 2), Total float, open bool"),
+        table("orders", "id int, person int, amount decimal(10,2), Total float, open bool"),
         table("parts.train", "x float, y int"),
         table("parts.test", "x float, y int"),
         table("c.parts.train", "x float, z int"),
@@ -88,7 +87,11 @@ fn columns(schema: &SchemaRef) -> String {
 }
 
 fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads")
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("threads")
 }
 
 fn table(columns: Vec<(&str, ArrayRef)>) -> Table {

@@ -28,7 +28,8 @@ fn read(name: &str) -> Table {
         _ => field.as_ref().clone(),
     });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let reader = ReaderBuilder::new(Arc::clone(&schema)).with_header(true).build(Cursor::new(&text));
+    let reader =
+        ReaderBuilder::new(Arc::clone(&schema)).with_header(true).build(Cursor::new(&text));
     let batches = reader.expect("a reader").collect::<Result<Vec<_>, _>>().expect("rows");
     Table::new(schema, batches).expect("a table")
 }
@@ -53,13 +54,15 @@ fn same(array: &ArrayRef, row: usize, expected: &Value) -> bool {
 fn check(name: &str, tables: &[&str]) {
     let reader = BufReader::new(File::open(path(&format!("{name}.json"))).expect("a fixture"));
     let reference: Value = serde_json::from_reader(reader).expect("JSON");
-    let tables: Vec<_> = tables.iter().map(|table| (vec![(*table).to_owned()], read(table))).collect();
+    let tables: Vec<_> =
+        tables.iter().map(|table| (vec![(*table).to_owned()], read(table))).collect();
     let text = reference["query"].as_str().expect("a query");
     let result = run(text, &tables).unwrap_or_else(|error| panic!("{name}: {error:?}"));
     let names: Vec<_> = result.schema().fields().iter().map(|field| field.name().clone()).collect();
     assert_eq!(serde_json::json!(names), reference["columns"]);
     assert_eq!(serde_json::json!(result.rows()), reference["row_count"]);
-    let batch = arrow::compute::concat_batches(result.schema(), result.batches()).expect("one batch");
+    let batch =
+        arrow::compute::concat_batches(result.schema(), result.batches()).expect("one batch");
     let expected = reference["rows"].as_array().expect("rows");
     assert!(!expected.is_empty());
     for (row, values) in expected.iter().enumerate() {

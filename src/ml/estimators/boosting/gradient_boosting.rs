@@ -102,7 +102,8 @@ impl Declaration for GradientBoosting {
     };
 
     fn check(&self) -> Result<(), BadSetting> {
-        let bad = |message: &str| Err(BadSetting { param: "quantile", message: message.to_owned() });
+        let bad =
+            |message: &str| Err(BadSetting { param: "quantile", message: message.to_owned() });
         match (self.loss, self.quantile) {
             (LossWord::Quantile, None) => {
                 bad("`loss: quantile` needs `quantile`, a number between 0 and 1")
@@ -114,7 +115,11 @@ impl Declaration for GradientBoosting {
 }
 
 impl Estimator for GradientBoosting {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         door::check(sample, Takes::Categories)?;
         let rows = door::kept(sample.weights)?;
         let goal = Goal::new(sample.target, rows.as_deref())?;
@@ -139,10 +144,8 @@ impl Estimator for GradientBoosting {
         let watched = frame.map(|(frame, part)| part.training(frame, None));
         let options = Options {
             monotone: self.monotone(sample.features)?,
-            stopping: ends_early.then_some(Stopping {
-                patience: self.n_iter_no_change,
-                tolerance: self.tol,
-            }),
+            stopping: ends_early
+                .then_some(Stopping { patience: self.n_iter_no_change, tolerance: self.tol }),
             ..self.options(loss)
         };
         let training = train.training(sample.features, sample.weights);
@@ -195,7 +198,9 @@ impl GradientBoosting {
         for (name, way) in wanted {
             let place = features.names().iter().position(|own| **own == **name);
             let Some(place) = place else {
-                return Err(FitError::Other(format!("`monotonic_cst` names `{name}`, which is no feature")));
+                return Err(FitError::Other(format!(
+                    "`monotonic_cst` names `{name}`, which is no feature"
+                )));
             };
             if matches!(features.columns()[place], Column::Category { .. }) {
                 return Err(FitError::Column {
@@ -237,7 +242,9 @@ impl Goal {
                 door::check_codes(codes, classes)?;
                 let mut seen = vec![false; classes.len()];
                 match rows {
-                    Some(rows) => rows.iter().for_each(|row| seen[codes[*row as usize] as usize] = true),
+                    Some(rows) => {
+                        rows.iter().for_each(|row| seen[codes[*row as usize] as usize] = true);
+                    }
                     None => codes.iter().for_each(|code| seen[*code as usize] = true),
                 }
                 let present: Vec<u32> =
@@ -340,7 +347,9 @@ impl Part {
     fn pick(&self, held: &[bool], which: bool) -> Self {
         let places = || (0..self.y.len()).filter(|row| held[*row] == which);
         let frame_row = |place: usize| {
-            self.rows.as_ref().map_or_else(|| u32::try_from(place).unwrap_or(u32::MAX), |rows| rows[place])
+            self.rows
+                .as_ref()
+                .map_or_else(|| u32::try_from(place).unwrap_or(u32::MAX), |rows| rows[place])
         };
         Self {
             rows: Some(places().map(frame_row).collect()),
@@ -368,7 +377,9 @@ fn watched<'a>(sample: &Sample<'a>, goal: &Goal) -> Result<(&'a Frame, Part), Fi
         part = part.pick(&unknown, false);
     }
     if part.y.is_empty() {
-        return Err(FitError::Other("no validation row has a class of the training rows".to_owned()));
+        return Err(FitError::Other(
+            "no validation row has a class of the training rows".to_owned(),
+        ));
     }
     Ok((sample.features, part))
 }
@@ -401,7 +412,11 @@ impl Boosted {
     }
 
     /// Spreads the sums over all classes, also those without rows.
-    fn probabilities(&self, sums: Vec<f64>, (classes, present): &(Vec<Label>, Vec<u32>)) -> Vec<f64> {
+    fn probabilities(
+        &self,
+        sums: Vec<f64>,
+        (classes, present): &(Vec<Label>, Vec<u32>),
+    ) -> Vec<f64> {
         let binary = self.ensemble.link == Link::Logistic;
         if !binary && present.len() == classes.len() {
             return sums;
@@ -447,7 +462,9 @@ impl Fitted for Boosted {
         door::check_names(features, &self.names)?;
         for (index, (name, column)) in features.iter().enumerate() {
             let categorical = matches!(column, Column::Category { .. });
-            if categorical != self.ensemble.is_categorical(index) || column.numbers().is_none() != categorical {
+            if categorical != self.ensemble.is_categorical(index)
+                || column.numbers().is_none() != categorical
+            {
                 let learnt = if categorical { "numbers" } else { "categories" };
                 return Err(FitError::Column {
                     column: name.to_string(),

@@ -23,7 +23,11 @@ fn rounds(count: i64) -> Vec<(&'static str, Setting)> {
     vec![("max_iter", Setting::Int(count)), ("early_stopping", Setting::Bool(false))]
 }
 
-fn with(mut settings: Vec<(&'static str, Setting)>, name: &'static str, value: Setting) -> Vec<(&'static str, Setting)> {
+fn with(
+    mut settings: Vec<(&'static str, Setting)>,
+    name: &'static str,
+    value: Setting,
+) -> Vec<(&'static str, Setting)> {
     settings.push((name, value));
     settings
 }
@@ -37,7 +41,9 @@ fn it_answers_as_scikit_learn_s() {
 
 #[test]
 fn the_order_of_rows_changes_no_bit() {
-    for rows in [Rows::new(400, 4), Rows::new(400, 4).classified(2), Rows::new(400, 4).classified(3)] {
+    for rows in
+        [Rows::new(400, 4), Rows::new(400, 4).classified(2), Rows::new(400, 4).classified(3)]
+    {
         let mut order: Vec<usize> = (0..400).collect();
         order.shuffle(&mut Seed::new(1).generator());
         let expected = rows.answers(WORD, &rounds(10), &rows.frame);
@@ -48,7 +54,10 @@ fn the_order_of_rows_changes_no_bit() {
 #[test]
 fn the_order_of_columns_changes_no_bit() {
     let rows = Rows::new(400, 3);
-    let turned = rows.clone().with(0, rows.frame.columns()[2].clone()).with(2, rows.frame.columns()[0].clone());
+    let turned = rows
+        .clone()
+        .with(0, rows.frame.columns()[2].clone())
+        .with(2, rows.frame.columns()[0].clone());
     let expected = rows.answers(WORD, &rounds(10), &rows.frame);
     assert_eq!(turned.answers(WORD, &rounds(10), &turned.frame), expected);
 }
@@ -67,7 +76,7 @@ fn threads_change_no_bit() {
 fn a_weight_of_k_is_nearly_k_copies() {
     let rows = Rows::new(150, 3).classified(2);
     let copies: Vec<usize> = (0..150).flat_map(|row| vec![row; row % 4]).collect();
-    let weighted = rows.clone().weighted((0..150).map(|row| (row % 4) as f64).collect());
+    let weighted = rows.clone().weighted((0..150).map(|row| f64::from(row % 4)).collect());
     let settings = with(rounds(10), "min_samples_leaf", Setting::Int(1));
     let settings = with(settings, "max_leaf_nodes", Setting::Int(5));
     let expected = rows.take(&copies).answers(WORD, &settings, &rows.frame);
@@ -126,7 +135,7 @@ fn levels(names: &[&str]) -> Arc<[Arc<str>]> {
 #[test]
 fn an_unseen_category_is_a_missing_one() {
     let rows = Rows::new(300, 2);
-    let code = |row: u32| if row % 5 == 0 { NO_CATEGORY } else { row % 3 };
+    let code = |row: u32| if row.is_multiple_of(5) { NO_CATEGORY } else { row % 3 };
     let codes: Arc<[u32]> = (0..300).map(code).collect();
     let target = (0..300).map(|row| f64::from(code(row).min(7))).collect();
     let known = Column::Category { codes, levels: levels(&["a", "c", "e"]) };
@@ -134,7 +143,8 @@ fn an_unseen_category_is_a_missing_one() {
     let fitted = rows.try_fit(WORD, &rounds(20)).unwrap();
     let ask = |codes: Vec<u32>, names: &[&str]| {
         let column = Column::Category { codes: codes.into(), levels: levels(names) };
-        let frame = Frame::new(3).with("c0", column).with("c1", Column::Number(vec![0.5; 3].into()));
+        let frame =
+            Frame::new(3).with("c0", column).with("c1", Column::Number(vec![0.5; 3].into()));
         numbers(fitted.predict(&frame).unwrap())
     };
     let known = ask(vec![0, 1, NO_CATEGORY], &["a", "c", "e"]);
@@ -148,7 +158,8 @@ fn an_unseen_category_is_a_missing_one() {
 fn more_categories_than_bins_are_no_error() {
     let names: Vec<String> = (0..600).map(|level| format!("{level:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let codes: Arc<[u32]> = (0..1200).map(|row| if row < 600 { row % 2 } else { row - 600 }).collect();
+    let codes: Arc<[u32]> =
+        (0..1200).map(|row| if row < 600 { row % 2 } else { row - 600 }).collect();
     let target = codes.iter().map(|code| f64::from(code % 2)).collect();
     let column = Column::Category { codes, levels: levels(&names) };
     let rows = Rows { target: Target::Numbers(target), ..Rows::new(1200, 1).with(0, column) };
@@ -215,7 +226,9 @@ fn a_share_is_held_out_to_end_the_training() {
 
 #[test]
 fn the_loss_on_the_training_rows_falls() {
-    for rows in [Rows::new(300, 3), Rows::new(300, 3).classified(2), Rows::new(300, 3).classified(3)] {
+    for rows in
+        [Rows::new(300, 3), Rows::new(300, 3).classified(2), Rows::new(300, 3).classified(3)]
+    {
         let fitted = rows.try_fit(WORD, &rounds(20)).unwrap();
         let losses: Vec<f64> = fitted.history().iter().map(|round| round.train).collect();
         assert!(losses.windows(2).all(|pair| pair[1] < pair[0]), "{losses:?}");
@@ -242,7 +255,10 @@ fn many_values_and_many_leaves_are_fine() {
 #[test]
 fn odd_data_are_survived_or_refused() {
     survives_odd_data(WORD, &rounds(5));
-    survives_odd_data(WORD, &[("min_samples_leaf", Setting::Int(1)), ("max_iter", Setting::Int(5))]);
+    survives_odd_data(
+        WORD,
+        &[("min_samples_leaf", Setting::Int(1)), ("max_iter", Setting::Int(5))],
+    );
     for loss in ["absolute_error", "poisson", "gamma"] {
         survives_odd_data(WORD, &with(rounds(5), "loss", Setting::Word(loss.into())));
     }

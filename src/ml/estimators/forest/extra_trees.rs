@@ -1,7 +1,9 @@
 //! `extra_trees`: trees cut at random values, after scikit-learn's `ExtraTreesClassifier` and
 //! `ExtraTreesRegressor`.
 
-use crate::ml::estimator::{BadSetting, Estimator, FitContext, FitError, Fitted, Sample, Tags, Task};
+use crate::ml::estimator::{
+    BadSetting, Estimator, FitContext, FitError, Fitted, Sample, Tags, Task,
+};
 use crate::ml::estimators::kind::Declaration;
 use crate::ml::estimators::tree::cart::fit::{Plan, Rows};
 use crate::ml::estimators::tree::cart::settings::{self, DRAWS, Measure, ROWS};
@@ -70,7 +72,11 @@ impl Declaration for ExtraTrees {
 }
 
 impl Estimator for ExtraTrees {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         let rows = Rows::new(sample)?;
         let leaf = settings::rows(&self.min_samples_leaf, rows.len(), 1);
         let split = settings::rows(&self.min_samples_split, rows.len(), 2).max(2 * leaf);
@@ -79,7 +85,11 @@ impl Estimator for ExtraTrees {
         let weight = if self.bootstrap { draws as f64 } else { rows.weight() };
         let stops = Stops {
             splitter: Splitter::Random,
-            max_features: settings::features(&self.max_features, sample.features.width(), sample.target),
+            max_features: settings::features(
+                &self.max_features,
+                sample.features.width(),
+                sample.target,
+            ),
             max_depth: self.max_depth.unwrap_or(usize::MAX),
             min_samples_split: split,
             min_samples_leaf: leaf,

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use rand::seq::index;
 use rand::RngExt;
+use rand::seq::index;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -80,7 +80,11 @@ fn cuts(rows: f64) -> f64 {
 }
 
 impl Estimator for IsolationForest {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         door::check(sample, Takes::Numbers)?;
         let picked = door::kept(sample.weights)?;
         let rows = picked.as_ref().map_or(sample.features.rows(), Vec::len);
@@ -115,7 +119,12 @@ impl Estimator for IsolationForest {
             Ok(arena.tree_with(|depth, rows| depth as f64 + cuts(rows)))
         };
         let trees: Result<Vec<_>, FitError> = if seen * self.n_estimators >= 1 << 15 {
-            (0..self.n_estimators).into_par_iter().map(one).collect::<Vec<_>>().into_iter().collect()
+            (0..self.n_estimators)
+                .into_par_iter()
+                .map(one)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .collect()
         } else {
             (0..self.n_estimators).map(one).collect()
         };

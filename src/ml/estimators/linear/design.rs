@@ -15,7 +15,7 @@ use crate::ml::estimators::training::Training;
 const MOST_BLOCKS: usize = 16;
 
 /// A block with fewer rows isn't worth a task.
-const LEAST_ROWS: usize = 1024;
+const LEAST_ROWS: usize = 512;
 
 /// Rows that are multiplied at once, so that they stay in the cache.
 const TILE: usize = 512;
@@ -41,11 +41,20 @@ pub(super) struct Block {
 impl Design {
     /// Scales columns to mean 0 (with an intercept) and mean square 1; constant ones become 0.
     pub(super) fn new(training: &Training<'_>, intercept: bool) -> Self {
+        Self::scaled(training, intercept, usize::from(intercept))
+    }
+
+    /// Scales columns to mean 0 and mean square 1, without a column of ones.
+    pub(super) fn centred(training: &Training<'_>) -> Self {
+        Self::scaled(training, true, 0)
+    }
+
+    fn scaled(training: &Training<'_>, centred: bool, ones: usize) -> Self {
         let total = training.total();
         let moments: Vec<(f64, f64)> = training
             .columns
             .par_iter()
-            .map(|column| moments(column, |row| training.weight(row), total, intercept))
+            .map(|column| moments(column, |row| training.weight(row), total, centred))
             .collect();
         let (shift, scale): (Vec<f64>, Vec<f64>) = moments.into_iter().unzip();
         let features = training.columns.len();
@@ -56,8 +65,7 @@ impl Design {
                     Some(values) => (values[rows.start + row] - shift[column]) / scale[column],
                     None => 1.0,
                 };
-                let x = Mat::from_fn(rows.len(), features + usize::from(intercept), value);
-                Block { start: rows.start, x }
+                Block { start: rows.start, x: Mat::from_fn(rows.len(), features + ones, value) }
             })
             .collect();
         Self { blocks, shift, scale }
@@ -81,12 +89,7 @@ pub(super) fn cuts(rows: usize) -> Vec<std::ops::Range<usize>> {
 }
 
 /// Finds the mean and the root of the mean square around it; (0, 1) stands for a constant.
-fn moments(
-    column: &[f64],
-    weight: impl Fn(usize) -> f64,
-    total: f64,
-    centred: bool,
-) -> (f64, f64) {
+fn moments(column: &[f64], weight: impl Fn(usize) -> f64, total: f64, centred: bool) -> (f64, f64) {
     let sum = |of: &dyn Fn(f64) -> f64| {
         column.iter().enumerate().map(|(row, value)| weight(row) * of(*value)).sum::<f64>()
     };
@@ -116,7 +119,17 @@ impl Block {
             }
             let tile = tile.as_ref().subrows(0, count);
             let (lower, all) = (BlockStructure::TriangularLower, BlockStructure::Rectangular);
-            half_matmul(sum.as_mut(), lower, Accum::Add, tile.transpose(), all, tile, all, 1.0, Par::Seq);
+            half_matmul(
+                sum.as_mut(),
+                lower,
+                Accum::Add,
+                tile.transpose(),
+                all,
+                tile,
+                all,
+                1.0,
+                Par::Seq,
+            );
         }
     }
 

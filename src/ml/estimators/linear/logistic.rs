@@ -40,7 +40,11 @@ impl Declaration for LogisticRegression {
 }
 
 impl Estimator for LogisticRegression {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         let training = Training::of(sample)?;
         let classes = training.classes()?;
         let design = Design::new(&training, self.fit_intercept);
@@ -81,7 +85,8 @@ impl LogisticRegression {
         for scaled in &centred {
             let own = scaled.iter().zip(&design.scale).map(|(value, scale)| value / scale);
             let own: Vec<f64> = own.collect();
-            let moved: f64 = own.iter().zip(&design.shift).map(|(value, shift)| value * shift).sum();
+            let moved: f64 =
+                own.iter().zip(&design.shift).map(|(value, shift)| value * shift).sum();
             intercepts.push(scaled.get(features).copied().unwrap_or(0.0) - moved);
             coefficients.extend(own);
         }
@@ -130,12 +135,15 @@ fn centred(optimum: &Optimum) -> Vec<Vec<f64>> {
         if outputs == 1 {
             return 0.0;
         }
-        (0..outputs).map(|output| optimum.coefficients[(column, output)]).sum::<f64>() / outputs as f64
+        (0..outputs).map(|output| optimum.coefficients[(column, output)]).sum::<f64>()
+            / outputs as f64
     };
     let means: Vec<f64> = (0..width).map(mean).collect();
     (0..outputs)
         .map(|output| {
-            (0..width).map(|column| optimum.coefficients[(column, output)] - means[column]).collect()
+            (0..width)
+                .map(|column| optimum.coefficients[(column, output)] - means[column])
+                .collect()
         })
         .collect()
 }

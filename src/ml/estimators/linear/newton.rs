@@ -80,7 +80,8 @@ pub(super) fn minimise(
         let accuracy = (norm(&gradient) / first).sqrt().clamp(1e-8, 0.1);
         let step = problem.newton_step(&mut states, &gradient, &mut preconditioner, accuracy);
         problem.project(&mut states, &step);
-        let Some(length) = problem.search(&states, &point, &step, value, dot(&gradient, &step)) else {
+        let Some(length) = problem.search(&states, &point, &step, value, dot(&gradient, &step))
+        else {
             break;
         };
         point += faer::Scale(length) * &step;
@@ -135,14 +136,19 @@ impl Problem<'_> {
                 gradient[(column, output)] += penalty * point[(column, output)];
             }
         }
-        (losses.iter().sum::<f64>() + self.penalised(|column, output| point[(column, output)]), gradient)
+        (
+            losses.iter().sum::<f64>() + self.penalised(|column, output| point[(column, output)]),
+            gradient,
+        )
     }
 
     /// Gives ½ Σ penaltyⱼ βⱼ².
     fn penalised(&self, coefficient: impl Fn(usize, usize) -> f64) -> f64 {
         let squares = |output: usize| {
             let columns = self.penalty.iter().enumerate();
-            columns.map(|(column, penalty)| penalty * coefficient(column, output).powi(2)).sum::<f64>()
+            columns
+                .map(|(column, penalty)| penalty * coefficient(column, output).powi(2))
+                .sum::<f64>()
         };
         0.5 * (0..self.outputs).map(squares).sum::<f64>()
     }
@@ -155,17 +161,21 @@ impl Problem<'_> {
             let probabilities = state.probabilities.col_as_slice_mut(0);
             for (row, (score, probability)) in scores.iter().zip(probabilities).enumerate() {
                 *probability = sigmoid(*score);
-                loss += self.weight(block.start + row) * two_class_loss(*score, self.places[block.start + row]);
+                loss += self.weight(block.start + row)
+                    * two_class_loss(*score, self.places[block.start + row]);
             }
             return loss;
         }
         let rows = state.scores.nrows();
-        let (tops, sums) = exponentials(state, 0.0);
+        let State { scores, probabilities, .. } = state;
+        let (tops, sums) =
+            exponentials(self.outputs, rows, |output| scores.col_as_slice(output), probabilities);
+        for output in 0..self.outputs {
+            let column = probabilities.col_as_slice_mut(output).iter_mut();
+            column.zip(&sums).for_each(|(value, sum)| *value /= sum);
+        }
         for row in 0..rows {
-            for output in 0..self.outputs {
-                state.probabilities[(row, output)] /= sums[row];
-            }
-            let own = state.scores[(row, self.places[block.start + row] as usize)];
+            let own = scores[(row, self.places[block.start + row] as usize)];
             loss += self.weight(block.start + row) * (tops[row] + sums[row].ln() - own);
         }
         loss
@@ -205,15 +215,24 @@ impl Problem<'_> {
         let parts = self.design.blocks.par_iter().zip(states).map(|(block, state)| {
             block.times(direction.as_ref(), &mut state.step);
             let mut bent = state.step.clone();
-            for row in 0..bent.nrows() {
-                let shared: f64 = if self.outputs == 1 {
-                    bent[(row, 0)] * state.probabilities[(row, 0)]
-                } else {
-                    (0..self.outputs).map(|k| bent[(row, k)] * state.probabilities[(row, k)]).sum()
-                };
-                for output in 0..self.outputs {
-                    let own = state.probabilities[(row, output)] * (bent[(row, output)] - shared);
-                    bent[(row, output)] = self.weight(block.start + row) * own;
+            let mut shared = vec![0.0; bent.nrows()];
+            for output in 0..self.outputs {
+                let pairs =
+                    bent.col_as_slice(output).iter().zip(state.probabilities.col_as_slice(output));
+                shared
+                    .iter_mut()
+                    .zip(pairs)
+                    .for_each(|(sum, (bent, probability))| *sum += bent * probability);
+            }
+            for output in 0..self.outputs {
+                let probabilities = state.probabilities.col_as_slice(output);
+                let column = bent.col_as_slice_mut(output);
+                for (row, (value, shared)) in column.iter_mut().zip(&shared).enumerate() {
+                    *value = probabilities[row] * (*value - shared);
+                }
+                if let Some(weights) = self.weights {
+                    let weights = &weights[block.start..];
+                    column.iter_mut().zip(weights).for_each(|(value, weight)| *value *= weight);
                 }
             }
             block.transposed_times(bent.as_ref())
@@ -302,16 +321,19 @@ impl Problem<'_> {
         let score = |row: usize, output: usize| {
             state.scores[(row, output)] + length * state.step[(row, output)]
         };
-        let loss = |row: usize| {
-            let place = self.places[block.start + row];
-            if self.outputs == 1 {
-                return two_class_loss(score(row, 0), place);
-            }
-            let top = (0..self.outputs).map(|k| score(row, k)).fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = (0..self.outputs).map(|k| (score(row, k) - top).exp()).sum();
-            top + sum.ln() - score(row, place as usize)
-        };
-        (0..rows).map(|row| self.weight(block.start + row) * loss(row)).sum()
+        let weighed = |row: usize, loss: f64| self.weight(block.start + row) * loss;
+        if self.outputs == 1 {
+            let loss = |row: usize| {
+                weighed(row, two_class_loss(score(row, 0), self.places[block.start + row]))
+            };
+            return (0..rows).map(loss).sum();
+        }
+        let moved = &state.scores + faer::Scale(length) * &state.step;
+        let mut scratch = Mat::zeros(rows, self.outputs);
+        let (tops, sums) =
+            exponentials(self.outputs, rows, |output| moved.col_as_slice(output), &mut scratch);
+        let own = |row: usize| moved[(row, self.places[block.start + row] as usize)];
+        (0..rows).map(|row| weighed(row, tops[row] + sums[row].ln() - own(row))).sum()
     }
 
     /// Counts the multiplications of one pass over the rows, there and back.
@@ -320,21 +342,22 @@ impl Problem<'_> {
     }
 }
 
-/// Puts exp(score − top) into the probabilities; gives each row's top and sum.
-fn exponentials(state: &mut State, _: f64) -> (Vec<f64>, Vec<f64>) {
-    let (rows, outputs) = state.scores.shape();
+/// Fills in exp(score − top); gives each row's top score and the sum of what was filled in.
+fn exponentials<'a>(
+    outputs: usize,
+    rows: usize,
+    scores: impl Fn(usize) -> &'a [f64],
+    into: &mut Mat<f64>,
+) -> (Vec<f64>, Vec<f64>) {
     let mut tops = vec![f64::NEG_INFINITY; rows];
     for output in 0..outputs {
-        for (top, score) in tops.iter_mut().zip(state.scores.col_as_slice(output)) {
-            *top = top.max(*score);
-        }
+        tops.iter_mut().zip(scores(output)).for_each(|(top, score)| *top = top.max(*score));
     }
     let mut sums = vec![0.0; rows];
     for output in 0..outputs {
-        let scores = state.scores.col_as_slice(output);
-        let slots = state.probabilities.col_as_slice_mut(output);
-        for (row, slot) in slots.iter_mut().enumerate() {
-            *slot = (scores[row] - tops[row]).exp();
+        let slots = into.col_as_slice_mut(output).iter_mut().zip(scores(output));
+        for (row, (slot, score)) in slots.enumerate() {
+            *slot = (score - tops[row]).exp();
             sums[row] += *slot;
         }
     }
@@ -404,7 +427,9 @@ fn gram(problem: &Problem<'_>, states: &[State], output: Option<usize>) -> Mat<f
             sum / problem.outputs as f64
         };
         match output {
-            Some(output) => block.add_gram(|row| problem.curvature(block, state, row, output), &mut part),
+            Some(output) => {
+                block.add_gram(|row| problem.curvature(block, state, row, output), &mut part);
+            }
             None => block.add_gram(mean, &mut part),
         }
         part

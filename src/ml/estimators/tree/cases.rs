@@ -94,7 +94,10 @@ impl Case {
     }
 
     /// Fits the case and compares the answers.
-    pub(in crate::ml::estimators) fn check(&self, tolerance: f64) -> Result<Box<dyn Fitted>, String> {
+    pub(in crate::ml::estimators) fn check(
+        &self,
+        tolerance: f64,
+    ) -> Result<Box<dyn Fitted>, String> {
         let weights = self.weights.as_deref();
         let fitted = fit(self.word, &self.settings, &self.frame, &self.target, weights);
         let answers = match fitted.predict(&self.frame).unwrap() {

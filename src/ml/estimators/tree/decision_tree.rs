@@ -4,7 +4,9 @@
 use super::cart::fit::{Plan, Rows};
 use super::cart::settings::{self, Measure, ROWS};
 use super::cart::{self, Stops, TreeModel};
-use crate::ml::estimator::{BadSetting, Estimator, FitContext, FitError, Fitted, Sample, Tags, Task};
+use crate::ml::estimator::{
+    BadSetting, Estimator, FitContext, FitError, Fitted, Sample, Tags, Task,
+};
 use crate::ml::estimators::kind::Declaration;
 use crate::params;
 use crate::params::{Limits, Setting};
@@ -66,7 +68,11 @@ impl Declaration for DecisionTree {
 }
 
 impl Estimator for DecisionTree {
-    fn fit(&self, sample: &Sample<'_>, context: &FitContext<'_>) -> Result<Box<dyn Fitted>, FitError> {
+    fn fit(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         let rows = Rows::new(sample)?;
         let leaf = settings::rows(&self.min_samples_leaf, rows.len(), 1);
         let split = settings::rows(&self.min_samples_split, rows.len(), 2).max(2 * leaf);
@@ -76,7 +82,11 @@ impl Estimator for DecisionTree {
         };
         let stops = Stops {
             splitter,
-            max_features: settings::features(&self.max_features, sample.features.width(), sample.target),
+            max_features: settings::features(
+                &self.max_features,
+                sample.features.width(),
+                sample.target,
+            ),
             max_depth: self.max_depth.unwrap_or(usize::MAX),
             min_samples_split: split,
             min_samples_leaf: leaf,

@@ -28,7 +28,8 @@ fn a_tree_answers_as_scikit_learn_s() {
         match case.check(1e-7) {
             Err(message) => wrong.push(message),
             Ok(fitted) => {
-                let (own, wanted) = (fitted.importance().unwrap(), floats(&case.json["importance"]));
+                let (own, wanted) =
+                    (fitted.importance().unwrap(), floats(&case.json["importance"]));
                 if own.iter().zip(&wanted).any(|(own, wanted)| (own - wanted).abs() > 1e-7) {
                     wrong.push(format!("{}: importance {own:?} {wanted:?}", case.name));
                 }
@@ -61,7 +62,9 @@ fn check_scores(sets: &[&str], word: &str, settings: Settings<'_>, model: &str) 
         let data = Data::read(name);
         let wanted = reference["sets"][name][model].as_object().unwrap();
         // The log loss jumps by a tenth where one leaf is surely wrong; errors have units.
-        let smooth = |metric: &&String| !matches!(metric.as_str(), "log_loss" | "rmse" | "mae" | "median_ae");
+        let smooth = |metric: &&String| {
+            !matches!(metric.as_str(), "log_loss" | "rmse" | "mae" | "median_ae")
+        };
         let metrics: Vec<&String> = wanted.keys().filter(smooth).collect();
         let mut sums: BTreeMap<&str, f64> = BTreeMap::new();
         for seed in 0..2 {
@@ -75,7 +78,8 @@ fn check_scores(sets: &[&str], word: &str, settings: Settings<'_>, model: &str) 
                 let prediction = fitted.predict(&frame.take(&test)).unwrap();
                 let target = data.target.take(&test);
                 for metric in &metrics {
-                    *sums.entry(metric).or_default() += data.score(metric, &target, &prediction) / 10.0;
+                    *sums.entry(metric).or_default() +=
+                        data.score(metric, &target, &prediction) / 10.0;
                 }
             }
         }
@@ -84,7 +88,10 @@ fn check_scores(sets: &[&str], word: &str, settings: Settings<'_>, model: &str) 
             let (middle, sd) = (middle.as_f64().unwrap(), sd.as_f64().unwrap());
             // The noise of ten folds of ours comes on top of that of the reference.
             let tolerance = (3.0 * sd).max(0.02);
-            assert!((mean - middle).abs() < tolerance, "{name} {word} {metric}: {mean}, not {middle}");
+            assert!(
+                (mean - middle).abs() < tolerance,
+                "{name} {word} {metric}: {mean}, not {middle}"
+            );
         }
     }
 }
@@ -111,7 +118,7 @@ fn a_weight_of_k_is_k_copies() {
     for settings in [vec![], vec![("criterion", Setting::Word("entropy".into()))]] {
         let rows = Rows::new(150, 3).classified(3);
         let copies: Vec<usize> = (0..150).flat_map(|row| vec![row; row % 4]).collect();
-        let weighted = rows.clone().weighted((0..150).map(|row| (row % 4) as f64).collect());
+        let weighted = rows.clone().weighted((0..150).map(|row| f64::from(row % 4)).collect());
         let settings = [settings, vec![("max_depth", Setting::Int(4))]].concat();
         let expected = rows.take(&copies).answers("decision_tree", &settings, &rows.frame);
         assert_eq!(weighted.answers("decision_tree", &settings, &rows.frame), expected);
@@ -125,7 +132,8 @@ fn a_row_without_weight_is_no_row() {
         let kept: Vec<usize> = (0..120).filter(|row| row % 3 != 0).collect();
         let weights: Vec<f64> = (0..120).map(|row| f64::from(u8::from(row % 3 != 0))).collect();
         let without = rows.take(&kept).weighted(vec![1.0; kept.len()]);
-        let expected = without.answers(word, &[few(5)][..usize::from(word != "decision_tree")], &rows.frame);
+        let expected =
+            without.answers(word, &[few(5)][..usize::from(word != "decision_tree")], &rows.frame);
         let found = rows.clone().weighted(weights).answers(
             word,
             &[few(5)][..usize::from(word != "decision_tree")],
@@ -203,7 +211,8 @@ fn contamination_sets_the_share_of_odd_rows() {
     let rows = Rows::new(200, 3);
     let settings = [("contamination", Setting::Share(0.1))];
     let fitted = rows.try_fit("isolation_forest", &settings).unwrap();
-    let crate::ml::estimator::Prediction::Anomalies { odd, .. } = fitted.predict(&rows.frame).unwrap()
+    let crate::ml::estimator::Prediction::Anomalies { odd, .. } =
+        fitted.predict(&rows.frame).unwrap()
     else {
         unreachable!()
     };

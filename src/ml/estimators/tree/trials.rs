@@ -36,7 +36,9 @@ impl Rows {
             (0..columns).map(|_| (0..rows).map(|_| random.random::<f64>()).collect()).collect();
         let part = |column: usize, row: usize| values.get(column).map_or(0.0, |values| values[row]);
         let target = (0..rows)
-            .map(|row| 2.0 * part(0, row) - part(1, row) * part(2, row) + 0.2 * random.random::<f64>())
+            .map(|row| {
+                2.0 * part(0, row) - part(1, row) * part(2, row) + 0.2 * random.random::<f64>()
+            })
             .collect();
         let frame = (0..).zip(&values).fold(Frame::new(rows), |frame, (index, values)| {
             frame.with(&format!("c{index}"), Column::Number(values.as_slice().into()))
@@ -64,9 +66,10 @@ impl Rows {
         } else {
             columns.push(column);
         }
-        self.frame = (0..).zip(columns).fold(Frame::new(self.frame.rows()), |frame, (index, column)| {
-            frame.with(&format!("c{index}"), column)
-        });
+        self.frame =
+            (0..).zip(columns).fold(Frame::new(self.frame.rows()), |frame, (index, column)| {
+                frame.with(&format!("c{index}"), column)
+            });
         self
     }
 
@@ -163,8 +166,14 @@ pub(in crate::ml::estimators) fn survives_odd_data(
         base.clone().weighted((0..60).map(|row| f64::from(row % 3)).collect()),
         base.clone().weighted((0..60).map(|row| if row == 7 { 1e12 } else { 1e-12 }).collect()),
         Rows { target: Target::Numbers(vec![7.25; 60].into()), ..base.clone() },
-        Rows { target: Target::Numbers((0..60).map(|row| 1e150 * f64::from(row)).collect()), ..base.clone() },
-        Rows { target: Target::Numbers((0..60).map(|row| 1e-200 * f64::from(row)).collect()), ..base.clone() },
+        Rows {
+            target: Target::Numbers((0..60).map(|row| 1e150 * f64::from(row)).collect()),
+            ..base.clone()
+        },
+        Rows {
+            target: Target::Numbers((0..60).map(|row| 1e-200 * f64::from(row)).collect()),
+            ..base.clone()
+        },
         base.take(&[0]),
         base.take(&[0, 1]),
         Rows { frame: Frame::new(60), ..base.clone() },
@@ -190,7 +199,10 @@ pub(in crate::ml::estimators) fn refuses_bad_data(word: &str) {
     let mut values = base.values(1);
     values[5] = f64::INFINITY;
     let error = bad(base.clone().with(1, Column::Number(values.into())));
-    assert!(matches!(error, FitError::BadValue { ref column, row: 5, .. } if column == "c1"), "{error}");
+    assert!(
+        matches!(error, FitError::BadValue { ref column, row: 5, .. } if column == "c1"),
+        "{error}"
+    );
     assert_eq!(bad(base.take(&[])), FitError::NoRows);
     assert_eq!(bad(base.clone().weighted(vec![0.0; 40])), FitError::NoRows);
     assert!(bad(base.clone().weighted(vec![-1.0; 40])).to_string().contains("weight"));

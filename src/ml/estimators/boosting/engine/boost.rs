@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
+use super::Rows;
 use super::bins::{BinOptions, Binned};
 use super::grow::{GrowOptions, Grower, Leaf};
 use super::histogram::{Cell, Packed, Pair, Scales, Wide};
@@ -11,7 +12,6 @@ use super::loss::{self, BLOCK, Loss, Slopes};
 use super::math::{ROUND, exp};
 use super::predict::Ensemble;
 use super::split::Rules;
-use super::Rows;
 use crate::ml::estimator::{FitContext, FitError, Round};
 
 /// Rows that one thread works on between two looks at the queue; fixed, for sums follow it.
@@ -246,7 +246,8 @@ impl Sums<'_> {
         (pairs, rules): (&mut [Pair], &mut Rules),
     ) -> Result<f64, FitError> {
         let loss = self.options.loss;
-        let pass = |pairs: Option<(&mut [Pair], Fixed)>| self.pass((&raw[output], lse, output), pairs);
+        let pass =
+            |pairs: Option<(&mut [Pair], Fixed)>| self.pass((&raw[output], lse, output), pairs);
         let most = self.training.weights.map_or(1.0, |w| w.iter().copied().fold(0.0, f64::max));
         let [gradient, hessian] = match loss.bounds() {
             Some([gradient, hessian]) => [gradient * most, hessian * most],
@@ -260,7 +261,8 @@ impl Sums<'_> {
         }
         let fixed = Fixed::new(self.count_bits(), packed, [gradient, hessian]);
         rules.scales = fixed.scales();
-        let total = self.training.weights.map_or(pairs.len() as f64, |weights| weights.iter().sum());
+        let total =
+            self.training.weights.map_or(pairs.len() as f64, |weights| weights.iter().sum());
         Ok(pass(Some((pairs, fixed))).loss / total)
     }
 
@@ -306,7 +308,9 @@ impl Sums<'_> {
                 let parts = pairs.chunks_mut(CHUNK).enumerate();
                 parts.map(|(chunk, pairs)| run(chunk, Some((pairs, fixed)))).collect()
             }
-            None if self.parallel => (0..chunks).into_par_iter().map(|chunk| run(chunk, None)).collect(),
+            None if self.parallel => {
+                (0..chunks).into_par_iter().map(|chunk| run(chunk, None)).collect()
+            }
             None => (0..chunks).map(|chunk| run(chunk, None)).collect(),
         };
         found.into_iter().fold(Pass::default(), Pass::join)
@@ -379,7 +383,8 @@ impl Slopes {
     }
 
     fn largest(&self, rows: usize) -> Pass {
-        let most = |values: &[f64]| values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
+        let most =
+            |values: &[f64]| values.iter().fold(0.0, |most: f64, value| most.max(value.abs()));
         let nan = self.gradient[..rows].iter().any(|value| value.is_nan());
         let gradient = if nan { f64::INFINITY } else { most(&self.gradient[..rows]) };
         Pass { loss: 0.0, gradient, hessian: most(&self.hessian[..rows]) }
@@ -412,7 +417,8 @@ impl Fixed {
         let (shift, one) = if self.packed { (self.count_bits, 1) } else { (0, 0) };
         let slots = slopes.gradient.iter().zip(&slopes.hessian);
         for (pair, (gradient, hessian)) in pairs.iter_mut().zip(slots) {
-            *pair = [whole(gradient * self.gradient), (whole(hessian * self.hessian) << shift) | one];
+            *pair =
+                [whole(gradient * self.gradient), (whole(hessian * self.hessian) << shift) | one];
         }
     }
 }
@@ -491,7 +497,8 @@ impl<'a> Watch<'a> {
             }
             sum += slopes.loss[..range.len()].iter().sum::<f64>();
         }
-        let total = self.rows.weights.map_or(self.rows.y.len() as f64, |weights| weights.iter().sum());
+        let total =
+            self.rows.weights.map_or(self.rows.y.len() as f64, |weights| weights.iter().sum());
         sum / total
     }
 }

@@ -162,7 +162,8 @@ impl<'a, C: Cell> Grower<'a, C> {
         let value = self.options.rules.value(sums, bounds);
         let whole = Whole { total, sums, value, bounds };
         let rows = 0..pairs.len();
-        let root = Growing { rows, depth: 0, whole, cells: None, groups, split: None, children: None };
+        let root =
+            Growing { rows, depth: 0, whole, cells: None, groups, split: None, children: None };
         self.nodes.push(root);
         if !self.is_finished(0) {
             let mut cells = self.fresh();
@@ -351,7 +352,8 @@ impl<'a, C: Cell> Grower<'a, C> {
         seed: Seed,
     ) {
         let mut small_cells = self.fresh();
-        let batch = |node: usize| Batch::Some(&self.partition.order()[self.nodes[node].rows.clone()]);
+        let batch =
+            |node: usize| Batch::Some(&self.partition.order()[self.nodes[node].rows.clone()]);
         self.sum(&mut small_cells, batch(small), (pairs, small));
         let large_cells = if self.is_finished(large) {
             self.give_back(parent);

@@ -119,9 +119,9 @@ impl Loss {
                 }
             }
             Self::Squared => slopes.set(rows, |raw, y| [raw - y, 1.0, (raw - y) * (raw - y) / 2.0]),
-            Self::Absolute => slopes.set(rows, |raw, y| {
-                [if raw > y { 1.0 } else { -1.0 }, 1.0, (raw - y).abs()]
-            }),
+            Self::Absolute => {
+                slopes.set(rows, |raw, y| [if raw > y { 1.0 } else { -1.0 }, 1.0, (raw - y).abs()]);
+            }
             Self::Quantile(share) => slopes.set(rows, |raw, y| {
                 let slope = if y >= raw { -share } else { 1.0 - share };
                 [slope, 1.0, slope * (raw - y)]
@@ -162,7 +162,9 @@ impl Loss {
         let share = if let Self::Quantile(share) = self { share } else { 0.5 };
         match weights {
             None => quantile(residuals, share),
-            Some(weights) => weighted_quantile(&residuals, weights, (share, self == Self::Absolute)),
+            Some(weights) => {
+                weighted_quantile(&residuals, weights, (share, self == Self::Absolute))
+            }
         }
     }
 }
@@ -208,8 +210,7 @@ fn exact_sum(values: impl Iterator<Item = f64>) -> f64 {
 /// Gives the logarithms of the classes' shares, shifted to a mean of zero.
 fn priors(y: &[f64], weights: Option<&[f64]>, classes: usize) -> Vec<f64> {
     let share = |class: usize| {
-        let own: Vec<f64> =
-            y.iter().map(|y| f64::from(u8::from(*y == class as f64))).collect();
+        let own: Vec<f64> = y.iter().map(|y| f64::from(u8::from(*y == class as f64))).collect();
         mean(&own, weights).clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln()
     };
     let logs: Vec<f64> = (0..classes).map(share).collect();

@@ -91,7 +91,11 @@ impl Test {
     pub(super) const fn goes_left(&self, bin: usize, feature: &Feature) -> bool {
         match self {
             Self::UpTo { bin: last, missing } => {
-                if bin == feature.values { *missing } else { bin <= *last }
+                if bin == feature.values {
+                    *missing
+                } else {
+                    bin <= *last
+                }
             }
             Self::In(set) => contains(set, bin),
         }
@@ -204,7 +208,8 @@ impl<C: Cell> Finder<'_, C> {
         if far.count < rules.min_samples_leaf || far.hessian < MIN_HESSIAN {
             return Verdict::Over;
         }
-        let (near_value, far_value) = (rules.value(near, node.bounds), rules.value(far, node.bounds));
+        let (near_value, far_value) =
+            (rules.value(near, node.bounds), rules.value(far, node.bounds));
         let rise = if way == Way::Up { far_value - near_value } else { near_value - far_value };
         if f64::from(self.monotone) * rise < 0.0 {
             return Verdict::Good(0.0);

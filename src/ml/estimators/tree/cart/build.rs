@@ -99,10 +99,7 @@ impl<C: Criterion> Grower<'_, C> {
         weights: Option<&[f64]>,
         (seed, context): (Seed, &FitContext<'_>),
     ) -> Result<Arena, FitError> {
-        let floor = Floor {
-            rows: self.stops.min_samples_leaf,
-            weight: self.stops.min_weight_leaf,
-        };
+        let floor = Floor { rows: self.stops.min_samples_leaf, weight: self.stops.min_weight_leaf };
         let (count, drawn) = (self.data.columns.len(), features.len());
         let mut state = State {
             swap: vec![0; rows.len()],
@@ -154,12 +151,7 @@ impl<C: Criterion> Grower<'_, C> {
     }
 
     /// Makes a node of some rows; tells whether it can be split.
-    fn examine(
-        &self,
-        state: &mut State<C>,
-        weights: Option<&[f64]>,
-        task: Task,
-    ) -> Option<Open> {
+    fn examine(&self, state: &mut State<C>, weights: Option<&[f64]>, task: Task) -> Option<Open> {
         let stops = &self.stops;
         let rows = &state.rows[task.rows.clone()];
         let fetch = |row: &u32| {
@@ -209,8 +201,7 @@ impl<C: Criterion> Grower<'_, C> {
         let rows = &rows[range.clone()];
         let (mut found, mut drawn, mut visited) = (0, 0, 0);
         let mut end = features.len();
-        while end > known + found
-            && (visited < self.stops.max_features || visited <= found + drawn)
+        while end > known + found && (visited < self.stops.max_features || visited <= found + drawn)
         {
             visited += 1;
             let pick = random.random_range(drawn..end - found);
@@ -241,12 +232,7 @@ impl<C: Criterion> Grower<'_, C> {
     }
 
     /// Gives the share of the whole tree's impurity that a cut takes away.
-    fn gain(
-        &self,
-        state: &State<C>,
-        range: &Range<usize>,
-        (cut, impurity): (&Cut, f64),
-    ) -> f64 {
+    fn gain(&self, state: &State<C>, range: &Range<usize>, (cut, impurity): (&Cut, f64)) -> f64 {
         let column = &self.data.columns[cut.feature as usize];
         let (mut left, mut right) = (self.criterion.empty(), self.criterion.empty());
         for (row, (item, weight)) in state.rows[range.clone()].iter().zip(&state.scanner.items) {

@@ -1,7 +1,9 @@
 //! Criteria: how pure the rows of a node are.
 
 /// A measure of purity, worked out from a tally of items.
-pub(in crate::ml::estimators) trait Criterion: Copy + Send + Sync {
+pub(in crate::ml::estimators) trait Criterion:
+    Copy + Send + Sync
+{
     /// What a row holds: a class or a number.
     type Item: Copy + PartialEq + Send + Sync;
     /// What is kept of some rows.
@@ -39,7 +41,7 @@ pub(in crate::ml::estimators) trait Criterion: Copy + Send + Sync {
 #[inline]
 fn pack_class(class: u32, weight: f64) -> Option<u32> {
     let fits = class < 1 << 16 && weight < 65_536.0 && weight.fract() == 0.0;
-    fits.then(|| class << 16 | weight as u32)
+    fits.then_some(class << 16 | weight as u32)
 }
 
 /// Reads a class and its weight back.

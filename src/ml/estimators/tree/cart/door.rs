@@ -40,7 +40,10 @@ pub(in crate::ml::estimators) fn check_sorts(frame: &Frame, takes: Takes) -> Res
 }
 
 /// Refuses columns other than those of the training.
-pub(in crate::ml::estimators) fn check_names(frame: &Frame, names: &[Arc<str>]) -> Result<(), FitError> {
+pub(in crate::ml::estimators) fn check_names(
+    frame: &Frame,
+    names: &[Arc<str>],
+) -> Result<(), FitError> {
     if frame.names() == names {
         return Ok(());
     }
@@ -95,7 +98,9 @@ fn check_weights(weights: Option<&[f64]>, rows: usize) -> Result<(), FitError> {
 
 /// Gives the rows that count: none where all do.
 #[expect(clippy::cast_possible_truncation, reason = "`check` allows fewer than 2^31 rows")]
-pub(in crate::ml::estimators) fn kept(weights: Option<&[f64]>) -> Result<Option<Vec<u32>>, FitError> {
+pub(in crate::ml::estimators) fn kept(
+    weights: Option<&[f64]>,
+) -> Result<Option<Vec<u32>>, FitError> {
     let Some(weights) = weights else { return Ok(None) };
     if !weights.contains(&0.0) {
         return Ok(None);
@@ -119,7 +124,10 @@ pub(in crate::ml::estimators) fn check_numbers(target: &[f64]) -> Result<(), Fit
 }
 
 /// Refuses codes without a class.
-pub(in crate::ml::estimators) fn check_codes(codes: &[u32], classes: &[Label]) -> Result<(), FitError> {
+pub(in crate::ml::estimators) fn check_codes(
+    codes: &[u32],
+    classes: &[Label],
+) -> Result<(), FitError> {
     match codes.iter().position(|code| *code as usize >= classes.len()) {
         Some(row) => Err(FitError::BadValue {
             column: "the target".to_owned(),

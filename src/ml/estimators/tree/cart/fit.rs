@@ -7,12 +7,12 @@ use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::build::{Grower, Stops};
 use super::criterion::{Criterion, Entropy, Gini, Gini2, Poisson, Variance};
 use super::door::{self, Takes};
 use super::grown::{Forest, Numbers, normalised};
-use super::settings::Measure;
-use super::build::{Grower, Stops};
 use super::ranks::Ranked;
+use super::settings::Measure;
 use crate::data::{Frame, Label, Target};
 use crate::ml::Seed;
 use crate::ml::estimator::{FitContext, FitError, Fitted, Prediction, Sample};
@@ -109,12 +109,15 @@ impl<'a> Rows<'a> {
                         items.iter_mut().for_each(|item| *item -= offset);
                         self.grow(plan, (Variance { offset }, &items), context)
                     }
-                    Measure::Poisson if items.iter().any(|item| *item < 0.0) => Err(FitError::Other(
-                        "`criterion: poisson` takes targets from 0 on, but some are negative".to_owned(),
-                    )),
-                    Measure::Poisson if items.iter().all(|item| *item <= 0.0) => Err(FitError::Other(
-                        "`criterion: poisson` needs a target above 0".to_owned(),
-                    )),
+                    Measure::Poisson if items.iter().any(|item| *item < 0.0) => {
+                        Err(FitError::Other(
+                            "`criterion: poisson` takes targets from 0 on, but some are negative"
+                                .to_owned(),
+                        ))
+                    }
+                    Measure::Poisson if items.iter().all(|item| *item <= 0.0) => Err(
+                        FitError::Other("`criterion: poisson` needs a target above 0".to_owned()),
+                    ),
                     Measure::Poisson => self.grow(plan, (Poisson, &items), context),
                     _ => Err(wrong),
                 }

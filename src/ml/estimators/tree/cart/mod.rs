@@ -6,9 +6,9 @@
 mod build;
 mod criterion;
 pub(in crate::ml::estimators) mod door;
+pub(in crate::ml::estimators) mod fit;
 mod grown;
 mod ranks;
-pub(in crate::ml::estimators) mod fit;
 mod scan;
 pub(in crate::ml::estimators) mod settings;
 mod sorting;

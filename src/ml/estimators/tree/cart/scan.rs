@@ -115,8 +115,11 @@ impl<C: Criterion> Scanner<C> {
     /// Looks for the best cut of a column.
     pub(super) fn search(&mut self, feature: u32, column: &Column, rows: &[u32]) -> Seen {
         let packs = self.packed.len() == rows.len();
-        let (low, high) =
-            if packs { self.fetch::<true>(column, rows) } else { self.fetch::<false>(column, rows) };
+        let (low, high) = if packs {
+            self.fetch::<true>(column, rows)
+        } else {
+            self.fetch::<false>(column, rows)
+        };
         let missing = !self.missing.is_empty();
         if self.sorter.keys.is_empty() || (!missing && column.is_narrow(low, high)) {
             return Seen::Constant;
@@ -213,7 +216,8 @@ impl<C: Criterion> Scanner<C> {
                 feature: sorted.feature,
                 rank,
                 threshold: if next == MISSING { f64::INFINITY } else { between() },
-                missing_left: sorted.missing_left || (self.missing.is_empty() && left > rows - left),
+                missing_left: sorted.missing_left
+                    || (self.missing.is_empty() && left > rows - left),
                 left,
                 score: best,
             });

@@ -58,7 +58,10 @@ pub(in crate::ml::estimators) fn check_rows(
         _ => false,
     };
     let message = || {
-        format!("`{param}` is a number from {least} on or a share above 0, but is {}", setting.spoken())
+        format!(
+            "`{param}` is a number from {least} on or a share above 0, but is {}",
+            setting.spoken()
+        )
     };
     if fine { Ok(()) } else { Err(BadSetting { param, message: message() }) }
 }
@@ -94,7 +97,11 @@ pub(in crate::ml::estimators) fn draws(setting: &Setting, all: usize) -> usize {
 }
 
 /// Counts the columns that are tried at a node.
-pub(in crate::ml::estimators) fn features(setting: &Setting, columns: usize, target: &Target) -> usize {
+pub(in crate::ml::estimators) fn features(
+    setting: &Setting,
+    columns: usize,
+    target: &Target,
+) -> usize {
     let sqrt = || (columns as f64).sqrt() as usize;
     let count = match setting {
         Setting::Word(word) => match word.as_str() {

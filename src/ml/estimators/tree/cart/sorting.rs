@@ -65,7 +65,9 @@ mod tests {
 
     #[test]
     fn every_way_of_sorting_sorts() {
-        for (rows, distinct) in [(10, 4), (300, 7), (300, 64), (5000, 4999), (400, 100_000), (300, 1)] {
+        for (rows, distinct) in
+            [(10, 4), (300, 7), (300, 64), (5000, 4999), (400, 100_000), (300, 1)]
+        {
             let key = |row: u64| ((row * 7919 + row * row) % distinct) << 32 | row;
             let mut sorter = Sorter { keys: (0..rows).map(key).collect(), ..Sorter::default() };
             let mut expected = sorter.keys.clone();

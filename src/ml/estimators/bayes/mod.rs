@@ -1,0 +1,5 @@
+//! Classifiers by Bayes' rule.
+
+mod gaussian;
+
+pub(super) use gaussian::GaussianNaiveBayes;

@@ -1,0 +1,6 @@
+//! Estimators that ask the nearest training rows.
+
+mod nearest;
+mod tree;
+
+pub(super) use nearest::KNearestNeighbors;
