@@ -109,7 +109,8 @@ fn edges_of(values: &[f64], sample: &Sampled<'_>) -> Vec<f64> {
             keys.sort_unstable();
         }
         Some(weights) => {
-            let pairs = sample.rows.iter().map(|row| (values[*row as usize], weights[*row as usize]));
+            let pairs =
+                sample.rows.iter().map(|row| (values[*row as usize], weights[*row as usize]));
             sorted.extend(pairs.filter(|(v, w)| !v.is_nan() && *w > 0.0).map(|(v, w)| (key(v), w)));
             sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
             keys.extend(sorted.iter().map(|(key, _)| *key));
@@ -215,7 +216,12 @@ pub(super) struct Tile {
 
 impl Tile {
     /// Lays the columns of some groups side by side.
-    fn new(first: usize, groups: &[Group], columns: &[Vec<u8>], (rows, parallel): (usize, bool)) -> Self {
+    fn new(
+        first: usize,
+        groups: &[Group],
+        columns: &[Vec<u8>],
+        (rows, parallel): (usize, bool),
+    ) -> Self {
         const CHUNK: usize = 1 << 12;
         const LINE: usize = 64;
         let stride = groups.len().next_power_of_two();
@@ -301,9 +307,8 @@ impl Binned {
             weights: options.weights,
             max_bins: options.max_bins,
         };
-        let learn = |column: &Column| {
-            (Binning::learn(column, rows, &sample), has_missing(column, rows))
-        };
+        let learn =
+            |column: &Column| (Binning::learn(column, rows, &sample), has_missing(column, rows));
         let learnt: Vec<(Binning, bool)> = if options.parallel {
             columns.par_iter().map(learn).collect()
         } else {
@@ -320,7 +325,8 @@ impl Binned {
             .collect();
         let binning: Vec<Binning> = learnt.into_iter().map(|(binning, _)| binning).collect();
         let groups = layout(&features);
-        let sort = |index: usize| column_of(&binning[index], &features[index], (rows, &columns[index]));
+        let sort =
+            |index: usize| column_of(&binning[index], &features[index], (rows, &columns[index]));
         let columns: Vec<Vec<u8>> = if options.parallel {
             (0..columns.len()).into_par_iter().map(sort).collect()
         } else {
@@ -338,7 +344,10 @@ impl Binned {
 }
 
 /// Picks the rows that edges are learnt from: all, or a sample in ascending order.
-#[expect(clippy::cast_possible_truncation, reason = "rows are fewer than 2^31, checked at the door")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rows are fewer than 2^31, checked at the door"
+)]
 fn sample_of(rows: Rows<'_>, seed: Seed) -> Vec<u32> {
     if rows.len() <= SAMPLE {
         return (0..rows.len()).map(|row| rows.at(row) as u32).collect();

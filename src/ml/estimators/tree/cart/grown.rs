@@ -236,18 +236,6 @@ pub(in crate::ml::estimators) struct Tree {
 }
 
 impl Tree {
-    /// Gives the leaf to which a row belongs.
-    fn leaf(&self, columns: &[&[f64]], row: usize) -> &Node {
-        let mut index = 0;
-        loop {
-            let node = &self.nodes[index];
-            if node.feature == LEAF {
-                return node;
-            }
-            index = node.next(index, columns[node.column()][row]);
-        }
-    }
-
     /// Gives the leaves to which some rows in a row belong; they go down side by side, so that one
     /// doesn't wait for what the other loads.
     #[inline]
@@ -279,26 +267,19 @@ impl Tree {
                 if node.feature == LEAF {
                     width == 1 || right < rows
                 } else {
-                    node.column() < columns
-                        && right > index + 1
-                        && right < self.nodes.len()
+                    node.column() < columns && right > index + 1 && right < self.nodes.len()
                 }
             })
     }
 
     /// Adds what the tree says of some rows.
     fn add(&self, columns: &[&[f64]], first: usize, (sums, width): (&mut [f64], usize)) {
-        let mut groups = sums.chunks_exact_mut(width * ABREAST);
-        let mut row = first;
-        for sums in &mut groups {
+        let rows = (first..).step_by(ABREAST);
+        for (row, sums) in rows.zip(sums.chunks_exact_mut(width * ABREAST)) {
             let leaves = self.leaves(columns, row);
             for (leaf, sums) in leaves.into_iter().zip(sums.chunks_exact_mut(width)) {
                 self.say(leaf, sums);
             }
-            row += ABREAST;
-        }
-        for (row, sums) in (row..).zip(groups.into_remainder().chunks_exact_mut(width)) {
-            self.say(self.leaf(columns, row), sums);
         }
     }
 
@@ -347,6 +328,30 @@ impl Forest {
             && self.trees.iter().all(|tree| tree.is_sound((columns, width)))
     }
 
+    /// Adds what the trees say of one row, which goes down several trees side by side.
+    fn add(&self, columns: &[&[f64]], row: usize, sums: &mut [f64]) {
+        for trees in self.trees.chunks(ABREAST) {
+            let mut indices = [0; ABREAST];
+            loop {
+                let mut leaves = 0;
+                for (tree, index) in trees.iter().zip(&mut indices) {
+                    let node = &tree.nodes[*index];
+                    if node.feature == LEAF {
+                        leaves += 1;
+                    } else {
+                        *index = node.next(*index, columns[node.column()][row]);
+                    }
+                }
+                if leaves == trees.len() {
+                    break;
+                }
+            }
+            for (tree, index) in trees.iter().zip(indices) {
+                tree.say(&tree.nodes[index], sums);
+            }
+        }
+    }
+
     /// Gives the mean of what the trees say of each row.
     pub(in crate::ml::estimators) fn predict(&self, frame: &Frame) -> Vec<f64> {
         let columns = numbers(frame);
@@ -356,6 +361,11 @@ impl Forest {
         let run = |(block, sums): (usize, &mut [f64])| {
             for tree in &self.trees {
                 tree.add(&columns, block * BLOCK, (sums, width));
+            }
+            let rest = sums.len() / width % ABREAST;
+            let start = sums.len() / width - rest;
+            for row in start..start + rest {
+                self.add(&columns, block * BLOCK + row, &mut sums[row * width..(row + 1) * width]);
             }
             sums.iter_mut().for_each(|sum| *sum /= count);
         };
