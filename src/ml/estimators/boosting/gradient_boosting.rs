@@ -1,6 +1,12 @@
 //! `gradient_boosting`: histogram gradient boosting of trees, after scikit-learn's
 //! `HistGradientBoostingClassifier` and `HistGradientBoostingRegressor`.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "class numbers and counts of rows are whole and below 2^31"
+)]
+
 use std::sync::Arc;
 
 use rand::seq::SliceRandom;
@@ -241,11 +247,10 @@ impl Goal {
             Target::Classes { codes, classes } => {
                 door::check_codes(codes, classes)?;
                 let mut seen = vec![false; classes.len()];
-                match rows {
-                    Some(rows) => {
-                        rows.iter().for_each(|row| seen[codes[*row as usize] as usize] = true);
-                    }
-                    None => codes.iter().for_each(|code| seen[*code as usize] = true),
+                let places = 0..rows.map_or(codes.len(), <[u32]>::len);
+                for place in places {
+                    let row = rows.map_or(place, |rows| rows[place] as usize);
+                    seen[codes[row] as usize] = true;
                 }
                 let present: Vec<u32> =
                     (0..).zip(&seen).filter(|(_, seen)| **seen).map(|(code, _)| code).collect();

@@ -1,6 +1,12 @@
 //! `isolation_forest`: how soon random cuts leave a row alone, after scikit-learn's
 //! `IsolationForest`.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rows and columns are below 2^31, as the door checks"
+)]
+
 use std::sync::Arc;
 
 use rand::RngExt;
@@ -194,7 +200,9 @@ impl Isolation {
         let mut scores = self.forest.predict(features);
         // A forest of one row has no cuts: all rows are ordinary to it.
         let share = |cuts: f64| if self.cuts > 0.0 { cuts / self.cuts } else { 1.0 };
-        scores.iter_mut().for_each(|cuts| *cuts = (-share(*cuts)).exp2());
+        for cuts in &mut scores {
+            *cuts = (-share(*cuts)).exp2();
+        }
         scores
     }
 }

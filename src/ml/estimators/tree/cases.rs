@@ -1,5 +1,12 @@
 //! What scikit-learn answered on small data; see `tests/fixtures/trees/make.py`.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "the codes of the fixture are small"
+)]
+
 use serde_json::Value as Json;
 
 use crate::data::{Column, Frame, Label, NO_CATEGORY, Target};

@@ -1,5 +1,7 @@
 //! Made-up rows and short ways to fit them, for the tests of trees, forests and boosting.
 
+#![expect(clippy::cast_possible_truncation, reason = "codes of made-up classes are small")]
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 

@@ -5,6 +5,12 @@
 //! column by column for cutting the rows of a node in two, and side by side for histograms, which
 //! read few rows but all columns.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "rows are below 2^31, bins below 256, and places are never negative"
+)]
+
 use std::sync::Arc;
 
 use rand::RngExt;

@@ -1,5 +1,12 @@
 //! The loop of boosting: gradients, a tree, sums, and whether to go on.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "fixed point reads bits of floats; exponents and class numbers are small"
+)]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
@@ -249,12 +256,11 @@ impl Sums<'_> {
         let pass =
             |pairs: Option<(&mut [Pair], Fixed)>| self.pass((&raw[output], lse, output), pairs);
         let most = self.training.weights.map_or(1.0, |w| w.iter().copied().fold(0.0, f64::max));
-        let [gradient, hessian] = match loss.bounds() {
-            Some([gradient, hessian]) => [gradient * most, hessian * most],
-            None => {
-                let found = pass(None);
-                [found.gradient, found.hessian]
-            }
+        let [gradient, hessian] = if let Some(bounds) = loss.bounds() {
+            bounds.map(|bound| bound * most)
+        } else {
+            let found = pass(None);
+            [found.gradient, found.hessian]
         };
         if !gradient.is_finite() || !hessian.is_finite() {
             return Err(FitError::Other("the gradients overflow; scale the target".into()));

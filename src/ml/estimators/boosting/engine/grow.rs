@@ -1,5 +1,11 @@
 //! Growing: one tree, best leaf first, on rows kept together node by node.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a share of the columns is a small number from 0 on"
+)]
+
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -407,17 +413,14 @@ impl<'a, C: Cell> Grower<'a, C> {
                 grown.tree.join(test);
             }
             let node = &self.nodes[index];
-            match (&node.split, node.children) {
-                (Some(split), Some((left, right))) => {
-                    let test = self.write(split, &mut grown.tree, [left, right]);
-                    stack.push((right, Some(test)));
-                    stack.push((left, None));
-                }
-                _ => {
-                    let value = node.whole.value * self.options.learning_rate;
-                    grown.tree.leaf(value);
-                    grown.leaves.push(Leaf { rows: node.rows.clone(), value });
-                }
+            if let (Some(split), Some((left, right))) = (&node.split, node.children) {
+                let test = self.write(split, &mut grown.tree, [left, right]);
+                stack.push((right, Some(test)));
+                stack.push((left, None));
+            } else {
+                let value = node.whole.value * self.options.learning_rate;
+                grown.tree.leaf(value);
+                grown.leaves.push(Leaf { rows: node.rows.clone(), value });
             }
         }
         grown

@@ -235,8 +235,8 @@ impl Filler<'_> {
         let (records, _) = self.tile.words().as_chunks::<WORDS>();
         let mut put = |slot: usize, record: &[u32; WORDS], pair: Pair| {
             let slot = slot & (BLOCK - 1);
-            for word in 0..WORDS {
-                fetched.words[word][slot] = record[word];
+            for (words, word) in fetched.words.iter_mut().zip(record) {
+                words[slot] = *word;
             }
             fetched.pairs[slot] = pair;
         };
@@ -297,14 +297,14 @@ fn add_width<C: Cell, const WIDTH: usize>(words: &[u32], pairs: &[Pair], cells: 
 /// The hot loop: the mask shows the compiler that no index can be out of bounds.
 #[inline]
 fn add_lanes<C: Cell, const WIDTH: usize, const COUNT: usize>(
-    lanes: [&mut [C; WIDTH]; COUNT],
+    mut lanes: [&mut [C; WIDTH]; COUNT],
     words: &[u32],
     pairs: &[Pair],
 ) {
     for (word, pair) in words.iter().zip(pairs) {
         let bins = word.to_le_bytes();
-        for lane in 0..COUNT {
-            lanes[lane][bins[lane] as usize & (WIDTH - 1)].add(*pair);
+        for (lane, bin) in lanes.iter_mut().zip(bins) {
+            lane[bin as usize & (WIDTH - 1)].add(*pair);
         }
     }
 }

@@ -2,6 +2,13 @@
 //!
 //! The formulas are scikit-learn's "half" losses; `raw` is the sum of trees, before the link.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::float_cmp,
+    reason = "places are never negative, and class numbers are whole"
+)]
+
 use serde::{Deserialize, Serialize};
 
 use super::math::{exp, ln_1p};

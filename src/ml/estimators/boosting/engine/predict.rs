@@ -196,9 +196,13 @@ impl Ensemble {
 
 fn softmax(row: &mut [f64]) {
     let most = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    row.iter_mut().for_each(|raw| *raw = exp(*raw - most));
+    for raw in &mut *row {
+        *raw = exp(*raw - most);
+    }
     let total: f64 = row.iter().sum();
-    row.iter_mut().for_each(|share| *share /= total);
+    for share in row {
+        *share /= total;
+    }
 }
 
 /// Gives the bin of each code; NaN where the level wasn't kept or is missing.

@@ -1,5 +1,11 @@
 //! A fitted tree of a boosted model: nodes in pre-order, so that the left child is the next node.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "numbers of sets and bins are small and whole, as `is_sound` checks"
+)]
+
 use std::hint::select_unpredictable;
 
 use serde::{Deserialize, Serialize};

@@ -123,7 +123,7 @@ impl<C: Criterion> Grower<'_, C> {
                 context.check()?;
                 match self.examine(&mut state, weights, task) {
                     Some(open) if self.stops.max_leaf_nodes.is_some() => state.open.push(open),
-                    Some(open) => self.divide(&mut state, open),
+                    Some(open) => self.divide(&mut state, &open),
                     None => {}
                 }
             }
@@ -133,13 +133,13 @@ impl<C: Criterion> Grower<'_, C> {
             let Some(open) = state.best() else { break };
             leaves += 1;
             // The order of columns follows a way down, so it says nothing when nodes are picked.
-            self.divide(&mut state, Open { constants: 0, ..open });
+            self.divide(&mut state, &Open { constants: 0, ..open });
         }
         Ok(state.arena)
     }
 
     /// Parts the rows of a node; each side becomes a task, the left one to be done first.
-    fn divide(&self, state: &mut State<C>, open: Open) {
+    fn divide(&self, state: &mut State<C>, open: &Open) {
         let column = &self.data.columns[open.cut.feature as usize];
         let middle = open.rows.start + open.cut.left;
         state.part(open.rows.clone(), |row| open.cut.goes_left(column, row));

@@ -1,5 +1,11 @@
 //! Criteria: how pure the rows of a node are.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a packed weight is whole and below 2^16"
+)]
+
 /// A measure of purity, worked out from a tally of items.
 pub(in crate::ml::estimators) trait Criterion:
     Copy + Send + Sync
@@ -122,19 +128,19 @@ impl Criterion for Gini2 {
 /// The weights of several classes, and the sum of a function of each.
 #[derive(Clone, Debug)]
 pub(in crate::ml::estimators) struct Counts {
-    counts: Vec<f64>,
+    classes: Vec<f64>,
     weight: f64,
     sum: f64,
 }
 
 impl Counts {
     fn new(classes: usize) -> Self {
-        Self { counts: vec![0.0; classes], weight: 0.0, sum: 0.0 }
+        Self { classes: vec![0.0; classes], weight: 0.0, sum: 0.0 }
     }
 
     #[inline]
     fn change(&mut self, item: u32, weight: f64, part: impl Fn(f64) -> f64) {
-        let count = &mut self.counts[item as usize];
+        let count = &mut self.classes[item as usize];
         let changed = *count + weight;
         self.sum += part(changed) - part(*count);
         *count = changed;
@@ -142,7 +148,7 @@ impl Counts {
     }
 
     fn write(&self, values: &mut Vec<f64>) {
-        values.extend(self.counts.iter().map(|count| count / self.weight));
+        values.extend(self.classes.iter().map(|count| count / self.weight));
     }
 }
 

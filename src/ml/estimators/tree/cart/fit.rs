@@ -1,5 +1,7 @@
 //! Fitting trees to classes or numbers, one or many; and the model they make.
 
+#![expect(clippy::cast_possible_truncation, reason = "rows are below 2^31, as the door checks")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -106,7 +108,9 @@ impl<'a> Rows<'a> {
                 match measure {
                     Measure::Auto | Measure::SquaredError => {
                         let offset = middle(&items);
-                        items.iter_mut().for_each(|item| *item -= offset);
+                        for item in &mut items {
+                            *item -= offset;
+                        }
                         self.grow(plan, (Variance { offset }, &items), context)
                     }
                     Measure::Poisson if items.iter().any(|item| *item < 0.0) => {

@@ -1,5 +1,10 @@
 //! Grown trees: as they are built, as they are kept, and what they say.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a tree has fewer nodes than twice its rows, which are below 2^31"
+)]
+
 use std::hint::select_unpredictable;
 
 use rayon::prelude::*;
@@ -189,7 +194,9 @@ impl Arena {
 pub(super) fn normalised(mut sums: Vec<f64>) -> Vec<f64> {
     let total: f64 = sums.iter().sum();
     if total > 0.0 {
-        sums.iter_mut().for_each(|sum| *sum /= total);
+        for sum in &mut sums {
+            *sum /= total;
+        }
     }
     sums
 }
@@ -367,7 +374,9 @@ impl Forest {
             for row in start..start + rest {
                 self.add(&columns, block * BLOCK + row, &mut sums[row * width..(row + 1) * width]);
             }
-            sums.iter_mut().for_each(|sum| *sum /= count);
+            for sum in sums {
+                *sum /= count;
+            }
         };
         if frame.rows() > BLOCK && frame.rows() * self.trees.len() >= 1 << 16 {
             sums.par_chunks_mut(BLOCK * width).enumerate().for_each(run);

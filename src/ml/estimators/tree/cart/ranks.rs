@@ -1,5 +1,10 @@
 //! Ranks: each column's values as places among its distinct values, sorted once for all trees.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "a rank is below the number of rows, and keys hold two halves"
+)]
+
 use rayon::prelude::*;
 
 use super::build::Splitter;

@@ -1,5 +1,7 @@
 //! Split finding at one node: the best cut of a column, or one at random.
 
+#![expect(clippy::cast_possible_truncation, reason = "keys hold two halves of 32 bits")]
+
 use rand::RngExt;
 use rand_pcg::Pcg64;
 

@@ -1,5 +1,11 @@
 //! Settings of several shapes that trees and forests share.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "shares and logarithms of counts are small and not negative"
+)]
+
 use crate::data::Target;
 use crate::ml::estimator::BadSetting;
 use crate::params;
