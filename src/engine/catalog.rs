@@ -1,5 +1,6 @@
 //! Answers what a plan asks of the outside, from the disk and the cache.
 
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -132,7 +133,13 @@ pub(super) fn read_text(path: &Path) -> Result<String, String> {
     if metadata.len() > MAX_TEXT {
         return Err(format!("it is larger than {} MiB", MAX_TEXT >> 20));
     }
-    let bytes = std::fs::read(path).map_err(|error| spoken(&error))?;
+    // A device has no length, so what is read is bounded too.
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| spoken(&error))?;
+    file.take(MAX_TEXT + 1).read_to_end(&mut bytes).map_err(|error| spoken(&error))?;
+    if bytes.len() as u64 > MAX_TEXT {
+        return Err(format!("it is larger than {} MiB", MAX_TEXT >> 20));
+    }
     String::from_utf8(bytes).map_err(|error| {
         format!("it is no UTF-8 text (byte {} is wrong)", error.utf8_error().valid_up_to())
     })

@@ -181,6 +181,7 @@ pub(super) fn build(
     }
     let checks = Checks { catalog, instances, names: &names, places: &places, seed };
     let checked = checks.all(&blocks, &order, &waits, &mut used, diagnostics);
+    lint::clashing_files(&order, &blocks_read(&blocks), &checked, diagnostics);
     if diagnostics.has_errors() {
         // What is wrong may well use what seems unused.
         return None;

@@ -1,10 +1,12 @@
 //! Lints of the whole pipeline, and what is said of words that nothing is registered for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
+use super::load::normal;
 use super::names::{Instance, Names};
 use super::parameters::Settled;
-use super::stage::{Role, StageKind};
+use super::stage::{Checked, Role, StageKind};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::ast;
 
@@ -25,6 +27,45 @@ pub(super) fn unknown_kind(block: &ast::Block, kinds: &[&'static dyn StageKind])
     Diagnostic::error("unknown-kind", block.kind.span, format!("`{word}` is no kind of stage"))
         .label("expected a stage kind")
         .suggest(word, kinds.iter().map(|kind| kind.signature().name))
+}
+
+/// Refuses a stage that writes a file which another stage reads or writes.
+pub(super) fn clashing_files(
+    order: &[usize],
+    blocks: &[Option<(&ast::Block, Role)>],
+    checked: &[Option<Checked>],
+    diagnostics: &mut Diagnostics,
+) {
+    let place =
+        |path: &Path| normal(&std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    let stages = || {
+        order.iter().zip(checked).filter_map(|(block, checked)| {
+            Some((blocks[*block]?.0, checked.as_ref()?.task.as_ref()?))
+        })
+    };
+    let mut taken: BTreeMap<PathBuf, (&ast::Block, &str)> = BTreeMap::new();
+    for (block, task) in stages() {
+        taken.extend(task.files.iter().map(|path| (place(path), (block, "reads"))));
+    }
+    for (block, task) in stages() {
+        for path in &task.writes {
+            let Some((other, how)) = taken.insert(place(path), (block, "writes")) else { continue };
+            diagnostics.push(
+                Diagnostic::error(
+                    "clashing-files",
+                    block.name.span,
+                    format!(
+                        "`{}` would overwrite `{}`, which `{}` {how}",
+                        block.name.node,
+                        normal(path).display(),
+                        other.name.node
+                    ),
+                )
+                .related(other.name.span, format!("this one {how} it"))
+                .help("write to another file"),
+            );
+        }
+    }
 }
 
 /// Warns of parameters that nothing uses.

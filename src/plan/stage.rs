@@ -157,6 +157,8 @@ pub struct Task {
     pub settings: Json,
     /// Files outside of the project's cache that it reads.
     pub files: Vec<std::path::PathBuf>,
+    /// Files outside of the project's cache that it writes.
+    pub writes: Vec<std::path::PathBuf>,
     /// What to do.
     pub work: Arc<dyn Work>,
     /// Whether its result may be taken from the cache.

@@ -96,6 +96,7 @@ impl StageKind for CrossValidateKind {
             inputs: vec![data.input(crate::plan::Reads::Columns(reads))],
             settings,
             files: Vec::new(),
+            writes: Vec::new(),
             work: Arc::new(work),
             caching: Caching::Keyed,
         };

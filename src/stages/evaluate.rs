@@ -82,6 +82,7 @@ impl StageKind for EvaluateKind {
             inputs,
             settings,
             files: Vec::new(),
+            writes: Vec::new(),
             work: Arc::new(work),
             caching: Caching::Keyed,
         };

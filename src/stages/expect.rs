@@ -84,6 +84,7 @@ impl StageKind for ExpectKind {
             inputs,
             settings: args.canonical(),
             files: Vec::new(),
+            writes: Vec::new(),
             work: Arc::new(Holding { conditions, warn: expect.on_fail == OnFail::Warn }),
             caching: Caching::Keyed,
         };

@@ -52,6 +52,7 @@ impl StageKind for ExportKind {
             // The path is kept as it was written, so that the key is the same in any directory.
             settings: json!({ "to": export.to, "model": is_model }),
             files: Vec::new(),
+            writes: vec![path.clone()],
             work: Arc::new(Writing { path }),
             caching: Caching::Effect,
         };

@@ -106,6 +106,7 @@ impl StageKind for IngestKind {
             inputs: Vec::new(),
             settings,
             files: answer.files,
+            writes: Vec::new(),
             work,
             caching: Caching::Keyed,
         };

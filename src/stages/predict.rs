@@ -59,6 +59,7 @@ impl StageKind for PredictKind {
             inputs: vec![model.input(Reads::All), data.input(reads)],
             settings: json!({ "keep": kept }),
             files: Vec::new(),
+            writes: Vec::new(),
             work: Arc::new(Answering { kept }),
             caching: Caching::Keyed,
         };

@@ -92,6 +92,7 @@ impl StageKind for PrepKind {
             inputs: tables.iter().map(|table| table.input(reads(table))).collect(),
             settings,
             files: Vec::new(),
+            writes: Vec::new(),
             work,
             caching: Caching::Keyed,
         };

@@ -95,6 +95,7 @@ impl StageKind for SplitKind {
             inputs: vec![data.input(Reads::All)],
             settings,
             files: Vec::new(),
+            writes: Vec::new(),
             work: Arc::new(Cutting { split, rule }),
             caching: Caching::Keyed,
         };

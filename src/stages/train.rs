@@ -71,6 +71,7 @@ impl StageKind for TrainKind {
             inputs,
             settings,
             files: Vec::new(),
+            writes: Vec::new(),
             work: Arc::new(work),
             caching: Caching::Keyed,
         };

@@ -115,6 +115,7 @@ impl StageKind for TuneKind {
             inputs: vec![data.input(Reads::Columns(columns))],
             settings,
             files: Vec::new(),
+            writes: Vec::new(),
             work: searching,
             caching: Caching::Keyed,
         };
