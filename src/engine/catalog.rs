@@ -5,20 +5,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::reader::StreamReader;
-use arrow::ipc::writer::StreamWriter;
 
 use crate::data::{Hash, Hasher};
 use crate::params::Vocabulary;
 use crate::plan::{Catalog, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
 use crate::sources::{self, OnBadRow, SourceError};
-use crate::store::Store;
+use crate::store::{Store, schema_bytes, schema_of};
 
 /// The largest text that is read as a pipeline or a query.
 const MAX_TEXT: u64 = 16 << 20;
 
 /// Counts up when the readers type columns in another way.
-const COLUMNS_VERSION: u32 = 1;
+const COLUMNS_VERSION: u32 = 2;
 
 /// The catalog of a project: its files, and what its cache remembers.
 pub struct DiskCatalog {
@@ -108,17 +106,6 @@ const fn word(kind: Remembered) -> &'static str {
         Remembered::Analysis => "analysis",
         Remembered::Columns => "columns",
     }
-}
-
-/// Writes a schema as an Arrow stream without rows.
-fn schema_bytes(schema: &SchemaRef) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    StreamWriter::try_new(&mut bytes, schema).ok()?.finish().ok()?;
-    Some(bytes)
-}
-
-fn schema_of(bytes: &[u8]) -> Option<SchemaRef> {
-    StreamReader::try_new(bytes, None).ok().map(|reader| reader.schema())
 }
 
 /// Reads a text file of bounded size; what is wrong is said in the user's words.

@@ -109,6 +109,12 @@ impl Args {
         self.values.get(name)
     }
 
+    /// Gives a parameter unless it is `null` or was left out.
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<&Bound> {
+        self.get(name).filter(|bound| bound.setting != Setting::Null)
+    }
+
     /// Gives a parameter that may be changed in place, as a tuner does.
     pub fn get_mut(&mut self, name: &str) -> Option<&mut Bound> {
         self.values.get_mut(name)

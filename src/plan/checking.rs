@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use arrow::datatypes::Schema;
+
 use super::catalog::Catalog;
 use super::names::Names;
 use super::stage::{Checked, FittedType, Input, ModelType, Output, Reads, TableType};
@@ -128,8 +130,26 @@ impl Checking<'_> {
         }
     }
 
+    /// Tells whether a table has a column, as far as its columns are known; reports one that it
+    /// doesn't have.
+    pub fn has_column(
+        &mut self,
+        column: &str,
+        table: &str,
+        schema: Option<&Schema>,
+        span: Span,
+    ) -> bool {
+        let Some(schema) = schema else { return true };
+        let has = schema.field_with_name(column).is_ok();
+        if !has {
+            self.unknown_column(column, table, schema, span);
+        }
+        has
+    }
+
     /// Reports a column that a table doesn't have, with the nearest that it has.
-    pub fn unknown_column(&mut self, column: &str, table: &str, span: Span, known: &[&str]) {
+    pub fn unknown_column(&mut self, column: &str, table: &str, schema: &Schema, span: Span) {
+        let known = schema.fields().iter().map(|field| field.name().as_str());
         self.report(
             Diagnostic::error(
                 "unknown-column",
@@ -137,7 +157,7 @@ impl Checking<'_> {
                 format!("`{table}` has no column `{column}`"),
             )
             .label("no such column")
-            .suggest(column, known.iter().copied()),
+            .suggest(column, known),
         );
     }
 

@@ -56,7 +56,7 @@ impl StageKind for CrossValidateKind {
             reads.extend(learning::columns(&model.kind.spec, &data)?);
         }
         let first = models.first()?;
-        let scorers = Scorer::list(args.get("metrics")?, &first.kind.spec, task, checking)?;
+        let scorers = Scorer::list(args.get("metrics")?, task, checking)?;
         let folds = args.get("folds")?;
         let splitter = learning::splitter(&fields.folds, folds.span, &data, checking)?;
         reads.extend(splitter.by().map(str::to_owned));

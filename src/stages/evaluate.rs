@@ -47,7 +47,6 @@ impl StageKind for EvaluateKind {
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let models = learning::fitted(args, checking)?;
         let data = checking.table(args.get("data")?)?;
-        let first = models.first()?;
         let mut reads = std::collections::BTreeSet::new();
         let mut task = None;
         for model in &models {
@@ -61,7 +60,7 @@ impl StageKind for EvaluateKind {
                 );
             }
         }
-        let scorers = Scorer::list(args.get("metrics")?, &first.kind.spec, task, checking)?;
+        let scorers = Scorer::list(args.get("metrics")?, task, checking)?;
         let required = required(args.get("require")?, &models, task, checking)?;
         let settings = json!({
             "models": models.iter().map(|model| model.name.clone()).collect::<Vec<_>>(),
@@ -141,8 +140,7 @@ fn requirement(
         return None;
     }
     let scorer = Scorer::bind(call, left.span, checking)?;
-    let first = models.first()?;
-    scorer.fits(&first.kind.spec, task, left.span, checking).then_some(())?;
+    scorer.fits(task, left.span, checking).then_some(())?;
     Some(Required {
         model: model.clone(),
         scorer,

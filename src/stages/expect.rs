@@ -140,15 +140,8 @@ fn condition(
         }
         _ => return None,
     };
-    if let Some(schema) = &data.kind.schema {
-        for (column, span) in checks::columns(call) {
-            if schema.field_with_name(&column).is_err() {
-                let known: Vec<&str> =
-                    schema.fields().iter().map(|field| field.name().as_str()).collect();
-                checking.unknown_column(&column, &data.name, span, &known);
-                return None;
-            }
-        }
+    for (column, span) in checks::columns(call) {
+        checking.has_column(&column, &data.name, data.kind.schema.as_deref(), span).then_some(())?;
     }
     if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
         && let Some(schema) = &data.kind.schema
@@ -179,14 +172,8 @@ fn condition(
                 ));
                 return None;
             };
-            if let Some(schema) = &table.schema
-                && schema.field_with_name(&column).is_err()
-            {
-                let known: Vec<&str> =
-                    schema.fields().iter().map(|field| field.name().as_str()).collect();
-                checking.unknown_column(&column, &source.name, mention.span, &known);
-                return None;
-            }
+            let schema = table.schema.as_deref();
+            checking.has_column(&column, &source.name, schema, mention.span).then_some(())?;
             (Some(source.input(Reads::Columns([column.clone()].into()))), Some(column))
         }
     };

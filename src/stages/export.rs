@@ -62,8 +62,7 @@ impl StageKind for ExportKind {
 
 /// Finds what is to be written: a table or a fitted model, not both.
 fn input(args: &Args, checking: &mut Checking<'_>) -> Option<Input> {
-    let given = |name| args.get(name).filter(|bound: &&Bound| bound.setting != Setting::Null);
-    match (given("data"), given("model")) {
+    match (args.given("data"), args.given("model")) {
         (Some(data), None) => Some(checking.table(data)?.input(Reads::All)),
         (None, Some(model)) => Some(checking.fitted(model)?.input(Reads::All)),
         (Some(_), Some(model)) => {

@@ -12,7 +12,7 @@ use crate::data::{Hash, Label, Ranks, Table, Target};
 use crate::diag::Diagnostic;
 use crate::ml::Seed;
 use crate::ml::columns::Columns;
-use crate::ml::estimator::{FitContext, FitError, Prediction, Task};
+use crate::ml::estimator::{BadSetting, FitContext, FitError, Prediction, Task};
 use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags};
 use crate::ml::metrics::METRICS;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
@@ -47,18 +47,13 @@ impl Scorer {
                 metric,
                 canonical: call.canonical(),
             }),
-            Err(bad) => {
-                let span = call.args.get(bad.param).map_or(place, |bound| bound.span);
-                checking.report(Diagnostic::error("bad-setting", span, bad.message));
-                None
-            }
+            Err(bad) => bad_setting(bad, call, place, checking),
         }
     }
 
     /// Makes the metrics of a list, and checks that each judges what the models do.
     pub(super) fn list(
         bound: &Bound,
-        model: &ModelSpec,
         task: Option<Task>,
         checking: &mut Checking<'_>,
     ) -> Option<Vec<Self>> {
@@ -71,7 +66,7 @@ impl Scorer {
                 right = false;
                 continue;
             };
-            right &= scorer.fits(model, task, item.span, checking);
+            right &= scorer.fits(task, item.span, checking);
             scorers.push(scorer);
         }
         if scorers.is_empty() && right {
@@ -86,13 +81,7 @@ impl Scorer {
     }
 
     /// Checks that the metric judges what a model does.
-    pub(super) fn fits(
-        &self,
-        model: &ModelSpec,
-        task: Option<Task>,
-        span: Span,
-        checking: &mut Checking<'_>,
-    ) -> bool {
+    pub(super) fn fits(&self, task: Option<Task>, span: Span, checking: &mut Checking<'_>) -> bool {
         let Some(task) = task else { return true };
         if !self.tags.tasks.contains(&task) {
             let known: Vec<&str> = METRICS
@@ -111,7 +100,6 @@ impl Scorer {
             );
             return false;
         }
-        let _ = model;
         true
     }
 
@@ -132,6 +120,18 @@ impl Scorer {
             .score(&judged)
             .map_err(|error| Failure::new(format!("`{}` has no value here: {error}", self.name)))
     }
+}
+
+/// Reports a rule between the settings of a call that doesn't hold; gives nothing.
+pub(super) fn bad_setting<T>(
+    bad: BadSetting,
+    call: &Call,
+    place: Span,
+    checking: &mut Checking<'_>,
+) -> Option<T> {
+    let span = call.args.get(bad.param).map_or(place, |bound| bound.span);
+    checking.report(Diagnostic::error("bad-setting", span, bad.message));
+    None
 }
 
 /// Words a failed fit.
@@ -362,8 +362,7 @@ fn default_call(word: &'static str, signatures: impl Iterator<Item = &'static Si
 
 /// Finds the models of a stage: those of `models`, or the one of `model`.
 fn named<'a>(args: &'a Args, checking: &mut Checking<'_>) -> Option<Vec<&'a Bound>> {
-    let given = |name| args.get(name).filter(|bound: &&Bound| bound.setting != Setting::Null);
-    match (given("model"), given("models")) {
+    match (args.given("model"), args.given("models")) {
         (Some(model), None) => Some(vec![model]),
         (None, Some(models)) => match &models.setting {
             Setting::List(items) if !items.is_empty() => Some(items.iter().collect()),
@@ -569,8 +568,7 @@ pub(super) fn kept(
 ) -> Option<Vec<String>> {
     let (picked, missing) = keep.of_schema(schema);
     for column in &missing {
-        let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        checking.unknown_column(&column.name, table, column.span, &known);
+        checking.unknown_column(&column.name, table, schema, column.span);
     }
     missing.is_empty().then_some(picked)
 }
@@ -585,19 +583,11 @@ pub(super) fn splitter(
     let kind = crate::ml::folds::FOLDS.iter().find(|kind| kind.signature().name == call.name)?;
     let splitter = match kind.bind(&call.args) {
         Ok(splitter) => splitter,
-        Err(bad) => {
-            let span = call.args.get(bad.param).map_or(place, |bound| bound.span);
-            checking.report(Diagnostic::error("bad-setting", span, bad.message));
-            return None;
-        }
+        Err(bad) => return bad_setting(bad, call, place, checking),
     };
-    if let (Some(by), Some(schema)) = (splitter.by(), &data.kind.schema)
-        && schema.field_with_name(by).is_err()
-    {
-        let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    if let Some(by) = splitter.by() {
         let span = call.args.get("by").map_or(place, |bound| bound.span);
-        checking.unknown_column(by, &data.name, span, &known);
-        return None;
+        checking.has_column(by, &data.name, data.kind.schema.as_deref(), span).then_some(())?;
     }
     Some(splitter)
 }

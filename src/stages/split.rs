@@ -16,8 +16,8 @@ use crate::ml::splitter::SplitError;
 use crate::params;
 use crate::params::{Args, Bound, Call, Family, Kind, Limits, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Reads, Running, Source,
-    StageKind, TableType, Task, Work,
+    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Reads, Running, StageKind,
+    Task, Work,
 };
 
 /// How much of a table a part takes: a share or a number of rows.
@@ -81,7 +81,9 @@ impl StageKind for SplitKind {
         let rule = Rule::of(&split, args, checking)?;
         check_amounts(&split, &rule, args, checking)?;
         for (column, span) in rule.columns(args) {
-            check_column(&column, span, &data, checking)?;
+            checking
+                .has_column(&column, &data.name, data.kind.schema.as_deref(), span)
+                .then_some(())?;
         }
         let kind = || Output::Table(data.kind.clone());
         let mut outputs = vec![("train", kind()), ("test", kind())];
@@ -158,21 +160,6 @@ impl Rule {
             Self::Hash(column) => place("by", column).into_iter().collect(),
         }
     }
-}
-
-fn check_column(
-    column: &str,
-    span: crate::text::Span,
-    data: &Source<TableType>,
-    checking: &mut Checking<'_>,
-) -> Option<()> {
-    let Some(schema) = &data.kind.schema else { return Some(()) };
-    if schema.field_with_name(column).is_ok() {
-        return Some(());
-    }
-    let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    checking.unknown_column(column, &data.name, span, &known);
-    None
 }
 
 /// Checks the sizes of the parts, as far as they can be known.

@@ -40,9 +40,9 @@ impl StageKind for TrainKind {
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let model = checking.model(args.get("model")?)?;
         let data = checking.table(args.get("data")?)?;
-        let validation = match args.get("validation") {
-            Some(bound) if bound.setting != Setting::Null => Some(checking.table(bound)?),
-            _ => None,
+        let validation = match args.given("validation") {
+            Some(bound) => Some(checking.table(bound)?),
+            None => None,
         };
         let spec = Arc::clone(&model.kind.spec);
         learning::check_model(&model, &data, checking)?;

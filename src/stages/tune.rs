@@ -73,7 +73,7 @@ impl StageKind for TuneKind {
         let data = checking.table(args.get("data")?)?;
         let spec = Arc::clone(&model.kind.spec);
         let task = learning::check_model(&model, &data, checking)?;
-        let (scorer, direction) = goal(args, &spec, task, checking)?;
+        let (scorer, direction) = goal(args, task, checking)?;
         let space = space(args.get("over")?, &spec, checking)?;
         let search = search(&fields.search, args, &space, checking)?;
         let splitter = learning::splitter(&fields.folds, args.get("folds")?.span, &data, checking)?;
@@ -126,12 +126,10 @@ impl StageKind for TuneKind {
 /// Finds the metric to bring up or down.
 fn goal(
     args: &Args,
-    spec: &ModelSpec,
     task: Option<crate::ml::estimator::Task>,
     checking: &mut Checking<'_>,
 ) -> Option<(Scorer, Direction)> {
-    let given = |name| args.get(name).filter(|bound: &&Bound| bound.setting != Setting::Null);
-    let (bound, direction) = match (given("maximize"), given("minimize")) {
+    let (bound, direction) = match (args.given("maximize"), args.given("minimize")) {
         (Some(bound), None) => (bound, Direction::Maximize),
         (None, Some(bound)) => (bound, Direction::Minimize),
         (Some(_), Some(bound)) => {
@@ -156,7 +154,7 @@ fn goal(
     };
     let Setting::Call(call) = &bound.setting else { return None };
     let scorer = Scorer::bind(call, bound.span, checking)?;
-    if !scorer.fits(spec, task, bound.span, checking) {
+    if !scorer.fits(task, bound.span, checking) {
         return None;
     }
     if scorer.tags.direction != direction {
@@ -321,11 +319,7 @@ fn search(
         crate::ml::search::SEARCHES.iter().find(|kind| kind.signature().name == call.name)?;
     let search = match kind.bind(&call.args) {
         Ok(search) => search,
-        Err(bad) => {
-            let span = call.args.get(bad.param).map_or(place, |bound| bound.span);
-            checking.report(Diagnostic::error("bad-setting", span, bad.message));
-            return None;
-        }
+        Err(bad) => return learning::bad_setting(bad, call, place, checking),
     };
     let dimensions: Vec<Dimension> = space.iter().map(|own| own.dimension.clone()).collect();
     if let Err((index, message)) = search.check(&dimensions) {
