@@ -139,7 +139,7 @@ fn chain(stages: usize) -> Vec<Duration> {
 }
 
 fn titanic(first: bool) -> Vec<Duration> {
-    let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines");
+    let gallery = Path::new("pipelines");
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("data")).expect("a folder");
     for file in ["titanic.mlp", "data/titanic.csv"] {

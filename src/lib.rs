@@ -10,15 +10,10 @@
 "]
 
 pub mod cli;
-pub mod data;
-pub mod diag;
 pub mod engine;
-pub mod ml;
-pub mod params;
 pub mod plan;
-pub mod sources;
 pub mod sql;
 pub mod stages;
 pub mod store;
-pub mod syntax;
-pub mod text;
+
+pub use mlp_core::{data, diag, ml, params, sources, syntax, text};

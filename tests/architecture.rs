@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The sources of the two crates; together they are one house.
+const SOURCES: &[&str] = &["src", "crates/core/src"];
+
 /// Each line's modules may use those of the lines after it.
 const LAYERS: &[&[&str]] = &[
     &["cli", "lsp"],
@@ -44,13 +47,13 @@ fn source_files() -> Vec<PathBuf> {
         }
     }
     let mut files = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    SOURCES.iter().for_each(|folder| walk(Path::new(folder), &mut files));
     files
 }
 
 /// Names the top-level module that a file belongs to.
 fn module(path: &Path) -> String {
-    let inside = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let inside = SOURCES.iter().find_map(|folder| path.strip_prefix(folder).ok()).unwrap();
     let first = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
     first.trim_end_matches(".rs").to_owned()
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use mlp::store::Store;
 use tempfile::TempDir;
@@ -23,8 +23,12 @@ pub(crate) struct Ran {
 }
 
 /// Gives the folder of the sources.
+///
+/// It is the working directory of every test; a path that the compiler wrote into the program would
+/// point to the checkout that built it, which a shared target directory may outlive.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    static ROOT: LazyLock<PathBuf> = LazyLock::new(|| std::env::current_dir().unwrap());
+    &ROOT
 }
 
 /// Gives the program, set up so that nothing of the surroundings reaches it.

@@ -13,11 +13,11 @@ use crate::program::root;
 /// their `mod.rs`.
 const REGISTRIES: &[(&str, &str, &str)] = &[
     ("src/stages", " StageKind for ", "STAGES"),
-    ("src/ml/estimators", " Declaration for ", "ESTIMATORS"),
-    ("src/ml/steps", " Declaration for ", "STEPS"),
-    ("src/ml/folds", " Splitter for ", "FOLDS"),
-    ("src/ml/metrics", "pub(super) static ", "METRICS"),
-    ("src/ml/search", " Declaration for ", "SEARCHES"),
+    ("crates/core/src/ml/estimators", " Declaration for ", "ESTIMATORS"),
+    ("crates/core/src/ml/steps", " Declaration for ", "STEPS"),
+    ("crates/core/src/ml/folds", " Splitter for ", "FOLDS"),
+    ("crates/core/src/ml/metrics", "pub(super) static ", "METRICS"),
+    ("crates/core/src/ml/search", " Declaration for ", "SEARCHES"),
 ];
 
 /// Gives the code of every file below a folder, tests left out.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::*;
 
 fn path(name: &str) -> String {
-    format!("{}/tests/fixtures/sql/{name}", env!("CARGO_MANIFEST_DIR"))
+    format!("tests/fixtures/sql/{name}")
 }
 
 /// Reads a fixture; times stay text, as the queries cast them.

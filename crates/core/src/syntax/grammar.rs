@@ -5,7 +5,7 @@ use pest::error::{Error, ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
 #[derive(pest_derive::Parser)]
-#[grammar = "grammar/mlp.pest"]
+#[grammar = "../../grammar/mlp.pest"]
 struct Grammar;
 
 /// Where an item stopped making sense, and what could have stood there.

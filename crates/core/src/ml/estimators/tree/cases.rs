@@ -31,7 +31,7 @@ pub(in crate::ml::estimators) struct Case {
 
 /// Reads the cases of an estimator.
 pub(in crate::ml::estimators) fn cases(word: &'static str) -> Vec<Case> {
-    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/trees/trees.json");
+    let place = "tests/fixtures/trees/trees.json";
     let json: Json = serde_json::from_str(&std::fs::read_to_string(place).unwrap()).unwrap();
     let sets = json["sets"].as_array().unwrap().iter().filter(|set| set["word"] == word);
     sets.flat_map(|set| {

@@ -152,7 +152,7 @@ fn compare(name: &str, found: &Frame, expected: &Json, tolerance: f64) {
 
 /// Holds a step against the cases of its file.
 pub(crate) fn check_cases(word: &str) {
-    let path = format!("{}/tests/fixtures/steps/{word}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!("tests/fixtures/steps/{word}.json");
     let text = std::fs::read_to_string(path).expect("a fixture");
     let cases: Json = serde_json::from_str(&text).expect("JSON");
     for case in cases["cases"].as_array().expect("cases") {

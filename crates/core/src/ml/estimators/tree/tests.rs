@@ -55,7 +55,7 @@ fn folds(target: &Target, seed: u64) -> Vec<usize> {
 
 /// Compares the mean scores over seeds and folds with scikit-learn's, for metrics without cliffs.
 fn check_scores(sets: &[&str], word: &str, settings: Settings<'_>, model: &str) {
-    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/reference/trees.json");
+    let place = "tests/fixtures/reference/trees.json";
     let text = std::fs::read_to_string(place).unwrap();
     let reference: serde_json::Value = serde_json::from_str(&text).unwrap();
     for name in sets {

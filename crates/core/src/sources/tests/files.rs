@@ -4,8 +4,7 @@ use super::*;
 
 /// Reads a file that lies in the project.
 fn project(path: &str) -> Table {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let inputs = resolve(root, &[path.to_owned()]).unwrap();
+    let inputs = resolve(Path::new("."), &[path.to_owned()]).unwrap();
     let options = Options::from(Format::of_inputs(&inputs).unwrap());
     read(&Request::new(&inputs, &options)).unwrap().table
 }
@@ -20,7 +19,7 @@ fn nulls(table: &Table, column: &str) -> usize {
 
 #[test]
 fn churn() {
-    let table = project("pipelines/data/telco_churn.csv");
+    let table = project("../../pipelines/data/telco_churn.csv");
     assert_eq!(table.rows(), 7043);
     assert_eq!(
         types(&table),
@@ -35,7 +34,7 @@ fn churn() {
 
 #[test]
 fn a_shop() {
-    let users = project("tests/fixtures/sql/users.csv.gz");
+    let users = project("../../tests/fixtures/sql/users.csv.gz");
     assert_eq!(users.rows(), 600);
     let expected = "user_id: text, platform: text, acquisition_channel: text, user_cohort: text, \
                     first_seen: timestamp";
@@ -44,7 +43,7 @@ fn a_shop() {
 
 #[test]
 fn passengers() {
-    let table = project("pipelines/data/titanic.csv");
+    let table = project("../../pipelines/data/titanic.csv");
     assert_eq!(table.rows(), 2207);
     let expected = "gender: text, age: float, class: text, embarked: text, fare: float, sibsp: int, \
                     parch: int, survived: int";

@@ -388,7 +388,7 @@ impl Table {
     ///
     /// A digest of other columns or rows is not taken.
     #[must_use]
-    pub(crate) fn with_digest(self, digest: TableDigest) -> Self {
+    pub fn with_digest(self, digest: TableDigest) -> Self {
         let fits = digest.rows == self.rows as u64 && digest.columns.len() == self.hashes.len();
         if fits && self.digest.get().is_none() {
             for (cell, column) in self.hashes.iter().zip(&digest.columns) {

@@ -98,7 +98,7 @@ mod tests {
     use crate::sources::SINKS;
 
     fn files(folder: &str) -> Vec<String> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sources").join(folder);
+        let path = Path::new("src/sources").join(folder);
         let entries = std::fs::read_dir(path).unwrap();
         let mut names: Vec<String> = entries
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -96,7 +96,7 @@ impl Tally {
 }
 
 fn cases(kind: &str) -> Vec<Json> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/reference/metrics.json");
+    let path = "tests/fixtures/reference/metrics.json";
     let all: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     all["cases"].as_array().unwrap().iter().filter(|case| case["kind"] == kind).cloned().collect()
 }

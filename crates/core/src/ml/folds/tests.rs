@@ -50,7 +50,7 @@ fn settings(json: &Json) -> Vec<(&'static str, Setting)> {
 
 #[test]
 fn unshuffled_folds_are_scikit_learn_s() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/reference/folds.json");
+    let path = "tests/fixtures/reference/folds.json";
     let all: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     for case in all["cases"].as_array().unwrap() {
         let word = case["word"].as_str().unwrap();
