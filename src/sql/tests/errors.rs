@@ -47,6 +47,22 @@ fn what_is_no_query_is_refused_at_its_word() {
 }
 
 #[test]
+fn a_doubled_column_is_refused_at_the_second() {
+    let cases = [
+        ("SELECT id, name, id FROM people", "id", "id"),
+        ("SELECT id AS x, name AS x FROM people", "name AS x", "x"),
+        ("SELECT p.id, o.id FROM people p JOIN orders o ON o.person = p.id", "o.id", "id"),
+        ("WITH a AS (SELECT id, age AS id FROM people) SELECT id FROM a", "age AS id", "id"),
+        ("SELECT p.*, o.id FROM people p JOIN orders o ON o.person = p.id", "p.*", "id"),
+        ("SELECT *, name FROM people", "*", "name"),
+    ];
+    for (text, place, name) in cases {
+        let expected = format!("sql-doubled-column at '{place}': two columns are named `{name}`");
+        assert_eq!(errors(text), [expected], "{text}");
+    }
+}
+
+#[test]
 fn unknown_names_are_found_all_at_once() {
     let text = "SELECT lowr(name) AS a, $nn AS b FROM poeple, parts.trian";
     assert_eq!(
