@@ -1,6 +1,7 @@
 //! The registry of stage kinds: one file each, two lines here; and every word that a block may use.
 
 mod checks;
+mod correlate;
 mod cross_validate;
 mod evaluate;
 mod expect;
@@ -10,6 +11,7 @@ mod learning;
 mod model;
 mod predict;
 mod prep;
+mod profile;
 mod split;
 mod tables;
 mod train;
@@ -37,6 +39,8 @@ pub static STAGES: &[&dyn StageKind] = &[
     &tune::TuneKind,
     &evaluate::EvaluateKind,
     &predict::PredictKind,
+    &profile::ProfileKind,
+    &correlate::CorrelateKind,
     &export::ExportKind,
 ];
 
