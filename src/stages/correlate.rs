@@ -13,7 +13,7 @@ use crate::diag::Diagnostic;
 use crate::ml::association::{
     Association, Method, NO_LEVEL, Values, associate, benjamini_hochberg,
 };
-use crate::ml::columns::Columns;
+use crate::ml::columns::{Columns, Pick};
 use crate::params;
 use crate::params::{Args, Declared, Kind, Params, Setting, Signature};
 use crate::plan::{
@@ -77,7 +77,12 @@ impl StageKind for CorrelateKind {
     }
 
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
-        let fields = Correlate::from_args(args)?;
+        let mut fields = Correlate::from_args(args)?;
+        for (name, pick) in [("columns", &mut fields.columns), ("against", &mut fields.against)] {
+            if let (Some(bound), Some(columns)) = (args.given(name), pick) {
+                place(columns, bound.span);
+            }
+        }
         let data = checking.table(args.get("data")?)?;
         let pairs = known_pairs(&fields, args, &data, checking)?;
         let reads = match &pairs {
@@ -107,6 +112,15 @@ impl StageKind for CorrelateKind {
         };
         let table = tables::plain(tables::schema(COLUMNS));
         Some(Checked { outputs: vec![("", Output::Table(table))], task: Some(task) })
+    }
+}
+
+/// Gives a column that stands alone, without a list around it, the place of its field.
+fn place(columns: &mut Columns, field: Span) {
+    if let [Pick::Named(name)] = columns.0.as_mut_slice()
+        && name.span.start == name.span.end
+    {
+        name.span = field;
     }
 }
 
@@ -165,17 +179,21 @@ impl Pairs {
             }
         };
         let pairs = Self { left, right };
-        let count = pairs.list().take(MOST_PAIRS + 1).count();
         let method = fields.method.to_setting().spoken();
-        let message = match count {
-            0 => format!("there are no two columns for `{method}` to compare"),
-            count if count > MOST_PAIRS => format!("these are more than {MOST_PAIRS} pairs"),
+        let (message, help) = match (pairs.list().take(MOST_PAIRS + 1).count(), &pairs.left[..]) {
+            (0, [alone]) => (
+                format!("`{alone}` has no other column to be compared with"),
+                format!("name another one; `{method}` takes {}", taken(fields.method)),
+            ),
+            (0, _) => (
+                format!("there are no columns for `{method}` to compare"),
+                format!("it takes {}", taken(fields.method)),
+            ),
+            (count, _) if count > MOST_PAIRS => (
+                format!("these are more than {MOST_PAIRS} pairs"),
+                "name fewer `columns`, or hold them `against` a few".to_owned(),
+            ),
             _ => return Ok(pairs),
-        };
-        let help = if count == 0 {
-            format!("it takes {}", taken(fields.method))
-        } else {
-            "name fewer `columns`, or hold them `against` a few".to_owned()
         };
         Err(Unfit { message, span: None, help: Some(help) })
     }

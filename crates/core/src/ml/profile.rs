@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
+use arrow::compute::{SortOptions, concat, sort};
 use arrow::datatypes::{
     DataType, Date32Type, Date64Type, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
     DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
@@ -128,28 +129,25 @@ impl Pieces<'_> {
         const DAY: f64 = 86_400.0;
         match self.kind {
             DataType::Boolean => Ok(self.flags()),
-            DataType::Int8 => self.whole::<Int8Type>(f64::from),
-            DataType::Int16 => self.whole::<Int16Type>(f64::from),
-            DataType::Int32 => self.whole::<Int32Type>(f64::from),
-            DataType::Int64 => self.whole::<Int64Type>(|value| value as f64),
-            DataType::UInt8 => self.whole::<UInt8Type>(f64::from),
-            DataType::UInt16 => self.whole::<UInt16Type>(f64::from),
-            DataType::UInt32 => self.whole::<UInt32Type>(f64::from),
-            DataType::UInt64 => self.whole::<UInt64Type>(|value| value as f64),
-            DataType::Float16 => self.floats::<Float16Type>(
-                f64::from,
-                <Float16Type as ArrowPrimitiveType>::Native::from_f64,
-            ),
-            DataType::Float32 => self.floats::<Float32Type>(f64::from, |value| value as f32),
-            DataType::Float64 => self.floats::<Float64Type>(|value| value, |value| value),
-            DataType::Date32 => self.whole::<Date32Type>(|days| f64::from(days) * DAY),
-            DataType::Date64 => self.whole::<Date64Type>(|value| value as f64 / 1e3),
-            DataType::Time32(TimeUnit::Second) => self.whole::<Time32SecondType>(f64::from),
-            DataType::Time32(_) => self.whole::<Time32MillisecondType>(|v| f64::from(v) / 1e3),
+            DataType::Int8 => self.sorted::<Int8Type>(f64::from),
+            DataType::Int16 => self.sorted::<Int16Type>(f64::from),
+            DataType::Int32 => self.sorted::<Int32Type>(f64::from),
+            DataType::Int64 => self.sorted::<Int64Type>(|value| value as f64),
+            DataType::UInt8 => self.sorted::<UInt8Type>(f64::from),
+            DataType::UInt16 => self.sorted::<UInt16Type>(f64::from),
+            DataType::UInt32 => self.sorted::<UInt32Type>(f64::from),
+            DataType::UInt64 => self.sorted::<UInt64Type>(|value| value as f64),
+            DataType::Float16 => self.sorted::<Float16Type>(f64::from),
+            DataType::Float32 => self.sorted::<Float32Type>(f64::from),
+            DataType::Float64 => self.sorted::<Float64Type>(|value| value),
+            DataType::Date32 => self.sorted::<Date32Type>(|days| f64::from(days) * DAY),
+            DataType::Date64 => self.sorted::<Date64Type>(|value| value as f64 / 1e3),
+            DataType::Time32(TimeUnit::Second) => self.sorted::<Time32SecondType>(f64::from),
+            DataType::Time32(_) => self.sorted::<Time32MillisecondType>(|v| f64::from(v) / 1e3),
             DataType::Time64(TimeUnit::Microsecond) => {
-                self.whole::<Time64MicrosecondType>(|value| value as f64 / 1e6)
+                self.sorted::<Time64MicrosecondType>(|value| value as f64 / 1e6)
             }
-            DataType::Time64(_) => self.whole::<Time64NanosecondType>(|value| value as f64 / 1e9),
+            DataType::Time64(_) => self.sorted::<Time64NanosecondType>(|value| value as f64 / 1e9),
             DataType::Timestamp(unit, _) => self.moments(*unit),
             DataType::Duration(unit) => self.durations(*unit),
             DataType::Decimal32(_, after) => {
@@ -176,30 +174,30 @@ impl Pieces<'_> {
 
     fn moments(&self, unit: TimeUnit) -> Result<Counted, ArrowError> {
         match unit {
-            TimeUnit::Second => self.whole::<TimestampSecondType>(|value| value as f64),
+            TimeUnit::Second => self.sorted::<TimestampSecondType>(|value| value as f64),
             TimeUnit::Millisecond => {
-                self.whole::<TimestampMillisecondType>(|value| value as f64 / 1e3)
+                self.sorted::<TimestampMillisecondType>(|value| value as f64 / 1e3)
             }
             TimeUnit::Microsecond => {
-                self.whole::<TimestampMicrosecondType>(|value| value as f64 / 1e6)
+                self.sorted::<TimestampMicrosecondType>(|value| value as f64 / 1e6)
             }
             TimeUnit::Nanosecond => {
-                self.whole::<TimestampNanosecondType>(|value| value as f64 / 1e9)
+                self.sorted::<TimestampNanosecondType>(|value| value as f64 / 1e9)
             }
         }
     }
 
     fn durations(&self, unit: TimeUnit) -> Result<Counted, ArrowError> {
         match unit {
-            TimeUnit::Second => self.whole::<DurationSecondType>(|value| value as f64),
+            TimeUnit::Second => self.sorted::<DurationSecondType>(|value| value as f64),
             TimeUnit::Millisecond => {
-                self.whole::<DurationMillisecondType>(|value| value as f64 / 1e3)
+                self.sorted::<DurationMillisecondType>(|value| value as f64 / 1e3)
             }
             TimeUnit::Microsecond => {
-                self.whole::<DurationMicrosecondType>(|value| value as f64 / 1e6)
+                self.sorted::<DurationMicrosecondType>(|value| value as f64 / 1e6)
             }
             TimeUnit::Nanosecond => {
-                self.whole::<DurationNanosecondType>(|value| value as f64 / 1e9)
+                self.sorted::<DurationNanosecondType>(|value| value as f64 / 1e9)
             }
         }
     }
@@ -208,72 +206,48 @@ impl Pieces<'_> {
         &self,
         after: i8,
         number: impl Fn(T::Native) -> f64,
-    ) -> Result<Counted, ArrowError>
-    where
-        T::Native: Ord,
-    {
+    ) -> Result<Counted, ArrowError> {
         let unit = 10_f64.powi(i32::from(after));
-        self.whole::<T>(|value| number(value) / unit)
+        self.sorted::<T>(|value| number(value) / unit)
     }
 
-    /// Counts values that have an order of their own.
-    fn whole<T: ArrowPrimitiveType>(
+    /// Sorts the values, and reads from them what there is to know.
+    fn sorted<T: ArrowPrimitiveType>(
         &self,
         number: impl Fn(T::Native) -> f64,
-    ) -> Result<Counted, ArrowError>
-    where
-        T::Native: Ord,
-    {
-        self.sorted::<T, _>(Some, |key| key, number)
-    }
-
-    /// Counts floats: NaN is missing, and -0 is 0.
-    fn floats<T: ArrowPrimitiveType>(
-        &self,
-        wide: impl Fn(T::Native) -> f64,
-        narrow: impl Fn(f64) -> T::Native,
     ) -> Result<Counted, ArrowError> {
-        let key = |value: T::Native| {
-            let value = wide(value);
-            (!value.is_nan()).then(|| key_of(value + 0.0))
-        };
-        self.sorted::<T, i64>(key, |key| narrow(float_of(key)), float_of)
-    }
-
-    /// Sorts the keys of all values, and reads from them what there is to know.
-    fn sorted<T: ArrowPrimitiveType, K: Copy + Ord>(
-        &self,
-        key: impl Fn(T::Native) -> Option<K>,
-        value: impl Fn(K) -> T::Native,
-        number: impl Fn(K) -> f64,
-    ) -> Result<Counted, ArrowError> {
-        let mut keys: Vec<K> = Vec::with_capacity(self.rows());
-        for piece in &self.pieces {
-            let values = piece.as_primitive::<T>();
-            if values.null_count() == 0 {
-                keys.extend(values.values().iter().filter_map(|value| key(*value)));
-            } else {
-                keys.extend(values.iter().flatten().filter_map(&key));
-            }
+        let pieces: Vec<&dyn Array> = self.pieces.iter().map(AsRef::as_ref).collect();
+        if pieces.is_empty() {
+            return Ok(Counted { distinct: Some(0), ..Counted::default() });
         }
-        keys.sort_unstable();
+        let nulls_last = SortOptions { descending: false, nulls_first: false };
+        let array = sort(&concat(&pieces)?, Some(nulls_last))?;
+        let array = array.as_primitive::<T>();
+        let values = &array.values()[..array.len() - array.null_count()];
+        // NaN stands before or behind all others, by its sign.
+        let nan = |value: &&T::Native| number(**value).is_nan();
+        let before = values.iter().take_while(nan).count();
+        let behind = values[before..].iter().rev().take_while(nan).count();
+        let values = &values[before..values.len() - behind];
         let mut distinct = 0;
-        let mut most: Option<(usize, K)> = None;
-        for run in keys.chunk_by(|a, b| a == b) {
+        let mut most: Option<&[T::Native]> = None;
+        for run in values.chunk_by(|a, b| a == b) {
             distinct += 1;
-            if run.len() > most.map_or(1, |(count, _)| count) {
-                most = Some((run.len(), run[0]));
+            if run.len() > most.map_or(1, <[_]>::len) {
+                most = Some(run);
             }
         }
-        let show = |(_, key): (usize, K)| {
-            let array = PrimitiveArray::<T>::from_value(value(key), 1);
+        // Of 0 and -0, which are equal, the last one stands for both.
+        let show = |run: &[T::Native]| {
+            let value = run.last().copied().unwrap_or_default();
+            let array = PrimitiveArray::<T>::from_value(value, 1);
             shown(&array.with_data_type(self.kind.clone()), 0)
         };
         Ok(Counted {
-            missing: self.rows() - keys.len(),
+            missing: self.rows() - values.len(),
             distinct: Some(distinct),
             top: most.map(show).transpose()?,
-            sorted: keys.into_iter().map(number).collect(),
+            sorted: values.iter().map(|value| number(*value) + 0.0).collect(),
         })
     }
 
@@ -350,17 +324,6 @@ impl Pieces<'_> {
 fn shown(array: &dyn Array, row: usize) -> Result<String, ArrowError> {
     let formatter = ArrayFormatter::try_new(array, &FormatOptions::default())?;
     formatter.value(row).try_to_string()
-}
-
-/// Gives a whole number that is ordered as the floats are.
-fn key_of(value: f64) -> i64 {
-    let bits = value.to_bits() as i64;
-    bits ^ ((bits >> 63) & i64::MAX)
-}
-
-/// Gives the float behind a key.
-fn float_of(key: i64) -> f64 {
-    f64::from_bits((key ^ ((key >> 63) & i64::MAX)) as u64)
 }
 
 #[cfg(test)]
