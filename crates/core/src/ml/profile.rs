@@ -150,9 +150,7 @@ impl Pieces<'_> {
             DataType::Time64(_) => self.sorted::<Time64NanosecondType>(|value| value as f64 / 1e9),
             DataType::Timestamp(unit, _) => self.moments(*unit),
             DataType::Duration(unit) => self.durations(*unit),
-            DataType::Decimal32(_, after) => {
-                self.decimals::<Decimal32Type>(*after, |value| f64::from(value))
-            }
+            DataType::Decimal32(_, after) => self.decimals::<Decimal32Type>(*after, f64::from),
             DataType::Decimal64(_, after) => {
                 self.decimals::<Decimal64Type>(*after, |value| value as f64)
             }
@@ -164,7 +162,7 @@ impl Pieces<'_> {
             }),
             DataType::Utf8 => Ok(self.texts()),
             DataType::Null => Ok(Counted {
-                missing: self.pieces.iter().map(|piece| piece.len()).sum(),
+                missing: self.pieces.iter().map(Array::len).sum(),
                 distinct: Some(0),
                 ..Counted::default()
             }),
@@ -253,8 +251,8 @@ impl Pieces<'_> {
 
     fn flags(&self) -> Counted {
         let arrays = || self.pieces.iter().map(|piece| piece.as_boolean());
-        let trues: usize = arrays().map(|array| array.true_count()).sum();
-        let falses: usize = arrays().map(|array| array.false_count()).sum();
+        let trues: usize = arrays().map(arrow::array::BooleanArray::true_count).sum();
+        let falses: usize = arrays().map(arrow::array::BooleanArray::false_count).sum();
         let mut sorted = vec![0.0; falses];
         sorted.resize(falses + trues, 1.0);
         let top = if trues > falses { "true" } else { "false" };
@@ -289,7 +287,7 @@ impl Pieces<'_> {
 
     /// Counts values of any type whose rows can be written as bytes.
     fn anything(&self) -> Result<Counted, ArrowError> {
-        let nulls = self.pieces.iter().map(|piece| piece.null_count()).sum();
+        let nulls = self.pieces.iter().map(Array::null_count).sum();
         let field = SortField::new(self.kind.clone());
         if !RowConverter::supports_fields(std::slice::from_ref(&field)) {
             return Ok(Counted { missing: nulls, ..Counted::default() });
@@ -316,7 +314,7 @@ impl Pieces<'_> {
     }
 
     fn rows(&self) -> usize {
-        self.pieces.iter().map(|piece| piece.len()).sum()
+        self.pieces.iter().map(Array::len).sum()
     }
 }
 
@@ -375,7 +373,7 @@ mod tests {
                 [own.mean, own.sd, own.min, low, middle, high, own.max]
             });
             let expected = expected["figures"].as_array().unwrap();
-            for (at, expected) in expected.iter().map(|value| value.as_f64()).enumerate() {
+            for (at, expected) in expected.iter().map(Json::as_f64).enumerate() {
                 let found = figures.map(|own| own[at]).filter(|value| !value.is_nan());
                 assert_eq!(found.is_some(), expected.is_some(), "{name} {at}");
                 let (found, expected) = (found.unwrap_or(0.0), expected.unwrap_or(0.0));
