@@ -321,7 +321,7 @@ impl Expected<'_> {
         };
         match value {
             Some(value) => Ok(Spanned::new(value, span)),
-            None => self.literal(text, span),
+            None => self.literal(text, span).map_err(|_| self.misfit(span, text)),
         }
     }
 
