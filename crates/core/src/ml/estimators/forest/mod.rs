@@ -1,6 +1,7 @@
 //! Forests: many trees whose answers are averaged.
 
 mod extra_trees;
+mod grown;
 mod isolation_forest;
 mod random_forest;
 
