@@ -17,7 +17,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray}
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use mlp::data::Table;
-use mlp::sql::{Execution, Limits, execute};
+use mlp::sql::{Execution, Limits, Memory, execute};
 use tokio::runtime::Runtime;
 
 const ROWS: i64 = 1_000_000;
@@ -126,7 +126,7 @@ fn tables() -> Tables {
 
 fn ours(text: &str, tables: &Tables, runtime: &Runtime) -> Duration {
     let stop = AtomicBool::new(false);
-    let limits = Limits { memory: None, stop: &stop };
+    let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
     let begun = Instant::now();
     let table = execute(&Execution { text, tables, parameters: &[], limits }, runtime.handle());
     let took = begun.elapsed();

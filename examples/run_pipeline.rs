@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let services =
         Services { store, observer: Arc::new(Names), stop: Arc::new(AtomicBool::new(false)) };
-    let options = Options { threads: 2, locked: false, only: vec![], project };
+    let options = Options { threads: 2, memory: None, locked: false, only: vec![], project };
     let report = engine::run(&plan, &services, &options)?;
     for stage in &report.stages {
         for score in &stage.facts.metrics {

@@ -115,6 +115,25 @@ prep typed {
 }
 
 #[test]
+fn a_query_above_the_memory_limit_fails_and_the_others_go_on() {
+    let project = Project::new();
+    project.write("rows.csv", "id\n1\n2\n").write(
+        "p.mlp",
+        r#"
+ingest rows { from: "rows.csv" }
+prep large { sql: "SELECT unnest(range(0, 1000000)) AS n FROM rows" }
+prep small { sql: "SELECT id + 1 AS id FROM rows" }
+"#,
+    );
+    let ran = project.run(&["run", "p.mlp", "--quiet", "--memory", "2MiB"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stdout.contains("3 stages: 2 ran, 1 failed"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("raise `--memory`"), "{}", ran.stderr);
+    assert_eq!(project.run(&["run", "p.mlp", "--memory", "64MiB"]).status, 0);
+    assert_eq!(project.run(&["run", "p.mlp", "--memory", "64"]).status, 2);
+}
+
+#[test]
 fn a_result_that_is_out_of_date_is_shown_with_a_note() {
     let project = people();
     project.run(&["run", "a.mlp"]);

@@ -13,6 +13,7 @@ use super::lock::{self, LockError};
 use super::resolve;
 use super::stage::{self, Ended, Shared};
 use crate::plan::{Facts, Plan, Stage};
+use crate::sql::Memory;
 use crate::store::{ObjectRef, Store, StoreError};
 
 /// How long a stopped run waits for its stages to end by themselves.
@@ -29,6 +30,8 @@ const BEAT: Duration = Duration::from_millis(25);
 pub struct Options {
     /// How many threads compute; also how many stages run side by side.
     pub threads: usize,
+    /// How many bytes the queries of the run may hold together; none for no limit.
+    pub memory: Option<usize>,
     /// Fail if a result would differ from the lock file, and leave that as it is.
     pub locked: bool,
     /// Run these stages and what they need alone; all others stay as they are. Empty means all.
@@ -252,6 +255,7 @@ impl Schedule {
             pool,
             runtime: runtime.handle().clone(),
             project: options.project.clone(),
+            memory: options.memory.map_or_else(Memory::unbounded, Memory::of),
         });
         Ok(Self { runtime, shared, stop: Arc::clone(&services.stop), permits: threads })
     }

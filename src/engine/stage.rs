@@ -15,6 +15,7 @@ use crate::ml::Seed;
 use crate::plan::{
     self, Artifact, Caching, Failure, Input, Plan, Produced, Progress, Running, Stage, Task,
 };
+use crate::sql::{Limits, Memory};
 use crate::store::{ObjectRef, Record, Store, StoreError};
 
 /// What every stage of a run shares.
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) pool: rayon::ThreadPool,
     pub(super) runtime: tokio::runtime::Handle,
     pub(super) project: PathBuf,
+    pub(super) memory: Memory,
 }
 
 /// How one stage ended.
@@ -286,6 +288,10 @@ impl Running for Context<'_> {
 
     fn runtime(&self) -> &tokio::runtime::Handle {
         &self.shared.runtime
+    }
+
+    fn limits(&self) -> Limits<'_> {
+        Limits { memory: &self.shared.memory, stop: self.stop }
     }
 
     fn project(&self) -> &Path {

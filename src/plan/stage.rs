@@ -17,6 +17,7 @@ use crate::data::Table;
 use crate::ml::Seed;
 use crate::ml::model::ModelSpec;
 use crate::params::{Args, Signature};
+use crate::sql;
 use crate::text::Span;
 
 /// A registered kind of block.
@@ -296,6 +297,9 @@ pub trait Running: Sync {
 
     /// Gives the runtime on which waiting happens.
     fn runtime(&self) -> &tokio::runtime::Handle;
+
+    /// Gives what bounds a query: the memory of the run, and its end.
+    fn limits(&self) -> sql::Limits<'_>;
 
     /// Gives the folder below which files may be written.
     fn project(&self) -> &Path;

@@ -16,7 +16,9 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::{
+    GreedyMemoryPool, MemoryConsumer, MemoryPool, MemoryReservation, UnboundedMemoryPool,
+};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -35,11 +37,29 @@ use crate::data::Table;
 /// How often a running query looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// The memory that queries share; clones share it too.
+#[derive(Clone, Debug)]
+pub struct Memory(Arc<dyn MemoryPool>);
+
+impl Memory {
+    /// Gives queries as much as they ask for.
+    #[must_use]
+    pub fn unbounded() -> Self {
+        Self(Arc::new(UnboundedMemoryPool::default()))
+    }
+
+    /// Gives all queries together so many bytes, first come, first served.
+    #[must_use]
+    pub fn of(bytes: usize) -> Self {
+        Self(Arc::new(GreedyMemoryPool::new(bytes)))
+    }
+}
+
 /// What bounds a running query.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits<'a> {
-    /// How many bytes its working state and result may take, if bounded.
-    pub memory: Option<usize>,
+    /// Where the bytes of its working state and result come from.
+    pub memory: &'a Memory,
     /// Set from another thread to stop it.
     pub stop: &'a AtomicBool,
 }
@@ -148,11 +168,10 @@ fn source(table: &Table) -> Result<Arc<dyn TableSource>> {
 
 fn context(limits: Limits<'_>) -> Result<Arc<TaskContext>> {
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
-    let mut runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(disk);
-    if let Some(bytes) = limits.memory {
-        runtime = runtime.with_memory_pool(Arc::new(GreedyMemoryPool::new(bytes)));
-    }
-    let runtime: Arc<RuntimeEnv> = runtime.build_arc()?;
+    let runtime: Arc<RuntimeEnv> = RuntimeEnvBuilder::new()
+        .with_disk_manager_builder(disk)
+        .with_memory_pool(Arc::clone(&limits.memory.0))
+        .build_arc()?;
     let state = &base().state;
     let context = TaskContext::new(
         None,

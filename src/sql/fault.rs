@@ -131,7 +131,7 @@ fn arrow(error: &ArrowError) -> SqlError {
 fn memory(text: &str) -> SqlError {
     SqlError::new("sql-memory", "the query needs more memory than it may take")
         .label(words(text))
-        .help("raise the memory limit, or aggregate and filter in earlier stages")
+        .help("raise `--memory`, or aggregate and filter in earlier stages")
 }
 
 fn schema(error: &SchemaError, source: &Source) -> SqlError {

@@ -365,7 +365,7 @@ impl Condition {
                     .next()
                     .map_or_else(|| Failure::new("the condition is wrong"), worded)
             })?;
-        let limits = sql::Limits { memory: None, stop: running.stop() };
+        let limits = running.limits();
         let rows = condition.failing_rows(table, limits, running.runtime()).map_err(worded)?;
         Ok(rows.into_iter().map(|row| usize::try_from(row).unwrap_or(usize::MAX)).collect())
     }

@@ -331,7 +331,7 @@ impl Work for Querying {
             text: &self.code.text.value,
             tables: &tables,
             parameters: &self.parameters,
-            limits: sql::Limits { memory: None, stop: running.stop() },
+            limits: running.limits(),
         };
         let table = sql::execute(&query, running.runtime()).map_err(|error| {
             let span = place(&self.code, &error);

@@ -35,6 +35,10 @@ pub(crate) struct Args {
     /// Compute on so many threads; without it, on all. The results are the same on any number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Let queries hold so much memory together: `512MiB`, `4GiB`. Without it, four fifths of the
+    /// machine's. Above it a query fails with a message and the others go on.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<usize>,
     /// Fail if a result would differ from the lock file, and leave that as it is.
     #[arg(long)]
     locked: bool,
@@ -64,6 +68,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     let services = Services { store, observer: progress::observer(*ui, mode), stop };
     let options = Options {
         threads: args.threads.map_or_else(all_threads, usize::from),
+        memory: args.memory.or_else(|| Some(engine::machine_memory()? / 5 * 4)),
         locked: args.locked,
         only: args.only.clone(),
         project: args.pipeline.project(),
@@ -121,6 +126,22 @@ fn known(plan: &Plan, only: &[String]) -> Result<(), Trouble> {
         Some(name) => Err(crate::cli::opened::no_stage(plan, name)),
         None => Ok(()),
     }
+}
+
+/// Reads a size as the language writes it.
+fn size(text: &str) -> Result<usize, String> {
+    let wrong = || "expected a size: `512MiB`, `4GiB`".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: usize = digits.parse().map_err(|_| wrong())?;
+    let unit = match &text[digits.len()..] {
+        "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(unit).filter(|bytes| *bytes > 0).ok_or_else(wrong)
 }
 
 fn all_threads() -> usize {

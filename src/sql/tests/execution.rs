@@ -100,7 +100,7 @@ fn found_in(text: &str, tables: &[(Vec<String>, Table)]) -> Analysis {
 #[test]
 fn conditions_find_failing_rows_and_nan_is_missing() {
     let (stop, runtime) = (AtomicBool::new(false), runtime());
-    let limits = Limits { memory: None, stop: &stop };
+    let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
     let tables = people();
     let table = &tables[0].1;
     let cases: &[(&str, &[u64])] = &[
@@ -157,7 +157,7 @@ fn the_same_bits_at_any_thread_count() {
                     .build()
                     .expect("threads");
                 let stop = AtomicBool::new(false);
-                let limits = Limits { memory: None, stop: &stop };
+                let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
                 let execution = Execution { text, tables: &tables, parameters: &[], limits };
                 rows(&execute(&execution, runtime.handle()).expect("a result"))
             })
@@ -172,7 +172,7 @@ fn a_query_stops_when_asked_and_at_its_memory() {
     let endless = "WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n % 7 FROM t) SELECT n FROM t WHERE n < 0";
     let runtime = runtime();
     let stop = AtomicBool::new(true);
-    let limits = Limits { memory: None, stop: &stop };
+    let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
     let error = execute(
         &Execution { text: endless, tables: &[], parameters: &[], limits },
         runtime.handle(),
@@ -181,7 +181,7 @@ fn a_query_stops_when_asked_and_at_its_memory() {
 
     let tables = many(20_000);
     let stop = AtomicBool::new(false);
-    let limits = Limits { memory: Some(1 << 20), stop: &stop };
+    let limits = Limits { memory: &Memory::of(1 << 20), stop: &stop };
     let text = "SELECT a.key AS x, b.value AS y FROM facts a JOIN facts b ON a.key = b.key ORDER BY b.value";
     let error =
         execute(&Execution { text, tables: &tables, parameters: &[], limits }, runtime.handle());

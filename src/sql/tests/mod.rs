@@ -106,7 +106,7 @@ fn named(tables: Vec<(&str, Table)>) -> Vec<(Vec<String>, Table)> {
 
 fn run(text: &str, tables: &[(Vec<String>, Table)]) -> Result<Table, SqlError> {
     let (stop, runtime) = (AtomicBool::new(false), runtime());
-    let limits = Limits { memory: None, stop: &stop };
+    let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
     execute(&Execution { text, tables, parameters: &parameters(), limits }, runtime.handle())
 }
 
