@@ -67,8 +67,11 @@ impl<'a> Reader<'a> {
         let found = self.text.get(self.at..).unwrap_or_default();
         match found.chars().next() {
             Some(_) => {
+                let none =
+                    ["NaN", "Infinity", "-Infinity"].iter().any(|own| found.starts_with(own));
                 let found = super::super::shorten(found.lines().next().unwrap_or_default());
-                self.fault(format!("expected {what}, found `{found}`"))
+                let help = if none { "; JSON has no such number: write `null`" } else { "" };
+                self.fault(format!("expected {what}, found `{found}`{help}"))
             }
             None => self.fault(format!("expected {what}, found the end")),
         }
