@@ -265,40 +265,17 @@ impl<'a> Builder<'a> {
         let mut columns: Vec<Column> = schema.fields().iter().map(|_| Column(Vec::new())).collect();
         let mut places = Vec::new();
         for place in &chunk.objects {
-            let taken = flat::object(chunk.object(*place)).and_then(|fields| {
-                self.row(fields, &names, &mut columns, places.len())?;
-                Ok(places.push(*place))
-            });
+            let taken = flat::object(chunk.object(*place))
+                .and_then(|fields| row(fields, &names, &mut columns, places.len()));
             if let Err(fault) = taken {
                 // What the row had given so far is given back.
                 columns.iter_mut().for_each(|column| column.0.truncate(places.len()));
                 aside.insert(place.0, broken(chunk, &self.job.input.name, place.0, fault));
+            } else {
+                places.push(*place);
             }
         }
         (columns, places)
-    }
-
-    /// Puts the values of one object into the columns.
-    fn row<'c>(
-        &self,
-        fields: Vec<(Cow<'c, str>, Value<'c>)>,
-        names: &BTreeMap<&str, usize>,
-        columns: &mut [Column<'c>],
-        row: usize,
-    ) -> Result<(), Fault> {
-        for (key, value) in fields {
-            let Some(column) = names.get(key.as_ref()).and_then(|at| columns.get_mut(*at)) else {
-                continue;
-            };
-            if column.0.len() > row {
-                return Err(doubled(&key));
-            }
-            column.0.push(value);
-        }
-        for column in columns {
-            column.0.resize(row + 1, Value::Null);
-        }
-        Ok(())
     }
 
     /// Builds the wanted columns; the others are looked at only where rows may be set aside.
@@ -344,6 +321,28 @@ impl<'a> Builder<'a> {
             inferred: !target.declared[at],
         }
     }
+}
+
+/// Puts the values of one object into the columns.
+fn row<'c>(
+    fields: Vec<(Cow<'c, str>, Value<'c>)>,
+    names: &BTreeMap<&str, usize>,
+    columns: &mut [Column<'c>],
+    row: usize,
+) -> Result<(), Fault> {
+    for (key, value) in fields {
+        let Some(column) = names.get(key.as_ref()).and_then(|at| columns.get_mut(*at)) else {
+            continue;
+        };
+        if column.0.len() > row {
+            return Err(doubled(&key));
+        }
+        column.0.push(value);
+    }
+    for column in columns {
+        column.0.resize(row + 1, Value::Null);
+    }
+    Ok(())
 }
 
 /// Reads a file batch by batch.
