@@ -69,10 +69,13 @@ impl Pipeline {
         Ok((load_pipeline(&self.file, &text, &request, &store), store))
     }
 
-    /// Reads and checks the pipeline, and shows what is found.
+    /// Reads and checks the pipeline, and shows what is wrong; what is only doubtful, `check` and
+    /// `run` tell.
     pub(super) fn open(&self, ui: &Ui) -> Result<Opened, Trouble> {
         let (Loaded { sources, plan, diagnostics }, store) = self.load()?;
-        ui.say(&render::findings(&sources, &diagnostics, &ui.err));
+        if plan.is_none() {
+            ui.say(&render::findings(&sources, &diagnostics, &ui.err));
+        }
         Ok(Opened { plan, store })
     }
 

@@ -51,9 +51,13 @@ impl StageKind for EvaluateKind {
         let mut reads = std::collections::BTreeSet::new();
         let mut known = Known::default();
         for model in &models {
-            known = learning::check_applied(model, &data, true, checking)?.and(known);
+            let judged = learning::check_applied(model, &data, true, checking)?;
             reads.extend(learning::columns(&model.kind.spec, &data)?);
-            warn_of_seen_rows(model, &data, checking);
+            // Groups and outliers are as often judged where they were found.
+            if matches!(judged.task, Some(Learning::Classification | Learning::Regression)) {
+                warn_of_seen_rows(model, &data, checking);
+            }
+            known = judged.and(known);
         }
         let scorers = Scorer::list(args.get("metrics")?, &known, checking)?;
         let required = required(args.get("require")?, &models, &known, checking)?;

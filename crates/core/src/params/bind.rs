@@ -14,9 +14,17 @@ use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::syntax::ast::{self, Argument, Key, Number, Value};
 use crate::text::{Span, Spanned};
 
-/// The values of the pipeline's parameters, by name; none of one whose declaration or value is
-/// wrong, which was reported already.
-pub type Parameters = BTreeMap<String, Option<Spanned<Value>>>;
+/// The pipeline's parameters, by name.
+pub type Parameters = BTreeMap<String, Parameter>;
+
+/// A parameter of the pipeline: its declared type, and its value.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// The type, of each value where it is a list; none if it was wrong, which was reported.
+    pub kind: Option<ColumnType>,
+    /// The value, as it is written; none if it was wrong, which was reported.
+    pub value: Option<Spanned<Value>>,
+}
 
 /// Binds values to declarations, collecting what doesn't fit.
 pub struct Binder<'a> {
@@ -421,7 +429,7 @@ impl<'a> Binder<'a> {
             return None;
         };
         self.used.insert(name);
-        found.as_ref().map(|found| Owned::Own(Spanned::new(found.node.clone(), value.span)))
+        found.value.as_ref().map(|found| Owned::Own(Spanned::new(found.node.clone(), value.span)))
     }
 
     fn each(&mut self, values: &[Spanned<Value>], slot: &Slot<'_>) -> Option<Vec<Bound>> {
