@@ -312,6 +312,17 @@ pub(super) fn report(checking: &mut Checking<'_>, code: &Code, error: SqlError) 
     checking.report(error.help.into_iter().fold(diagnostic, Diagnostic::help));
 }
 
+/// Words an error of a query that ran: what went wrong, with the value at fault where it is known.
+pub(super) fn failure(code: &Code, error: SqlError) -> Failure {
+    let span = place(code, &error);
+    let message = if error.label.is_empty() {
+        error.message
+    } else {
+        format!("{}: {}", error.message, error.label)
+    };
+    error.help.into_iter().fold(Failure::new(message).at(span), Failure::help)
+}
+
 /// The work of a prep.
 struct Querying {
     code: Code,
@@ -333,10 +344,8 @@ impl Work for Querying {
             parameters: &self.parameters,
             limits: running.limits(),
         };
-        let table = sql::execute(&query, running.runtime()).map_err(|error| {
-            let span = place(&self.code, &error);
-            error.help.iter().cloned().fold(Failure::new(error.message).at(span), Failure::help)
-        })?;
+        let table =
+            sql::execute(&query, running.runtime()).map_err(|error| failure(&self.code, error))?;
         Ok(Produced { outputs: vec![Artifact::Table(table)], ..Produced::default() })
     }
 }

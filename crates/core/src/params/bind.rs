@@ -135,6 +135,10 @@ impl<'a> Binder<'a> {
     /// Says that a family has no such word; one of another family is told as what it is.
     fn unknown_word(&mut self, family: Family, word: &ast::Name) {
         let name = &word.node;
+        if family.planned().contains(&name.as_str()) {
+            self.diagnostics.push(not_built(name, word.span));
+            return;
+        }
         let expected = format!("expected {}", family.spoken());
         let diagnostic = match self.vocabulary.family_of(name) {
             Some(other) => Diagnostic::error(
@@ -600,6 +604,13 @@ impl<'a> Binder<'a> {
     }
 
     fn misfit(&mut self, name: &str, value: &Spanned<Value>, kind: &Kind) -> Option<Bound> {
+        if let Value::Call(call) = &value.node
+            && let [word] = call.name.as_slice()
+            && ["env", "load"].contains(&word.node.as_str())
+        {
+            self.diagnostics.push(not_built(&word.node, value.span));
+            return None;
+        }
         let (found, shape, kind) = (describe(&value.node), kind.shape(), kind.spoken());
         let mut diagnostic = Diagnostic::error(
             "wrong-type",
@@ -615,6 +626,15 @@ impl<'a> Binder<'a> {
         self.diagnostics.push(diagnostic);
         None
     }
+}
+
+/// Says that a word of the language can't be used yet.
+fn not_built(word: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        "not-built",
+        span,
+        format!("`{word}` belongs to the language, but this version of mlp doesn't have it"),
+    )
 }
 
 /// A value that stands in the text, or one that a parameter put in its place.
