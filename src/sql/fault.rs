@@ -191,6 +191,11 @@ fn planning(text: &str, source: &Source) -> SqlError {
         return SqlError::new("sql-ungrouped", message)
             .help(format!("add `{column}` to `GROUP BY`, or take one value: `max({column})`"));
     }
+    if let Some(operation) = operation(text) {
+        let message = format!("there is no `{}`", words(operation));
+        return SqlError::new("sql-type", message)
+            .help("bring both sides to types that go together: `CAST(… AS …)`");
+    }
     let error = SqlError::new("sql-type", words(text));
     match text.split_once("Candidate functions:\n") {
         Some((_, list)) => {
@@ -199,6 +204,12 @@ fn planning(text: &str, source: &Source) -> SqlError {
         }
         None => error,
     }
+}
+
+/// Finds the operation between types that DataFusion has no rule for: `Date32 + Utf8`.
+fn operation(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("Cannot coerce arithmetic expression ")?;
+    Some(rest.split_once(" to valid types")?.0)
 }
 
 /// Finds the column in DataFusion's long sentence about a name that is given twice.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde_json::{Value as Json, json};
@@ -54,7 +54,7 @@ impl Scorer {
     /// Makes the metrics of a list, and checks that each judges what the models do.
     pub(super) fn list(
         bound: &Bound,
-        task: Option<Task>,
+        known: &Known,
         checking: &mut Checking<'_>,
     ) -> Option<Vec<Self>> {
         let Setting::List(items) = &bound.setting else { return None };
@@ -66,7 +66,7 @@ impl Scorer {
                 right = false;
                 continue;
             };
-            right &= scorer.fits(task, item.span, checking);
+            right &= scorer.fits(known, item.span, checking);
             scorers.push(scorer);
         }
         if scorers.is_empty() && right {
@@ -81,8 +81,30 @@ impl Scorer {
     }
 
     /// Checks that the metric judges what a model does.
-    pub(super) fn fits(&self, task: Option<Task>, span: Span, checking: &mut Checking<'_>) -> bool {
-        let Some(task) = task else { return true };
+    pub(super) fn fits(&self, known: &Known, span: Span, checking: &mut Checking<'_>) -> bool {
+        self.fits_task(known, span, checking) && self.fits_classes(known, span, checking)
+    }
+
+    /// Checks that the positive class is settled where the metric is about it.
+    fn fits_classes(&self, known: &Known, span: Span, checking: &mut Checking<'_>) -> bool {
+        let Some(target) = known.unsettled.as_ref().filter(|_| self.metric.needs_positive()) else {
+            return true;
+        };
+        let failure = self.no_positive();
+        let diagnostic = Diagnostic::error("needs-positive", span, failure.message)
+            .label(format!("which class of `{target}` is it about?"));
+        checking.report(failure.help.into_iter().fold(diagnostic, Diagnostic::help));
+        false
+    }
+
+    fn no_positive(&self) -> Failure {
+        Failure::new(format!("`{}` needs to know which class is the positive one", self.name)).help(
+            "set `positive:` in the model, or ask for an `average:`, such as `f1(average: macro)`",
+        )
+    }
+
+    fn fits_task(&self, known: &Known, span: Span, checking: &mut Checking<'_>) -> bool {
+        let Some(task) = known.task else { return true };
         if !self.tags.tasks.contains(&task) {
             let known: Vec<&str> = METRICS
                 .iter()
@@ -112,13 +134,39 @@ impl Scorer {
         features: Option<&crate::data::Frame>,
     ) -> Result<f64, Failure> {
         if self.metric.needs_positive() && positive.is_none() {
-            return Err(Failure::new(format!("`{}` needs to know which class is the positive one", self.name))
-                .help("set `positive:` in the model, or ask for an `average:`, such as `f1(average: macro)`"));
+            return Err(self.no_positive());
         }
         let judged = Judged { target, prediction, weights: None, positive, features };
         self.metric
             .score(&judged)
             .map_err(|error| Failure::new(format!("`{}` has no value here: {error}", self.name)))
+    }
+}
+
+/// What is known of models before they are fitted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// What they are for.
+    pub(super) task: Option<Task>,
+    /// The target whose positive class nothing tells, if there is one.
+    unsettled: Option<String>,
+}
+
+impl Known {
+    fn of(spec: &ModelSpec, schema: Option<&Schema>) -> Self {
+        let task = spec.known_task(schema);
+        let field = || schema?.field_with_name(spec.target.as_deref()?).ok();
+        let texts = || {
+            let sort = field().and_then(crate::data::Sort::of_field);
+            matches!(sort, Some(crate::data::Sort::Text | crate::data::Sort::Category))
+        };
+        let open = task == Some(Task::Classification) && spec.positive.is_none() && texts();
+        Self { task, unsettled: spec.target.clone().filter(|_| open) }
+    }
+
+    /// Puts together what is known of several models of one stage.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { task: self.task.or(other.task), unsettled: self.unsettled.or(other.unsettled) }
     }
 }
 
@@ -401,7 +449,15 @@ pub(super) fn models(args: &Args, checking: &mut Checking<'_>) -> Option<Vec<Sou
     let bounds = named(args, checking)?;
     let models: Vec<Source<ModelType>> =
         bounds.into_iter().map(|bound| checking.model(bound)).collect::<Option<_>>()?;
-    same_target(models.iter().map(|model| (&model.name, model.span, &model.kind.spec)), checking)?;
+    same_target(
+        models.iter().map(|model| Named {
+            name: &model.name,
+            span: model.span,
+            spec: &model.kind.spec,
+            target: model.kind.places.get("target").copied(),
+        }),
+        checking,
+    )?;
     Some(models)
 }
 
@@ -410,24 +466,52 @@ pub(super) fn fitted(args: &Args, checking: &mut Checking<'_>) -> Option<Vec<Sou
     let bounds = named(args, checking)?;
     let models: Vec<Source<FittedType>> =
         bounds.into_iter().map(|bound| checking.fitted(bound)).collect::<Option<_>>()?;
-    same_target(models.iter().map(|model| (&model.name, model.span, &model.kind.spec)), checking)?;
+    same_target(
+        models.iter().map(|model| Named {
+            name: &model.name,
+            span: model.span,
+            spec: &model.kind.spec,
+            target: None,
+        }),
+        checking,
+    )?;
     Some(models)
 }
 
+/// A model as a stage names it.
+struct Named<'a> {
+    name: &'a String,
+    span: Span,
+    spec: &'a Arc<ModelSpec>,
+    /// Where its target was written.
+    target: Option<Span>,
+}
+
 fn same_target<'a>(
-    models: impl Iterator<Item = (&'a String, Span, &'a Arc<ModelSpec>)>,
+    models: impl Iterator<Item = Named<'a>>,
     checking: &mut Checking<'_>,
 ) -> Option<()> {
     let models: Vec<_> = models.collect();
-    let (first, _, spec) = models.first()?;
+    let first = models.first()?;
     let mut seen: Vec<&String> = Vec::new();
-    for (name, span, own) in &models {
-        if own.target != spec.target {
-            let shown =
-                |spec: &ModelSpec| spec.target.clone().unwrap_or_else(|| "nothing".to_owned());
+    for model in &models {
+        let Named { name, span, spec, .. } = model;
+        if spec.target != first.spec.target {
+            let shown = |model: &Named<'_>| {
+                let target = model.spec.target.as_ref();
+                let target = target.map_or_else(|| "nothing".to_owned(), |own| format!("`{own}`"));
+                format!("`{}` tells {target}", model.name)
+            };
+            let message = format!("{}, but {}", shown(model), shown(first));
+            let diagnostic = Diagnostic::error("targets-differ", *span, message)
+                .label("this model has another target")
+                .help("the models of one stage share target and task; compare others in a stage of their own");
+            let places = [first, model].map(|own| Some((own.target?, shown(own))));
             checking.report(
-                Diagnostic::error("targets-differ", *span, format!("`{name}` tells `{}`, but `{first}` tells `{}`", shown(own), shown(spec)))
-                    .help("the models of one stage share target and task; compare others in a stage of their own"),
+                places
+                    .into_iter()
+                    .flatten()
+                    .fold(diagnostic, |all, (span, text)| all.related(span, text)),
             );
             return None;
         }
@@ -449,7 +533,7 @@ pub(super) fn check_model(
     model: &Source<ModelType>,
     data: &Source<TableType>,
     checking: &mut Checking<'_>,
-) -> Option<Option<Task>> {
+) -> Option<Known> {
     let (spec, place) = (&model.kind.spec, model.span);
     let schema = data.kind.schema.as_deref();
     let findings = spec.check(schema);
@@ -470,7 +554,7 @@ pub(super) fn check_model(
     if right {
         warn_of_leaks(spec, data, place, checking);
     }
-    right.then(|| spec.known_task(schema))
+    right.then(|| Known::of(spec, schema))
 }
 
 /// Checks what of a model can be checked without data.
@@ -512,10 +596,10 @@ pub(super) fn check_applied(
     data: &Source<TableType>,
     judged: bool,
     checking: &mut Checking<'_>,
-) -> Option<Option<Task>> {
+) -> Option<Known> {
     let spec = &model.kind.spec;
     let (Some(trained), Some(schema)) = (&model.kind.schema, &data.kind.schema) else {
-        return Some(None);
+        return Some(Known::default());
     };
     let mut wanted = spec.features_of(trained);
     if judged {
@@ -539,7 +623,7 @@ pub(super) fn check_applied(
             return None;
         }
     }
-    Some(spec.known_task(Some(trained)))
+    Some(Known::of(spec, Some(trained)))
 }
 
 /// Gives the columns that a model reads of a table to be fitted.
@@ -578,6 +662,7 @@ pub(super) fn splitter(
     call: &Call,
     place: Span,
     data: &Source<TableType>,
+    known: &Known,
     checking: &mut Checking<'_>,
 ) -> Option<Box<dyn Splitter>> {
     let kind = crate::ml::folds::FOLDS.iter().find(|kind| kind.signature().name == call.name)?;
@@ -585,6 +670,19 @@ pub(super) fn splitter(
         Ok(splitter) => splitter,
         Err(bad) => return bad_setting(bad, call, place, checking),
     };
+    if let Some(task) = known.task.filter(|task| *task != Task::Classification)
+        && splitter.stratified()
+    {
+        let message =
+            format!("`{}` keeps the shares of classes, and {} has none", call.name, task.word());
+        let plain = if splitter.by().is_some() { "group_k_fold" } else { "k_fold" };
+        checking.report(
+            Diagnostic::error("folds-misfit", place, message)
+                .label(format!("the model's task is {}", task.word()))
+                .help(format!("use `{plain}`")),
+        );
+        return None;
+    }
     if let Some(by) = splitter.by() {
         let span = call.args.get("by").map_or(place, |bound| bound.span);
         checking.has_column(by, &data.name, data.kind.schema.as_deref(), span).then_some(())?;
@@ -602,14 +700,16 @@ pub(super) fn param_at(
     let paths: Vec<(String, &'static Param)> = spec.tunable();
     let found = paths.iter().find(|(own, _)| own == path).map(|(_, param)| *param);
     if found.is_none() {
-        checking.report(
-            Diagnostic::error(
-                "unknown-path",
-                place,
-                format!("the model has no parameter `{path}`"),
-            )
-            .suggest(path, paths.iter().map(|(own, _)| own.as_str())),
+        let diagnostic = Diagnostic::error(
+            "unknown-path",
+            place,
+            format!("the model has no parameter `{path}`"),
         );
+        let inner = paths.iter().find(|(own, _)| own.ends_with(&format!(".{path}")));
+        checking.report(match inner {
+            Some((inner, _)) => diagnostic.help(format!("did you mean `{inner}`?")),
+            None => diagnostic.suggest(path, paths.iter().map(|(own, _)| own.as_str())),
+        });
     }
     found
 }

@@ -5,6 +5,7 @@ mod cross_validate;
 mod evaluate;
 mod expect;
 mod export;
+mod fits;
 mod ingest;
 mod learning;
 mod model;

@@ -58,6 +58,7 @@ impl StageKind for TrainKind {
             spec: Arc::clone(&spec),
             schema: data.kind.schema.clone(),
             trained_on: (data.stage, data.output),
+            searched_on: model.kind.searched_on,
         };
         let outputs = vec![
             ("", Output::Fitted(fitted)),

@@ -72,11 +72,12 @@ impl StageKind for TuneKind {
         let model = checking.model(args.get("model")?)?;
         let data = checking.table(args.get("data")?)?;
         let spec = Arc::clone(&model.kind.spec);
-        let task = learning::check_model(&model, &data, checking)?;
-        let (scorer, direction) = goal(args, task, checking)?;
+        let known = learning::check_model(&model, &data, checking)?;
+        let (scorer, direction) = goal(args, &known, checking)?;
         let space = space(args.get("over")?, &spec, checking)?;
         let search = search(&fields.search, args, &space, checking)?;
-        let splitter = learning::splitter(&fields.folds, args.get("folds")?.span, &data, checking)?;
+        let splitter =
+            learning::splitter(&fields.folds, args.get("folds")?.span, &data, &known, checking)?;
         let mut columns = learning::columns(&spec, &data)?;
         columns.extend(splitter.by().map(str::to_owned));
         let trials = tables::trials_type(&space);
@@ -106,6 +107,7 @@ impl StageKind for TuneKind {
                 Output::Model(ModelType {
                     spec,
                     tuned: Some(tuned),
+                    searched_on: Some((data.stage, data.output)),
                     places: Arc::clone(&model.kind.places),
                 }),
             ),
@@ -126,7 +128,7 @@ impl StageKind for TuneKind {
 /// Finds the metric to bring up or down.
 fn goal(
     args: &Args,
-    task: Option<crate::ml::estimator::Task>,
+    known: &learning::Known,
     checking: &mut Checking<'_>,
 ) -> Option<(Scorer, Direction)> {
     let (bound, direction) = match (args.given("maximize"), args.given("minimize")) {
@@ -154,7 +156,7 @@ fn goal(
     };
     let Setting::Call(call) = &bound.setting else { return None };
     let scorer = Scorer::bind(call, bound.span, checking)?;
-    if !scorer.fits(task, bound.span, checking) {
+    if !scorer.fits(known, bound.span, checking) {
         return None;
     }
     if scorer.tags.direction != direction {
@@ -328,7 +330,9 @@ fn search(
             Setting::Map(map) => map.get(path).map_or(place, |bound| bound.span),
             _ => place,
         };
-        checking.report(Diagnostic::error("search-misfit", span, format!("`{path}`: {message}")));
+        let (message, help) = message.split_once("; ").unwrap_or((&message, ""));
+        let diagnostic = Diagnostic::error("search-misfit", span, format!("`{path}`: {message}"));
+        checking.report(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
         return None;
     }
     Some(search)

@@ -22,7 +22,7 @@ fn what_is_no_query_is_refused_at_its_word() {
             "sql-not-a-query at 'DROP TABLE t': a second statement follows the query",
         ),
         ("SELECT a FROM", "sql-syntax at '': the query ends too early"),
-        ("SELECT a FRM people", "sql-syntax at 'people': `people` is not expected here"),
+        ("SELECT a FRM people", "sql-syntax at 'FRM': `FRM` is read as a name here"),
         ("SELECT (a FROM people", "sql-syntax at 'FROM': `FROM` is not expected here"),
         ("SELECT id FROM people WHERE name = 'x", "sql-syntax at ''': unterminated string literal"),
         ("SELECT id INTO x FROM people", "sql-unsupported at 'SELECT': `INTO` is not supported"),
