@@ -20,8 +20,9 @@ params! {
     }
 }
 
-impl Makes<Self> for Patience {
-    fn make(self) -> Self {
+impl Makes<Patience> for Patience {
+    #[expect(clippy::use_self, reason = "the registry is compared by the name")]
+    fn make(self) -> Patience {
         self
     }
 }
