@@ -128,6 +128,19 @@ impl<'a> Binder<'a> {
     fn unknown_word(&mut self, family: Family, word: &ast::Name) {
         let name = &word.node;
         let expected = format!("expected {}", family.spoken());
+        if family.planned().contains(&name.as_str()) {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "not-built",
+                    word.span,
+                    format!(
+                        "`{name}` belongs to the language, but this version of mlp doesn't have it"
+                    ),
+                )
+                .label(expected),
+            );
+            return;
+        }
         let diagnostic = match self.vocabulary.family_of(name) {
             Some(other) => Diagnostic::error(
                 "unknown-word",

@@ -62,6 +62,15 @@ impl Family {
             Self::Stopping => "a stopping rule",
         }
     }
+
+    /// Lists words of the language that no registry stands for.
+    #[must_use]
+    pub const fn planned(self) -> &'static [&'static str] {
+        match self {
+            Self::Layer => &["lstm", "gru", "transformer", "attention_pool"],
+            _ => &[],
+        }
+    }
 }
 
 /// The words of every family, as the registries hold them.

@@ -175,7 +175,8 @@ impl ModelSpec {
     fn check_estimator(&self, columns: Option<&Shape>, findings: &mut Vec<Finding>) {
         let Some(kind) = kinds::estimator(&self.estimator) else { return };
         findings.extend(kind.flaws(&self.estimator.args, columns).into_iter().map(|flaw| {
-            let mut finding = Finding::new("bad-setting", Part::Estimator, flaw.message).at(flaw.span);
+            let mut finding =
+                Finding::new("bad-setting", Part::Estimator, flaw.message).at(flaw.span);
             finding.help.extend(flaw.help);
             finding
         }));

@@ -33,7 +33,11 @@ pub(super) enum Answers {
 
 impl Answers {
     /// Settles what is learnt from the rows of a target that count.
-    pub(super) fn of(target: &Target, rows: &[u32], weights: Option<&[f64]>) -> Result<Self, FitError> {
+    pub(super) fn of(
+        target: &Target,
+        rows: &[u32],
+        weights: Option<&[f64]>,
+    ) -> Result<Self, FitError> {
         match target {
             Target::Classes { codes, classes } => {
                 door::check_codes(codes, classes)?;

@@ -1,6 +1,7 @@
 //! Where a network is trained: the processor, or a device of candle's.
 
 use crate::params;
+use crate::params::Declared;
 
 params! {
     /// Where a network is trained.
@@ -11,5 +12,15 @@ params! {
         Cuda = "cuda",
         /// The graphics of a Mac; `mlp` must be built with the feature `metal`.
         Metal = "metal",
+    }
+}
+
+impl Device {
+    /// Says that this program can't use the device.
+    pub(super) fn missing(self) -> String {
+        let word = self.to_setting().spoken();
+        format!(
+            "this `mlp` is built without `{word}`; use `device: cpu`, or build it with `--features {word}`"
+        )
     }
 }

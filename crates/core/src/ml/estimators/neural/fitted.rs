@@ -56,8 +56,7 @@ impl Network {
 
     /// Computes the answers for rows of a checked frame.
     fn compute(&self, frame: &Frame) -> Vec<f32> {
-        let applied =
-            Applied { net: &self.net, weights: &self.weights, figures: &self.figures };
+        let applied = Applied { net: &self.net, weights: &self.weights, figures: &self.figures };
         let answers = self.answers.count();
         let mut all = vec![0.0; frame.rows() * answers];
         all.par_chunks_mut(BLOCK * answers).enumerate().for_each_init(

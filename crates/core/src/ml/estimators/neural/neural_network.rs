@@ -78,7 +78,10 @@ impl Declaration for NeuralNetwork {
         if self.batch_size == 1 && self.names_layer("batch_norm") {
             return bad("batch_size", "`batch_norm` needs batches of two rows at least".to_owned());
         }
-        Ok(())
+        match self.device {
+            Device::Cpu => Ok(()),
+            other => bad("device", other.missing()),
+        }
     }
 
     fn flaws(&self, args: &Args, columns: Option<&Shape>) -> Vec<Flaw> {
@@ -294,10 +297,8 @@ impl Reader<'_> {
     /// Reads some rows of a sample; those of classes that aren't learnt are left out.
     fn lesson(&self, sample: &Sample<'_>, rows: &[u32]) -> Result<Lesson, FitError> {
         let goals = self.answers.goals(sample.target)?;
-        let picked: Vec<(usize, f64)> = rows
-            .iter()
-            .filter_map(|row| Some((*row as usize, goals[*row as usize]?)))
-            .collect();
+        let picked: Vec<(usize, f64)> =
+            rows.iter().filter_map(|row| Some((*row as usize, goals[*row as usize]?))).collect();
         let weights = sample.weights.map(|weights| {
             // Only their proportions count: the mean is 1.
             let total: f64 = picked.iter().map(|(row, _)| weights[*row]).sum();

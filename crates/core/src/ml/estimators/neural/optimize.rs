@@ -1,24 +1,19 @@
 //! Optimisers: how weights follow their slopes, step by step, in PyTorch's formulas.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what isn't inlined isn't compiled for the machine's own vectors"
+)]
+
 use pulp::{Arch, Simd, WithSimd};
 
 /// How weights follow their slopes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Rule {
     /// Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
-    AdamW {
-        beta_1: f64,
-        beta_2: f64,
-        epsilon: f64,
-        weight_decay: f64,
-    },
+    AdamW { beta_1: f64, beta_2: f64, epsilon: f64, weight_decay: f64 },
     /// Stochastic gradient descent, with momentum if it is above 0.
-    Sgd {
-        momentum: f64,
-        dampening: f64,
-        weight_decay: f64,
-        nesterov: bool,
-    },
+    Sgd { momentum: f64, dampening: f64, weight_decay: f64, nesterov: bool },
 }
 
 /// Bounds for slopes.
@@ -152,14 +147,15 @@ impl WithSimd for AdamStep<'_> {
         let (keep, beta, new) = (all(step.keep_first), all(step.beta_2), all(1.0 - step.beta_2));
         let (rate, root) = (all(step.rate), all(1.0 / step.root));
         let (epsilon, shrink) = (all(step.epsilon), all(step.shrink));
-        let update = |weight: &mut S::f32s, slope: S::f32s, first: &mut S::f32s, second: &mut S::f32s| {
-            *first = simd.mul_add_f32s(keep, simd.sub_f32s(slope, *first), *first);
-            let square = simd.mul_f32s(simd.mul_f32s(slope, slope), new);
-            *second = simd.mul_add_f32s(beta, *second, square);
-            let spread = simd.mul_add_f32s(simd.sqrt_f32s(*second), root, epsilon);
-            let step = simd.mul_f32s(rate, simd.div_f32s(*first, spread));
-            *weight = simd.sub_f32s(simd.mul_f32s(shrink, *weight), step);
-        };
+        let update =
+            |weight: &mut S::f32s, slope: S::f32s, first: &mut S::f32s, second: &mut S::f32s| {
+                *first = simd.mul_add_f32s(keep, simd.sub_f32s(slope, *first), *first);
+                let square = simd.mul_f32s(simd.mul_f32s(slope, slope), new);
+                *second = simd.mul_add_f32s(beta, *second, square);
+                let spread = simd.mul_add_f32s(simd.sqrt_f32s(*second), root, epsilon);
+                let step = simd.mul_f32s(rate, simd.div_f32s(*first, spread));
+                *weight = simd.sub_f32s(simd.mul_f32s(shrink, *weight), step);
+            };
         let (weights, weights_end) = S::as_mut_simd_f32s(weights);
         let (slopes, slopes_end) = S::as_simd_f32s(slopes);
         let (first, first_end) = S::as_mut_simd_f32s(first);

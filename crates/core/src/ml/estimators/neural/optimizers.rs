@@ -6,8 +6,7 @@ use crate::params;
 use crate::params::Limits;
 
 /// Every registered optimiser, in the order in which the docs list them.
-pub(super) static OPTIMIZERS: &[&dyn Made<Descent>] =
-    &[&Word::<AdamW>::new(), &Word::<Sgd>::new()];
+pub(super) static OPTIMIZERS: &[&dyn Made<Descent>] = &[&Word::<AdamW>::new(), &Word::<Sgd>::new()];
 
 /// How weights go down their slopes, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -74,7 +74,7 @@ impl Columns {
             && given.numbers == numbers
             && given.categories.iter().flatten().eq(levels)
             && self.channels > 0
-            && numbers % self.channels == 0
+            && numbers.is_multiple_of(self.channels)
     }
 
     /// Refuses columns other than those that were noted, and values that a network can't take.

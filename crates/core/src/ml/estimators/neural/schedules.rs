@@ -146,17 +146,21 @@ mod tests {
                 assert!((found - expected).abs() < 1e-9, "{found} instead of {expected}");
             }
         };
-        near(course(&ConstantLr { factor: 0.5, total_iters: 3 }), [
-            0.05, 0.05, 0.05, 0.1, 0.1, 0.1, 0.1, 0.1,
-        ]);
-        near(course(&LinearLr { start_factor: 0.2, end_factor: 1.0, total_iters: 4 }), [
-            0.02, 0.04, 0.06, 0.08, 0.1, 0.1, 0.1, 0.1,
-        ]);
-        near(course(&StepLr { step_size: 3, gamma: 0.1 }), [
-            0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001, 0.001,
-        ]);
-        near(course(&ExponentialLr { gamma: 0.5 }), [
-            0.1, 0.05, 0.025, 0.0125, 0.006_25, 0.003_125, 0.001_562_5, 0.000_781_25,
-        ]);
+        near(
+            course(&ConstantLr { factor: 0.5, total_iters: 3 }),
+            [0.05, 0.05, 0.05, 0.1, 0.1, 0.1, 0.1, 0.1],
+        );
+        near(
+            course(&LinearLr { start_factor: 0.2, end_factor: 1.0, total_iters: 4 }),
+            [0.02, 0.04, 0.06, 0.08, 0.1, 0.1, 0.1, 0.1],
+        );
+        near(
+            course(&StepLr { step_size: 3, gamma: 0.1 }),
+            [0.1, 0.1, 0.1, 0.01, 0.01, 0.01, 0.001, 0.001],
+        );
+        near(
+            course(&ExponentialLr { gamma: 0.5 }),
+            [0.1, 0.05, 0.025, 0.0125, 0.006_25, 0.003_125, 0.001_562_5, 0.000_781_25],
+        );
     }
 }

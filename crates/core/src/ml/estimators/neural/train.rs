@@ -126,8 +126,7 @@ impl Training<'_> {
         context: &FitContext<'_>,
     ) -> Result<Option<f64>, FitError> {
         let Some(watched) = self.watched else { return Ok(None) };
-        let rows: Vec<u32> =
-            (0..u32::try_from(watched.rows.count).unwrap_or(u32::MAX)).collect();
+        let rows: Vec<u32> = (0..u32::try_from(watched.rows.count).unwrap_or(u32::MAX)).collect();
         let mut batch = watched.empty();
         let mut total = 0.0;
         for picked in rows.chunks(JUDGED) {

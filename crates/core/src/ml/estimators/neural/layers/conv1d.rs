@@ -31,7 +31,7 @@ impl Layer for Conv1d {
     fn lay(&self, laying: &mut Laying) -> Result<(), Trouble> {
         let Shape::Sequence { channels, length } = laying.shape else {
             return Err(Trouble::new(format!(
-                "`conv1d` takes channels of some length, but {} come in",
+                "it takes channels of some length, but {} come in",
                 laying.shape.spoken()
             ))
             .help("say how the columns are read with `input_shape: [channels, length]`"));

@@ -35,7 +35,7 @@ params! {
 impl Layer for Conv2d {
     fn lay(&self, laying: &mut Laying) -> Result<(), Trouble> {
         let Shape::Image { channels, height, width } = laying.shape else {
-            return Err(no_image("conv2d", laying.shape));
+            return Err(no_image(laying.shape));
         };
         let padding = padding(&self.padding, self.kernel_size, self.stride)?;
         let window = Window {
@@ -54,17 +54,16 @@ impl Layer for Conv2d {
 }
 
 /// Says that what comes in is no image.
-pub(super) fn no_image(layer: &str, shape: Shape) -> Trouble {
-    Trouble::new(format!("`{layer}` takes channels of some height and width, but {} come in", shape.spoken()))
-        .help("say how the columns are read with `input_shape: [channels, height, width]`")
+pub(super) fn no_image(shape: Shape) -> Trouble {
+    Trouble::new(format!(
+        "it takes channels of some height and width, but {} come in",
+        shape.spoken()
+    ))
+    .help("say how the columns are read with `input_shape: [channels, height, width]`")
 }
 
 /// Settles how many zeros are put on each side.
-pub(super) fn padding(
-    setting: &Setting,
-    kernel: usize,
-    stride: usize,
-) -> Result<usize, Trouble> {
+pub(super) fn padding(setting: &Setting, kernel: usize, stride: usize) -> Result<usize, Trouble> {
     match setting {
         Setting::Int(zeros) => usize::try_from(*zeros).ok().filter(|zeros| *zeros < kernel).ok_or_else(
             || {
@@ -75,7 +74,7 @@ pub(super) fn padding(
             },
         ),
         _ if stride != 1 => Err(Trouble::new("`padding: same` needs a `stride` of 1").at("padding")),
-        _ if kernel % 2 == 0 => {
+        _ if kernel.is_multiple_of(2) => {
             Err(Trouble::new("`padding: same` needs an odd `kernel_size`").at("kernel_size"))
         }
         _ => Ok(kernel / 2),

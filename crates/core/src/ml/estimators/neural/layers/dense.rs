@@ -20,7 +20,7 @@ params! {
 
 impl Layer for Dense {
     fn lay(&self, laying: &mut Laying) -> Result<(), Trouble> {
-        let width = laying.row("`dense`")?;
+        let width = laying.row("it")?;
         let inputs = width.unwrap_or(0);
         laying.push(Op::Dense { inputs, outputs: self.units, bias: self.bias });
         laying.shape = Shape::Row(Some(self.units));

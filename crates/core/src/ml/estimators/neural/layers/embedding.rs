@@ -20,8 +20,10 @@ params! {
 impl Layer for Embed {
     fn lay(&self, laying: &mut Laying) -> Result<(), Trouble> {
         if laying.begun {
-            return Err(Trouble::new("it stands behind another layer, where there are no categories")
-                .help("make `embedding` the first layer"));
+            return Err(Trouble::new(
+                "it stands behind another layer, where there are no categories",
+            )
+            .help("make `embedding` the first layer"));
         }
         let Shape::Row(_) = laying.shape else {
             return Err(Trouble::new("there are no categories in an `input_shape`"));

@@ -20,7 +20,7 @@ params! {
 impl Layer for MaxPool2d {
     fn lay(&self, laying: &mut Laying) -> Result<(), Trouble> {
         let Shape::Image { channels, height, width } = laying.shape else {
-            return Err(no_image("max_pool2d", laying.shape));
+            return Err(no_image(laying.shape));
         };
         let window = Window {
             channels,

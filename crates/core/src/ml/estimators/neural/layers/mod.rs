@@ -125,18 +125,22 @@ impl Laying {
             [channels, height, width] => Shape::Image { channels, height, width },
             _ => {
                 return Err(Trouble::new(format!(
-                    "`input_shape` has {} sizes, but a shape has two or three",
-                    sizes.len()
+                    "`input_shape` has {} {}, but a shape has two or three",
+                    sizes.len(),
+                    if sizes.len() == 1 { "size" } else { "sizes" }
                 ))
                 .help("write `[channels, length]` for `conv1d`, `[channels, height, width]` for `conv2d`"));
             }
         };
         let Some(given) = &self.given else { return Ok(shape) };
         if !given.categories.is_empty() {
-            return Err(Trouble::new(format!(
-                "`input_shape` is for columns of numbers, but {} of categories come in",
-                given.categories.len()
-            ))
+            return Err(Trouble::new(match given.categories.len() {
+                1 => "`input_shape` is for columns of numbers, but one of categories comes in"
+                    .to_owned(),
+                more => format!(
+                    "`input_shape` is for columns of numbers, but {more} of categories come in"
+                ),
+            })
             .help("leave such columns out of `features`, or encode them in `steps`"));
         }
         if shape.size() != Some(given.numbers) {
@@ -164,7 +168,8 @@ impl Laying {
                 self.net.embeddings = embeddings;
                 self.net.width()
             }
-            None => dimension.and_then(|own| own.checked_mul(given.categories.len()))
+            None => dimension
+                .and_then(|own| own.checked_mul(given.categories.len()))
                 .and_then(|own| own.checked_add(given.numbers)),
         };
         self.shape = Shape::Row(width);
@@ -234,7 +239,7 @@ fn moved(window: &Window, what: &str) -> Result<[usize; 2], Trouble> {
         };
         Trouble::new(format!("its window of {what} doesn't fit into {size}"))
             .at("kernel_size")
-            .help("take a smaller `kernel_size`, a larger `padding`, or fewer layers that shrink in front of it")
+            .help("take a smaller `kernel_size`, or shrink less in the layers in front of it")
     })
 }
 

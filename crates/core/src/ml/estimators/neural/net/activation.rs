@@ -85,7 +85,8 @@ impl Activation {
             Self::LeakyRelu => by_input(slopes, |x| if x > 0.0 { 1.0 } else { LEAK }),
             Self::Elu => by_output(slopes, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
             Self::Gelu => by_input(slopes, |x| {
-                let density = exp(-0.5 * x * x) * (0.5 * std::f32::consts::FRAC_2_SQRT_PI)
+                let density = exp(-0.5 * x * x)
+                    * (0.5 * std::f32::consts::FRAC_2_SQRT_PI)
                     * std::f32::consts::FRAC_1_SQRT_2;
                 x.mul_add(density, below(x))
             }),

@@ -214,10 +214,7 @@ impl Net {
 
     /// Counts the numbers that a row takes on its way; none if they are too many to count.
     pub(super) fn numbers_a_row(&self) -> Option<usize> {
-        self.ops
-            .iter()
-            .map(Op::outputs)
-            .try_fold(self.width()?, |sum, own| sum.checked_add(own?))
+        self.ops.iter().map(Op::outputs).try_fold(self.width()?, |sum, own| sum.checked_add(own?))
     }
 
     /// Tells whether a batch of one row can't be learnt from.

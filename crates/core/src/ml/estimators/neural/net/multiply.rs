@@ -4,6 +4,11 @@
 //! So the bits of an element depend on its row and its column alone: not on how the work is cut, on
 //! the number of threads, on the width of the machine's vectors, or on the rows beside it.
 
+#![expect(
+    clippy::inline_always,
+    reason = "what isn't inlined isn't compiled for the machine's own vectors"
+)]
+
 use std::cell::RefCell;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -343,7 +348,13 @@ mod tests {
     }
 
     /// Multiplies by the definition.
-    fn chained(left: &[f32], right: &[f32], depth: usize, columns: usize, held: &[f32]) -> Vec<f32> {
+    fn chained(
+        left: &[f32],
+        right: &[f32],
+        depth: usize,
+        columns: usize,
+        held: &[f32],
+    ) -> Vec<f32> {
         let mut result = held.to_vec();
         for (at, sum) in result.iter_mut().enumerate() {
             let (row, column) = (at / columns, at % columns);
@@ -378,13 +389,15 @@ mod tests {
                 chained(&left, &right, depth, columns, if held { &before } else { &zeros });
             let mut found = before;
             let (over, across) = (turned_over(&left, depth), turned_over(&right, columns));
-            let left = match turned.0 {
-                false => Matrix::new(&left, depth),
-                true => Matrix::new(&over, rows).turned(),
+            let left = if turned.0 {
+                Matrix::new(&over, rows).turned()
+            } else {
+                Matrix::new(&left, depth)
             };
-            let right = match turned.1 {
-                false => Matrix::new(&right, columns),
-                true => Matrix::new(&across, depth).turned(),
+            let right = if turned.1 {
+                Matrix::new(&across, depth).turned()
+            } else {
+                Matrix::new(&right, columns)
             };
             multiply(&mut found, left, right, onto);
             prop_assert_eq!(bits(&found), bits(&expected));

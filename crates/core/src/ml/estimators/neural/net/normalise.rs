@@ -161,11 +161,7 @@ impl Norm<'_> {
 }
 
 /// Adds something up over rows, column by column.
-fn column_sums(
-    rows: &[f32],
-    columns: usize,
-    add: impl Fn(&mut f64, f64, usize),
-) -> Vec<f64> {
+fn column_sums(rows: &[f32], columns: usize, add: impl Fn(&mut f64, f64, usize)) -> Vec<f64> {
     let mut sums = vec![0.0; columns];
     for row in rows.chunks_exact(columns) {
         for (at, (sum, x)) in sums.iter_mut().zip(row).enumerate() {

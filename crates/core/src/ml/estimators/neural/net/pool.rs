@@ -9,7 +9,9 @@ pub(super) fn forward(window: &Window, input: &[f32], output: &mut [f32], places
     output.fill(f32::NEG_INFINITY);
     window.each_line(|to, from, count| {
         let first = to / patch * channels;
-        for (from, line) in (from..).step_by(channels).zip(input[from..][..count].chunks_exact(channels)) {
+        for (from, line) in
+            (from..).step_by(channels).zip(input[from..][..count].chunks_exact(channels))
+        {
             let best = output[first..][..channels].iter_mut();
             let places = places[first..][..channels].iter_mut();
             for (at, (value, (best, place))) in (from..).zip(line.iter().zip(best.zip(places))) {
