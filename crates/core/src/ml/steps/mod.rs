@@ -14,7 +14,6 @@ mod impute;
 mod interval;
 mod kind;
 mod levels;
-mod normal;
 mod one_hot;
 mod ordinal;
 mod pca;
@@ -24,7 +23,7 @@ mod power;
 mod quantile;
 mod scale;
 mod select_k_best;
-mod statistics;
+pub(super) mod statistics;
 mod target_encode;
 mod tf_idf;
 

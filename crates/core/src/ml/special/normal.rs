@@ -1,11 +1,20 @@
-//! The normal distribution's inverse.
+//! The standard normal distribution.
+
+use super::gamma;
+
+/// Gives the probability of at least this value.
+#[must_use]
+pub fn upper_tail(z: f64) -> f64 {
+    if z < 0.0 { 1.0 - upper_tail(-z) } else { 0.5 * gamma::upper(0.5, 0.5 * z * z) }
+}
 
 /// Gives the quantile of the standard normal distribution.
 ///
 /// Wichura's algorithm AS 241 (`PPND16`), exact to about one part in 10¹⁶; infinite at 0 and 1, NaN
 /// outside.
 #[expect(clippy::excessive_precision, reason = "the coefficients as they were published")]
-pub(super) fn quantile(p: f64) -> f64 {
+#[must_use]
+pub fn quantile(p: f64) -> f64 {
     const A: [f64; 8] = [
         3.387_132_872_796_366_608_0,
         133.141_667_891_784_377_45,
