@@ -184,10 +184,21 @@ pub(super) fn bad_setting<T>(
 
 /// Words a failed fit.
 pub(super) fn fit_failure(error: FitError) -> Failure {
-    match error {
-        FitError::Stopped => Failure::stopped(),
-        other => Failure::new(other.to_string()),
+    if error == FitError::Stopped {
+        return Failure::stopped();
     }
+    worded(&error.to_string())
+}
+
+/// Words what learning found wrong: the message, and behind a semicolon what to do.
+pub(super) fn worded(text: &str) -> Failure {
+    // What is behind the semicolon says what to do.
+    let (message, help) = text.split_once("; ").unwrap_or((text, ""));
+    let rows = message.contains(" in row ");
+    let rows =
+        rows.then(|| "rows are counted from 0, as in the `row` columns of outputs".to_owned());
+    let help = (!help.is_empty()).then(|| help.to_owned());
+    help.into_iter().chain(rows).fold(Failure::new(message), Failure::help)
 }
 
 /// Rows cut into folds, ready to be fitted again and again.
@@ -237,7 +248,7 @@ impl Folded {
         for repeat in 0..cut.repeats {
             let seed = seed.derive("folds", repeat as u64);
             let folds =
-                cut.splitter.split(&rows, seed).map_err(|error| Failure::new(error.to_string()))?;
+                cut.splitter.split(&rows, seed).map_err(|error| worded(&error.to_string()))?;
             repeats.push(folds);
         }
         let read = spec.columns_read(table.schema());
