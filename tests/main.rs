@@ -16,3 +16,4 @@ mod incremental;
 mod program;
 mod registry;
 mod suite;
+mod tuning;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::learning::{self, At, Cut, Folded, Scorer, mean_sd, side_by_side};
+use super::learning::{self, At, Cut, Fit, Folded, Scorer, mean_sd, side_by_side};
 use super::tables::{self, Predicted, ScoreRow, SummaryRow};
 use crate::ml::estimator::Prediction;
 use crate::ml::model::ModelSpec;
@@ -206,15 +206,22 @@ impl Part<'_> {
         let At { repeat, fold } = self.at;
         let label = format!("{} fold {fold} of repeat {repeat}", self.candidate.name);
         match &self.candidate.tuned {
-            None => self.folded.predict(&self.candidate.spec, self.at, &label, running),
+            None => self.folded.predict(&self.fit(&self.candidate.spec, &label), running),
             Some(tuned) => {
                 let train = table
                     .take(&self.folded.fold(self.at).train)
                     .map_err(|error| Failure::new(error.to_string()))?;
-                let best = tuned.search(&train, running)?;
-                self.folded.predict(&best, self.at, &label, running)
+                let seed =
+                    running.seed().derive("repeat", repeat as u64).derive("fold", fold as u64);
+                let inside = learning::Inside { running, name: &label };
+                let best = tuned.search(&train, seed, &inside)?;
+                self.folded.predict(&self.fit(&best, &label), running)
             }
         }
+    }
+
+    const fn fit<'f>(&self, spec: &'f ModelSpec, label: &'f str) -> Fit<'f> {
+        Fit { spec, at: self.at, rows: None, label }
     }
 }
 

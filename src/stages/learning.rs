@@ -1,6 +1,9 @@
 //! What the learning stages share: folds of work that are fitted, judged and kept in the cache.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::datatypes::SchemaRef;
@@ -13,13 +16,14 @@ use crate::diag::Diagnostic;
 use crate::ml::Seed;
 use crate::ml::columns::Columns;
 use crate::ml::estimator::{BadSetting, FitContext, FitError, Prediction, Task};
+use crate::ml::folds;
 use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags};
 use crate::ml::metrics::METRICS;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
 use crate::params::{Args, Bound, Call, Kind, Param, Setting, Signature};
 use crate::plan::{
-    Artifact, Checking, Failure, FittedType, ModelType, Reads, Running, Source, TableType,
+    Artifact, Checking, Failure, FittedType, ModelType, Progress, Reads, Running, Source, TableType,
 };
 use crate::text::Span;
 
@@ -152,12 +156,40 @@ pub(super) struct Folded {
     data: Hash,
     /// How the folds came about, for keys.
     origin: Json,
-    /// Fitted prefixes of steps, shared by all trials of a fold.
-    stepped: Mutex<BTreeMap<(usize, usize, String), Arc<OnceLock<Result<Arc<Stepped>, FitError>>>>>,
+    /// The source of every random choice.
+    seed: Seed,
+    /// The training rows of each fold that was asked for, in the order in which a sample takes them.
+    orders: Mutex<BTreeMap<At, Arc<[usize]>>>,
+    /// Fitted steps, shared by all trials of a fold.
+    stepped: Mutex<Shared>,
+}
+
+/// Steps that were fitted lately.
+#[derive(Default)]
+struct Shared {
+    steps: BTreeMap<StepsKey, Arc<OnceLock<Result<Arc<Stepped>, FitError>>>>,
+    /// Their keys, the oldest first.
+    order: VecDeque<StepsKey>,
+}
+
+/// Names fitted steps: the fold, the number of training rows, the steps.
+type StepsKey = (At, usize, String);
+
+/// How many settings of steps are kept for each fold: what is kept holds the rows behind the steps.
+const KEPT_STEPS: usize = 3;
+
+/// What is fitted and judged on one fold.
+pub(super) struct Fit<'a> {
+    pub(super) spec: &'a ModelSpec,
+    pub(super) at: At,
+    /// Of all rows so many are learnt from, those that are judged counted in; none means all.
+    pub(super) rows: Option<u64>,
+    /// What it is, for people.
+    pub(super) label: &'a str,
 }
 
 /// Where in a plan of folds some work stands.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct At {
     pub(super) repeat: usize,
     pub(super) fold: usize,
@@ -199,7 +231,13 @@ impl Folded {
             .ok_or_else(|| Failure::new("a column of the model is not in the table"))?;
         let by_column = cut.splitter.by().and_then(|column| table.columns_hash(&[column]));
         let origin = json!({ "folds": cut.canonical, "by": by_column, "seed": seed.bits() });
-        Ok(Self { prepared, repeats, data, origin, stepped: Mutex::new(BTreeMap::new()) })
+        let (orders, stepped) = (Mutex::default(), Mutex::default());
+        Ok(Self { prepared, repeats, data, origin, seed, orders, stepped })
+    }
+
+    /// Counts the rows.
+    pub(super) fn rows(&self) -> usize {
+        self.prepared.features.rows()
     }
 
     /// Lists every fold of every repeat.
@@ -216,25 +254,27 @@ impl Folded {
         &self.repeats[at.repeat][at.fold]
     }
 
-    /// Fits a model on the training rows of a fold and predicts the others, or finds both in the
-    /// cache.
+    /// Fits a model on training rows of a fold and predicts the others, or finds the predictions in
+    /// the cache.
     pub(super) fn predict(
         &self,
-        spec: &ModelSpec,
-        at: At,
-        label: &str,
+        fit: &Fit<'_>,
         running: &dyn Running,
     ) -> Result<Prediction, Failure> {
-        let key = json!({
+        let train = self.train(fit);
+        let mut key = json!({
             "part": "fold",
-            "model": spec.canonical(),
+            "model": fit.spec.canonical(),
             "data": self.data,
             "origin": self.origin,
-            "repeat": at.repeat,
-            "fold": at.fold,
+            "repeat": fit.at.repeat,
+            "fold": fit.at.fold,
         });
-        let made = running.part(label, &key, &|| {
-            let prediction = self.fit(spec, at, running)?;
+        if train.len() < self.fold(fit.at).train.len() {
+            key["rows"] = json!(train.len());
+        }
+        let made = running.part(fit.label, &key, &|| {
+            let prediction = self.fit(fit, &train, running)?;
             let bytes = postcard::to_allocvec(&prediction)
                 .map_err(|error| Failure::new(format!("a prediction can't be kept: {error}")))?;
             Ok(Artifact::Blob { kind: "prediction".to_owned(), bytes: bytes.into() })
@@ -243,34 +283,75 @@ impl Folded {
             .map_err(|error| Failure::new(format!("a kept prediction can't be read: {error}")))
     }
 
-    fn fit(&self, spec: &ModelSpec, at: At, running: &dyn Running) -> Result<Prediction, Failure> {
-        let fold = self.fold(at);
-        let seed = running.seed().derive("fit", at.repeat as u64).derive("fold", at.fold as u64);
+    fn fit(
+        &self,
+        fit: &Fit<'_>,
+        train: &[usize],
+        running: &dyn Running,
+    ) -> Result<Prediction, Failure> {
+        let seed = self.seed.derive("fit", fit.at.repeat as u64).derive("fold", fit.at.fold as u64);
         let context = context(seed, running);
-        let stepped = self.stepped(spec, at, fold, &context).map_err(fit_failure)?;
-        let fitted = spec.fit_estimator(&stepped, &context).map_err(fit_failure)?;
+        let stepped = self.stepped(fit, train, &context).map_err(fit_failure)?;
+        let fitted = fit.spec.fit_estimator(&stepped, &context).map_err(fit_failure)?;
         fitted.predict_prepared(&stepped).map_err(fit_failure)
+    }
+
+    /// Gives the rows that a fit learns from.
+    fn train(&self, fit: &Fit<'_>) -> Cow<'_, [usize]> {
+        let all = &self.fold(fit.at).train;
+        let whole = self.rows().max(1) as u128;
+        match fit.rows {
+            Some(rows) if u128::from(rows) < whole => {
+                let share = all.len() as u128 * u128::from(rows) / whole;
+                let count = usize::try_from(share).unwrap_or(all.len()).max(1);
+                let mut rows: Vec<usize> = self.order(fit.at).iter().copied().take(count).collect();
+                rows.sort_unstable();
+                Cow::Owned(rows)
+            }
+            _ => Cow::Borrowed(all),
+        }
+    }
+
+    /// Gives the training rows of a fold in an order of which any beginning is a fair sample.
+    fn order(&self, at: At) -> Arc<[usize]> {
+        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = orders.entry(at).or_insert_with(|| {
+            let seed = self.seed.derive("sample", at.repeat as u64).derive("fold", at.fold as u64);
+            folds::sample_order(&self.fold(at).train, &self.prepared.target, seed).into()
+        });
+        Arc::clone(order)
     }
 
     /// Fits the steps of a model on a fold, once for all models with the same steps.
     fn stepped(
         &self,
-        spec: &ModelSpec,
-        at: At,
-        fold: &Fold,
+        fit: &Fit<'_>,
+        train: &[usize],
         context: &FitContext<'_>,
     ) -> Result<Arc<Stepped>, FitError> {
-        let key = (at.repeat, at.fold, spec.steps_key());
-        let slot = {
-            let mut stepped = self.stepped.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(stepped.entry(key).or_default())
-        };
+        let slot = self.slot((fit.at, train.len(), fit.spec.steps_key()));
         if let Some(done) = slot.get() {
             return done.clone();
         }
         // Two threads may both get here; the steps are the same, and the second result is dropped.
-        let made = spec.fit_steps(&self.prepared, &fold.train, &fold.test, context).map(Arc::new);
+        let test = &self.fold(fit.at).test;
+        let made = fit.spec.fit_steps(&self.prepared, train, test, context).map(Arc::new);
         slot.get_or_init(|| made).clone()
+    }
+
+    /// Finds the place of fitted steps, and lets the oldest go where there are many.
+    fn slot(&self, key: StepsKey) -> Arc<OnceLock<Result<Arc<Stepped>, FitError>>> {
+        let mut shared = self.stepped.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = shared.steps.get(&key) {
+            return Arc::clone(slot);
+        }
+        if shared.order.len() >= KEPT_STEPS * self.places().len()
+            && let Some(oldest) = shared.order.pop_front()
+        {
+            shared.steps.remove(&oldest);
+        }
+        shared.order.push_back(key.clone());
+        Arc::clone(shared.steps.entry(key).or_default())
     }
 
     /// Gives the true targets of the judged rows of a fold.
@@ -340,7 +421,7 @@ pub(super) const MODEL: &str = "model";
 
 /// The folds where none are named.
 pub(super) fn k_fold() -> Call {
-    default_call("k_fold", crate::ml::folds::FOLDS.iter().map(|kind| kind.signature()))
+    default_call("k_fold", folds::FOLDS.iter().map(|kind| kind.signature()))
 }
 
 /// The search where none is named.
@@ -580,7 +661,7 @@ pub(super) fn splitter(
     data: &Source<TableType>,
     checking: &mut Checking<'_>,
 ) -> Option<Box<dyn Splitter>> {
-    let kind = crate::ml::folds::FOLDS.iter().find(|kind| kind.signature().name == call.name)?;
+    let kind = folds::FOLDS.iter().find(|kind| kind.signature().name == call.name)?;
     let splitter = match kind.bind(&call.args) {
         Ok(splitter) => splitter,
         Err(bad) => return bad_setting(bad, call, place, checking),
@@ -614,6 +695,46 @@ pub(super) fn param_at(
     found
 }
 
+/// A run of which a part is done: its progress isn't that of the whole, and its parts have a name in
+/// front.
+pub(super) struct Inside<'a> {
+    pub(super) running: &'a dyn Running,
+    pub(super) name: &'a str,
+}
+
+impl Running for Inside<'_> {
+    fn seed(&self) -> Seed {
+        self.running.seed()
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        self.running.stop()
+    }
+
+    fn pool(&self) -> &rayon::ThreadPool {
+        self.running.pool()
+    }
+
+    fn runtime(&self) -> &tokio::runtime::Handle {
+        self.running.runtime()
+    }
+
+    fn project(&self) -> &Path {
+        self.running.project()
+    }
+
+    fn progress(&self, _: Progress) {}
+
+    fn part(
+        &self,
+        label: &str,
+        key: &Json,
+        make: &(dyn Fn() -> Result<Artifact, Failure> + Sync),
+    ) -> Result<Artifact, Failure> {
+        self.running.part(&format!("{}, {label}", self.name), key, make)
+    }
+}
+
 /// Tells whether a parameter takes whole numbers, and no others.
 pub(super) fn takes_only_whole(kind: Kind) -> bool {
     match kind {
@@ -636,12 +757,9 @@ pub(super) fn as_setting(item: &Bound, param: &Param) -> Result<Setting, String>
             | (Kind::Text, Setting::Text(_))
             | (Kind::Share, Setting::Share(_)) => Some(setting.clone()),
             (Kind::Share, Setting::Float(share)) => Some(Setting::Share(*share)),
-            (Kind::Choice(choices), Setting::Stage(path)) => match path.as_slice() {
-                [word] if choices.iter().any(|choice| choice.word == word) => {
-                    Some(Setting::Word(word.clone()))
-                }
-                _ => None,
-            },
+            (Kind::Choice(choices), Setting::Word(word)) => {
+                choices.iter().any(|choice| choice.word == word).then(|| setting.clone())
+            }
             _ => None,
         }
     }

@@ -7,6 +7,8 @@ pub mod folds;
 pub mod metric;
 pub mod metrics;
 pub mod model;
+mod normal;
+pub mod prune;
 pub mod search;
 mod seed;
 mod settle;

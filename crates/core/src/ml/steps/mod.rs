@@ -14,7 +14,6 @@ mod impute;
 mod interval;
 mod kind;
 mod levels;
-mod normal;
 mod one_hot;
 mod ordinal;
 mod pca;

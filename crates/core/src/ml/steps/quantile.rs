@@ -7,13 +7,13 @@ use rand::seq::index::sample;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::normal;
 use super::picked::{ByColumn, Picking, Rule, is_number, numbers_of, reshaped};
 use super::scale::cut;
 use super::statistics::{quantile, sorted};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{FitContext, FitError};
+use crate::ml::normal;
 use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::params;
 use crate::params::Limits;
