@@ -23,7 +23,8 @@ use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
 use crate::params::{Args, Bound, Call, Kind, Param, Setting, Signature};
 use crate::plan::{
-    Artifact, Checking, Failure, FittedType, ModelType, Progress, Reads, Running, Source, TableType,
+    Artifact, Checking, Failure, FittedType, ModelType, Progress, Reads, Running, Source,
+    TableType, fingerprint,
 };
 use crate::text::Span;
 
@@ -178,9 +179,24 @@ type StepsKey = (At, usize, String);
 /// How many settings of steps are kept for each fold: what is kept holds the rows behind the steps.
 const KEPT_STEPS: usize = 3;
 
+/// A model's settings, with the keys under which its fits and its steps are found.
+pub(super) struct Keyed {
+    pub(super) spec: ModelSpec,
+    model: Hash,
+    pub(super) steps: String,
+}
+
+impl Keyed {
+    /// Names the settings of a model, once for all folds.
+    pub(super) fn of(spec: ModelSpec) -> Self {
+        let (model, steps) = (fingerprint(&spec.canonical()), spec.steps_key());
+        Self { spec, model, steps }
+    }
+}
+
 /// What is fitted and judged on one fold.
 pub(super) struct Fit<'a> {
-    pub(super) spec: &'a ModelSpec,
+    pub(super) keyed: &'a Keyed,
     pub(super) at: At,
     /// Of all rows so many are learnt from, those that are judged counted in; none means all.
     pub(super) rows: Option<u64>,
@@ -264,7 +280,7 @@ impl Folded {
         let train = self.train(fit);
         let mut key = json!({
             "part": "fold",
-            "model": fit.spec.canonical(),
+            "model": fit.keyed.model,
             "data": self.data,
             "origin": self.origin,
             "repeat": fit.at.repeat,
@@ -292,7 +308,7 @@ impl Folded {
         let seed = self.seed.derive("fit", fit.at.repeat as u64).derive("fold", fit.at.fold as u64);
         let context = context(seed, running);
         let stepped = self.stepped(fit, train, &context).map_err(fit_failure)?;
-        let fitted = fit.spec.fit_estimator(&stepped, &context).map_err(fit_failure)?;
+        let fitted = fit.keyed.spec.fit_estimator(&stepped, &context).map_err(fit_failure)?;
         fitted.predict_prepared(&stepped).map_err(fit_failure)
     }
 
@@ -329,13 +345,13 @@ impl Folded {
         train: &[usize],
         context: &FitContext<'_>,
     ) -> Result<Arc<Stepped>, FitError> {
-        let slot = self.slot((fit.at, train.len(), fit.spec.steps_key()));
+        let slot = self.slot((fit.at, train.len(), fit.keyed.steps.clone()));
         if let Some(done) = slot.get() {
             return done.clone();
         }
         // Two threads may both get here; the steps are the same, and the second result is dropped.
         let test = &self.fold(fit.at).test;
-        let made = fit.spec.fit_steps(&self.prepared, train, test, context).map(Arc::new);
+        let made = fit.keyed.spec.fit_steps(&self.prepared, train, test, context).map(Arc::new);
         slot.get_or_init(|| made).clone()
     }
 

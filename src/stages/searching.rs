@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use super::learning::{self, At, Cut, Fit, Folded, Scorer, better, mean_sd, side_by_side};
+use super::learning::{self, At, Cut, Fit, Folded, Keyed, Scorer, better, mean_sd, side_by_side};
 use super::tables::{self, TrialRow};
 use super::tune::{Portions, Tunable};
 use crate::data::{Table, Target};
@@ -267,10 +267,9 @@ impl Run<'_> {
                 Ok(spec) => (spec, End::Complete),
                 Err(failure) => (ModelSpec::clone(&self.searching.spec), End::Failed(failure)),
             };
-            specs.push(spec);
+            specs.push(Keyed::of(spec));
             wave.push(Scored { trial, scores: Vec::new(), end });
         }
-        let keys: Vec<String> = specs.iter().map(ModelSpec::steps_key).collect();
         let places = self.folded.places();
         let stretch = if self.searching.pruner.is_some() { 1 } else { places.len().max(1) };
         for (count, places) in (1..).zip(places.chunks(stretch)) {
@@ -279,7 +278,8 @@ impl Run<'_> {
                 parts.extend(places.iter().map(|at| (*at, own)));
             }
             // Fold by fold, and in a fold those with the same steps together: these are fitted once.
-            parts.sort_by(|one, other| (one.0, &keys[one.1]).cmp(&(other.0, &keys[other.1])));
+            let key = |part: &(At, usize)| (part.0, &specs[part.1].steps);
+            parts.sort_by(|one, other| key(one).cmp(&key(other)));
             let scores = side_by_side(self.running, &parts, |(at, own)| {
                 self.part(&wave[*own].trial, &specs[*own], *at)
             })?;
@@ -294,18 +294,13 @@ impl Run<'_> {
     }
 
     /// Fits and judges a trial on one fold; only a stopped run is an error.
-    fn part(
-        &self,
-        trial: &Trial,
-        spec: &ModelSpec,
-        at: At,
-    ) -> Result<Result<f64, Failure>, Failure> {
+    fn part(&self, trial: &Trial, keyed: &Keyed, at: At) -> Result<Result<f64, Failure>, Failure> {
         let label = format!("trial {} fold {}", trial.index, at.fold);
         let rows = match self.searching.portions {
             Some(Portions::Rows(_)) => trial.budget,
             Some(Portions::Rounds(..)) | None => None,
         };
-        let fit = Fit { spec, at, rows, label: &label };
+        let fit = Fit { keyed, at, rows, label: &label };
         let score = self.folded.predict(&fit, self.running).and_then(|prediction| {
             let positive = self.folded.prepared.positive;
             self.searching.scorer.score(&self.folded.truth(at), &prediction, positive, None)

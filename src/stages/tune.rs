@@ -320,8 +320,7 @@ fn search(
     checking: &mut Checking<'_>,
 ) -> Option<Box<dyn Search>> {
     let place = args.get("search")?.span;
-    let kind =
-        search::SEARCHES.iter().find(|kind| kind.signature().name == call.name)?;
+    let kind = search::SEARCHES.iter().find(|kind| kind.signature().name == call.name)?;
     let search = match kind.bind(&call.args) {
         Ok(search) => search,
         Err(bad) => return learning::bad_setting(bad, call, place, checking),
