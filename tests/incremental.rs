@@ -317,6 +317,25 @@ fn every_file_of_a_damaged_cache_is_made_anew() {
     assert_eq!(project.read("pay.lock"), lock);
 }
 
+#[test]
+fn a_damaged_table_is_made_anew_where_it_is_missed() {
+    let project = project();
+    run(&project, &[]);
+    let before = project.read("pay.lock");
+    // Every table and model is damaged, and their lengths stay as they were; the edit makes one
+    // stage read them.
+    damage(&project.path(".mlp/objects"));
+    project.write(
+        "pay.mlp",
+        &PIPELINE.replace("metrics: [accuracy, roc_auc]", "metrics: [accuracy, f1]"),
+    );
+    let done = run(&project, &[]);
+    assert!(done.ran.contains("judged") && done.ran.contains("final"), "{:?}", done.ran);
+    project.write("pay.mlp", PIPELINE);
+    run(&project, &[]);
+    assert_eq!(project.read("pay.lock"), before);
+}
+
 /// Flips a bit in the middle of every file below a folder.
 fn damage(folder: &std::path::Path) {
     for entry in std::fs::read_dir(folder).expect("a folder") {

@@ -173,7 +173,7 @@ fn halving_says_what_each_trial_got() {
     let rows = |trial: &Json| trial["rows"].as_i64().unwrap();
     let got: Vec<i64> = trials(&project).iter().map(rows).collect();
     // Of 115 adults, 3 folds and 2 classes: 12 rows, then 36, then 108, for 9, 3 and 1 candidates.
-    let expected = [[12].repeat(9), [36].repeat(3), [108].repeat(1)].concat();
+    let expected = [[12].repeat(9), [36].repeat(3), vec![108]].concat();
     assert_eq!(got, expected);
 }
 

@@ -98,7 +98,7 @@ impl Pipeline {
 /// cache.
 #[must_use]
 pub fn load_pipeline(path: &Path, text: &str, request: &Request, store: &Arc<Store>) -> Loaded {
-    let catalog = DiskCatalog::new(Arc::clone(store), stages::vocabulary());
+    let catalog = DiskCatalog::new(Arc::clone(store), stages::vocabulary(), project_of(path));
     plan::load(path, text, request, stages::STAGES, &catalog)
 }
 

@@ -1,7 +1,7 @@
 //! Answers what a plan asks of the outside, from the disk and the cache.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -22,13 +22,14 @@ const COLUMNS_VERSION: u32 = 2;
 pub struct DiskCatalog {
     store: Arc<Store>,
     vocabulary: Vocabulary<'static>,
+    project: PathBuf,
 }
 
 impl DiskCatalog {
-    /// Leans on a cache and the registered words.
+    /// Leans on a cache and the registered words; files may be written below the project's folder.
     #[must_use]
-    pub const fn new(store: Arc<Store>, vocabulary: Vocabulary<'static>) -> Self {
-        Self { store, vocabulary }
+    pub const fn new(store: Arc<Store>, vocabulary: Vocabulary<'static>, project: PathBuf) -> Self {
+        Self { store, vocabulary, project }
     }
 
     /// Finds the columns of some files, or remembers them by content.
@@ -77,17 +78,24 @@ impl Catalog for DiskCatalog {
         self.vocabulary
     }
 
+    fn may_write(&self, path: &Path) -> bool {
+        sources::lies_below(path, &self.project)
+    }
+
     fn source(&self, request: &SourceRequest<'_>) -> SourceAnswer {
         match sources::open(request.folder, request.from) {
-            Err(error) => SourceAnswer { files: Vec::new(), schema: Err(trouble(&error)) },
+            Err(error) => {
+                SourceAnswer { files: Vec::new(), names: Vec::new(), schema: Err(trouble(&error)) }
+            }
             Ok((inputs, options)) => {
                 let files = inputs.iter().map(|input| input.path.clone()).collect();
+                let names = inputs.iter().map(|input| input.name.clone()).collect();
                 let mut wanted = sources::Request::new(&inputs, &options);
                 wanted.schema = request.declared;
                 wanted.on_bad_row =
                     if request.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
                 let from = sources::canonical(request.from).to_string();
-                SourceAnswer { files, schema: self.columns(&wanted, &from) }
+                SourceAnswer { files, names, schema: self.columns(&wanted, &from) }
             }
         }
     }
@@ -141,5 +149,10 @@ fn spoken(error: &std::io::Error) -> String {
 }
 
 fn trouble(error: &SourceError) -> SourceTrouble {
-    SourceTrouble { message: error.to_string(), help: error.help(), absent: error.is_absent() }
+    let column = match error {
+        SourceError::NoColumn { column, .. } => Some(column.clone()),
+        _ => None,
+    };
+    let (message, help, absent) = (error.to_string(), error.help(), error.is_absent());
+    SourceTrouble { message, help, absent, column }
 }

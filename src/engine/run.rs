@@ -1,6 +1,6 @@
 //! The schedule: starts each stage once what it waits for is done, as many as may run at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,9 @@ use crate::store::{ObjectRef, Store, StoreError};
 
 /// How long a stopped run waits for its stages to end by themselves.
 const GRACE: Duration = Duration::from_millis(1500);
+
+/// How often a stage is made anew where the cache has lost its result.
+const REMAKES: u32 = 3;
 
 /// How often the schedule looks whether the user wants to stop, or a stage ran out of time.
 const BEAT: Duration = Duration::from_millis(25);
@@ -110,6 +113,8 @@ struct State {
     results: Vec<Option<resolve::Result>>,
     /// How each stage ended.
     reports: Vec<Option<StageReport>>,
+    /// How often each stage was made anew because its result was lost.
+    remade: BTreeMap<usize, u32>,
 }
 
 impl State {
@@ -118,6 +123,7 @@ impl State {
             open: BTreeSet::new(),
             results: vec![None; plan.stages.len()],
             reports: vec![None; plan.stages.len()],
+            remade: BTreeMap::new(),
         };
         for (place, found) in known.into_iter().enumerate() {
             let stage = &plan.stages[place];
@@ -138,6 +144,30 @@ impl State {
             }
         }
         state
+    }
+
+    /// Opens the stages whose results were lost, and the one that missed them, to be run once more;
+    /// gives nothing where that was tried often enough.
+    fn reopen(&mut self, place: usize, lost: &[usize], store: &Store) -> Option<Vec<usize>> {
+        let gone = |own: &&usize| {
+            self.results[**own]
+                .as_ref()
+                .is_some_and(|result| !result.outputs.iter().all(|object| store.has(object)))
+        };
+        let gone: Vec<usize> = lost.iter().filter(gone).copied().collect();
+        for own in gone.iter().chain([&place]) {
+            let times = self.remade.entry(*own).or_default();
+            *times += 1;
+            if *times > REMAKES {
+                return None;
+            }
+        }
+        for own in &gone {
+            self.results[*own] = None;
+            self.reports[*own] = None;
+            self.open.insert(*own);
+        }
+        Some(gone.into_iter().chain([place]).collect())
     }
 
     /// Tells whether everything that a stage waits for went well.
@@ -256,6 +286,12 @@ impl Schedule {
                 Ok(Some(Ok((place, ended)))) => {
                     let late = jobs.iter().any(|job| job.place == place && job.late);
                     jobs.retain(|job| job.place != place);
+                    if !ended.lost.is_empty()
+                        && let Some(again) = state.reopen(place, &ended.lost, &self.shared.store)
+                    {
+                        waiting.extend(again);
+                        continue;
+                    }
                     self.settle(state, place, ended, late);
                 }
                 Ok(Some(Err(_)) | None) => {}

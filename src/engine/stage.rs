@@ -31,6 +31,23 @@ pub(super) struct Shared {
 pub(super) struct Ended {
     pub(super) report: StageReport,
     pub(super) result: Option<resolve::Result>,
+    /// The stages whose results were to be read and turned out to be gone or damaged: with them
+    /// made anew, this one can run.
+    pub(super) lost: Vec<usize>,
+}
+
+/// Why a stage didn't come to its end.
+enum Trouble {
+    /// It failed.
+    Failed(Failure),
+    /// What these stages gave is not in the cache any more.
+    Lost(Vec<usize>),
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// Runs a stage whose inputs are there, or finds its result.
@@ -50,9 +67,17 @@ pub(super) fn run(
     match ended {
         Ok((outcome, result)) => {
             let report = finished(stage, outcome, &result, seconds);
-            Ended { report, result: Some(result) }
+            Ended { report, result: Some(result), lost: Vec::new() }
         }
-        Err(failure) => Ended { report: failed(stage, &failure, seconds), result: None },
+        Err(Trouble::Failed(failure)) => {
+            Ended { report: failed(stage, &failure, seconds), result: None, lost: Vec::new() }
+        }
+        Err(Trouble::Lost(lost)) => {
+            let failure =
+                Failure::new("what it reads is damaged in the cache each time it is made")
+                    .help("the disk may be failing; look at it, or put the cache on another one");
+            Ended { report: failed(stage, &failure, seconds), result: None, lost }
+        }
     }
 }
 
@@ -109,7 +134,7 @@ fn attempt(
     task: &Task,
     inputs: &[ObjectRef],
     stop: &Arc<AtomicBool>,
-) -> Result<(Outcome, resolve::Result), Failure> {
+) -> Result<(Outcome, resolve::Result), Trouble> {
     let store = &shared.store;
     let place = |input: &Input| task.inputs.iter().position(|own| own == input);
     let output = |input: &Input| place(input).and_then(|index| inputs.get(index));
@@ -131,8 +156,8 @@ fn attempt(
     let produced = loop {
         match work(shared, stage, task, inputs, stop) {
             Ok(produced) => break produced,
-            Err(failure) if left > 0 && !failure.stopped => left -= 1,
-            Err(failure) => return Err(failure),
+            Err(Trouble::Failed(failure)) if left > 0 && !failure.stopped => left -= 1,
+            Err(trouble) => return Err(trouble),
         }
     };
     let result = keep(shared, stage, &key, produced)?;
@@ -146,16 +171,29 @@ fn work(
     task: &Task,
     inputs: &[ObjectRef],
     stop: &Arc<AtomicBool>,
-) -> Result<Produced, Failure> {
-    let artifacts: Vec<Artifact> =
-        inputs.iter().map(|object| load(&shared.store, object)).collect::<Result<_, _>>()?;
+) -> Result<Produced, Trouble> {
+    let artifacts = artifacts(shared, task, inputs)?;
     let context = Context { shared, stage, stop };
     let done = catch_unwind(AssertUnwindSafe(|| task.work.run(&artifacts, &context)));
     let produced = done.unwrap_or_else(|panic| Err(broken(panic.as_ref())))?;
     if stop.load(Ordering::Relaxed) {
-        return Err(Failure::stopped());
+        return Err(Failure::stopped().into());
     }
     Ok(produced)
+}
+
+/// Loads the inputs; those that the cache has lost are told by the stages that make them.
+fn artifacts(shared: &Shared, task: &Task, inputs: &[ObjectRef]) -> Result<Vec<Artifact>, Trouble> {
+    let mut artifacts = Vec::with_capacity(inputs.len());
+    let mut lost = Vec::new();
+    for (input, object) in task.inputs.iter().zip(inputs) {
+        match load(&shared.store, object) {
+            Ok(artifact) => artifacts.push(artifact),
+            Err(error) if error.is_miss() => lost.push(input.stage),
+            Err(error) => return Err(trouble(&error).into()),
+        }
+    }
+    if lost.is_empty() { Ok(artifacts) } else { Err(Trouble::Lost(lost)) }
 }
 
 /// Words a panic: the bug is ours, not the user's.
@@ -169,15 +207,11 @@ fn broken(panic: &(dyn std::any::Any + Send)) -> Failure {
         .help("this is a bug in mlp, not in your pipeline; please report it with this message")
 }
 
-fn load(store: &Store, object: &ObjectRef) -> Result<Artifact, Failure> {
-    let damaged = |error: String| {
-        Failure::new(format!("a cached result is damaged: {error}"))
-            .help("run again: the damaged object was removed, and what is missing is made anew")
-    };
+fn load(store: &Store, object: &ObjectRef) -> Result<Artifact, StoreError> {
     if object.digest.is_some() {
-        store.table(object).map(Artifact::Table).map_err(|error| damaged(error.to_string()))
+        store.table(object).map(Artifact::Table)
     } else {
-        let bytes = store.blob(object).map_err(|error| damaged(error.to_string()))?;
+        let bytes = store.blob(object)?;
         Ok(Artifact::Blob { kind: object.kind.clone(), bytes })
     }
 }

@@ -14,7 +14,7 @@ use super::load::normal;
 use super::names::{Found, Instance, Names};
 use super::parameters::Settled;
 use super::stage::{Caching, Checked, Output, Role, StageKind, Task};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::params;
 use crate::params::{Args, Binder, Bound, Code, Declared, Param, Parameters, Params, Setting};
 use crate::syntax::ast;
@@ -149,6 +149,11 @@ pub(super) fn build(
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
 ) -> Option<Plan> {
+    let broken: Vec<Span> = diagnostics
+        .iter()
+        .filter(|own| own.severity == Severity::Error)
+        .map(|own| own.primary.span)
+        .collect();
     let (names, found) = Names::collect(instances, diagnostics);
     let visible: Vec<Parameters> =
         (0..instances.len()).map(|id| settled.visible(&names.reachable(id), instances)).collect();
@@ -159,7 +164,10 @@ pub(super) fn build(
         Binding { instances, names: &names, kinds, catalog, sources, visible: &visible };
     let mut blocks: Vec<Option<Block<'_>>> = Vec::with_capacity(found.len());
     for found in &found {
-        blocks.push(binding.bind(*found, &mut used, diagnostics));
+        let bound = binding.bind(*found, &mut used, diagnostics);
+        // What isn't written right has a value that was not meant: nothing more is said of it.
+        let is_broken = broken.iter().any(|span| found.block.span.covers(*span));
+        blocks.push(bound.filter(|_| !is_broken));
     }
     guard(&mut blocks);
     let waits: Vec<Vec<usize>> = blocks

@@ -18,6 +18,9 @@ pub trait Catalog: Sync {
     /// Gives the words that the fields of blocks may use.
     fn vocabulary(&self) -> Vocabulary<'_>;
 
+    /// Tells whether a file may be written: it must lie below the project's folder.
+    fn may_write(&self, path: &Path) -> bool;
+
     /// Finds the files and the columns of a source.
     fn source(&self, request: &SourceRequest<'_>) -> SourceAnswer;
 
@@ -55,6 +58,8 @@ pub struct SourceRequest<'a> {
 pub struct SourceAnswer {
     /// The files, in the order in which they are read; none for what isn't a file.
     pub files: Vec<PathBuf>,
+    /// The names of the files, as messages and tables call them.
+    pub names: Vec<String>,
     /// The columns, if they could be found out.
     pub schema: Result<SchemaRef, SourceTrouble>,
 }
@@ -68,4 +73,6 @@ pub struct SourceTrouble {
     pub help: Vec<String>,
     /// The data aren't there; with a declared schema the pipeline still checks.
     pub absent: bool,
+    /// The declared column that the data don't have, if that is what is wrong.
+    pub column: Option<String>,
 }

@@ -76,22 +76,33 @@ pub(super) fn settle(
                 continue;
             }
             let value = given.get(&full);
-            settled.list.extend(settle_one(id, full, param, value, vocabulary, diagnostics));
+            settled.list.push(settle_one(id, full, param, value, vocabulary, diagnostics));
         }
     }
     for (name, value) in &given {
         if !settled.list.iter().any(|parameter| parameter.full == *name) {
-            diagnostics.push(
-                Diagnostic::error(
-                    "unknown-parameter",
-                    value.span(),
-                    format!("the pipeline has no parameter `{name}`"),
-                )
-                .suggest(name, settled.list.iter().map(|parameter| parameter.full.as_str())),
-            );
+            diagnostics.push(unknown(name, value.name(), &settled.list));
         }
     }
     settled
+}
+
+/// Says that nothing has the name that the command line sets.
+fn unknown(name: &str, place: Span, list: &[Parameter]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        "unknown-parameter",
+        place,
+        format!("the pipeline has no parameter `{name}`"),
+    );
+    // A parameter of an import is set under the import's name too.
+    let inner = list.iter().find(|own| own.name.node == *name);
+    match inner {
+        Some(inner) => diagnostic.help(format!("did you mean `{}`?", inner.full)),
+        None if list.is_empty() => {
+            diagnostic.help("it declares none: `param NAME: TYPE = DEFAULT`")
+        }
+        None => diagnostic.suggest(name, list.iter().map(|parameter| parameter.full.as_str())),
+    }
 }
 
 /// A value from outside of the pipeline.
@@ -103,9 +114,14 @@ enum Given {
 }
 
 impl Given {
-    const fn span(&self) -> Span {
+    /// Gives the place of the name that it was given under.
+    fn name(&self) -> Span {
         match self {
-            Self::Typed(_, span) | Self::Read(_, span) => *span,
+            Self::Typed(_, span) => {
+                let start = span.range().start;
+                Span::new(span.file, 0, start.saturating_sub(1))
+            }
+            Self::Read(_, span) => *span,
         }
     }
 }
@@ -154,7 +170,7 @@ fn settle_one(
     given: Option<&Given>,
     vocabulary: Vocabulary<'_>,
     diagnostics: &mut Diagnostics,
-) -> Option<Parameter> {
+) -> Parameter {
     let none = Parameters::new();
     let mut binder = Binder::new(vocabulary, &none);
     let (kind, list) = match &param.kind.node {
@@ -175,7 +191,10 @@ fn settle_one(
         _ => (binder.column_type(&param.kind), false),
     };
     diagnostics.extend(std::mem::take(&mut binder.diagnostics));
-    let kind = kind?;
+    // A parameter of no known type is still one: its uses are not wrong too.
+    let Some(kind) = kind else {
+        return Parameter { full, name: param.name.clone(), instance, value: None };
+    };
     let expected = Expected { name: &full, kind: &kind, list };
     let value = match given {
         Some(Given::Typed(text, span)) => expected.typed(text, *span),
@@ -194,7 +213,7 @@ fn settle_one(
         },
     };
     let value = value.map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
-    Some(Parameter { full, name: param.name.clone(), instance, value })
+    Parameter { full, name: param.name.clone(), instance, value }
 }
 
 /// What a parameter's value must be.

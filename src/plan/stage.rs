@@ -124,6 +124,8 @@ pub struct ModelType {
     pub spec: Arc<ModelSpec>,
     /// How to find the values that were best: the search itself, where the model is a tune's.
     pub tuned: Option<Arc<dyn Tuned>>,
+    /// The table that the search was run on: stage and output.
+    pub searched_on: Option<(usize, usize)>,
     /// Where each of the model's fields was written, and where its name stands (under no name).
     pub places: Arc<BTreeMap<&'static str, Span>>,
 }
@@ -147,6 +149,8 @@ pub struct FittedType {
     pub schema: Option<SchemaRef>,
     /// The table that it is fitted on: stage and output.
     pub trained_on: (usize, usize),
+    /// The table on which its settings were searched for, if they were.
+    pub searched_on: Option<(usize, usize)>,
 }
 
 /// Work to be run or found in the cache.

@@ -43,7 +43,8 @@ pub(super) struct Names<'a> {
 
 /// Looks at a query's syntax.
 pub(super) fn check(query: &Query, source: &Source, names: Names<'_>) -> Checked {
-    let mut checker = Checker { base: base(), source, names, checked: Checked::default() };
+    let checked = Checked::default();
+    let mut checker = Checker { base: base(), source, names, checked, root: std::ptr::null() };
     match mentions::of(query, source) {
         Ok(mentions) => checker.mentions(mentions),
         Err(error) => checker.checked.errors.push(error),
@@ -58,6 +59,8 @@ struct Checker<'a> {
     source: &'a Source,
     names: Names<'a>,
     checked: Checked,
+    /// The address of the `$file` in a `$file.name` that was looked at; only compared.
+    root: *const Expr,
 }
 
 impl Checker<'_> {
@@ -82,7 +85,10 @@ impl Checker<'_> {
     /// Sees to it that each column that a query gives has a name.
     fn output(&mut self, body: &SetExpr) {
         match body {
-            SetExpr::Select(select) => select.projection.iter().for_each(|item| self.item(item)),
+            SetExpr::Select(select) => {
+                select.projection.iter().for_each(|item| self.item(item));
+                self.doubled(&select.projection);
+            }
             SetExpr::Query(query) => self.output(&query.body),
             SetExpr::SetOperation { left, .. } => self.output(left),
             _ => {}
@@ -106,6 +112,17 @@ impl Checker<'_> {
                 .help(format!("write `{short} AS name`"))
                 .at(range),
         );
+    }
+
+    /// Refuses a name that two items of a `SELECT` have.
+    fn doubled(&mut self, items: &[SelectItem]) {
+        let mut seen = BTreeSet::new();
+        for (name, item) in items.iter().filter_map(|item| Some((output_name(item)?, item))) {
+            if !seen.insert(name) {
+                let error = doubled_column(name).at(item_place(item, self.source));
+                self.error(error);
+            }
+        }
     }
 
     fn function(&mut self, function: &Function) {
@@ -261,12 +278,17 @@ impl Visitor for Checker<'_> {
         match expr {
             Expr::Function(function) => self.function(function),
             Expr::CompoundFieldAccess { .. } => {
-                if let Some(name) = parameter_name(expr) {
+                if let (Some(name), Expr::CompoundFieldAccess { root, .. }) =
+                    (parameter_name(expr), expr)
+                {
+                    self.root = &raw const **root;
                     self.placeholder(&format!("${name}"), self.source.cover(expr.span()));
                 }
             }
             Expr::Value(value) => {
-                if let Value::Placeholder(name) = &value.value {
+                if let Value::Placeholder(name) = &value.value
+                    && !std::ptr::eq(self.root, expr)
+                {
                     self.placeholder(name, self.source.range(value.span));
                 }
             }
@@ -274,6 +296,34 @@ impl Visitor for Checker<'_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Gives the name of the column that an item makes, as far as it is written there.
+pub(super) fn output_name(item: &SelectItem) -> Option<&str> {
+    match item {
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(&ident.value),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+            parts.last().map(|part| part.value.as_str())
+        }
+        SelectItem::ExprWithAlias { alias, .. } => Some(&alias.value),
+        _ => None,
+    }
+}
+
+/// Gives the bytes of an item of a `SELECT`, with its alias.
+pub(super) fn item_place(item: &SelectItem, source: &Source) -> Option<Range<usize>> {
+    match item {
+        SelectItem::ExprWithAlias { expr, alias } => {
+            Some(source.cover_expr(expr)?.start..source.range(alias.span)?.end)
+        }
+        item => source.range(item.span()),
+    }
+}
+
+/// Says that two columns have one name.
+pub(super) fn doubled_column(name: &str) -> SqlError {
+    SqlError::new("sql-doubled-column", format!("two columns are named `{name}`"))
+        .help("give one of them another name with `AS`")
 }
 
 fn unsupported_query(query: &Query) -> impl Iterator<Item = &'static str> {

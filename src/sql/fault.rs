@@ -10,6 +10,7 @@ use arrow::error::ArrowError;
 use datafusion::common::{Column, DataFusionError, SchemaError};
 use datafusion::sql::sqlparser::tokenizer::{Location, Span};
 
+use super::check::doubled_column;
 use super::checked::{Fault, Reason};
 use super::error::SqlError;
 use super::parse::lower_first;
@@ -67,7 +68,7 @@ pub(super) fn explain(error: &DataFusionError, source: &Source) -> SqlError {
         DataFusionError::ArrowError(inner, _) => arrow(inner),
         DataFusionError::SchemaError(inner, _) => schema(inner, source),
         DataFusionError::ResourcesExhausted(text) => memory(text),
-        DataFusionError::Plan(text) => planning(text),
+        DataFusionError::Plan(text) => planning(text, source),
         DataFusionError::NotImplemented(text) => SqlError::new("sql-unsupported", words(text)),
         DataFusionError::Execution(text) => SqlError::new("sql-runtime", words(text)),
         DataFusionError::Internal(text) => SqlError::new("sql-internal", words(text)),
@@ -181,15 +182,19 @@ fn place(source: &Source, span: datafusion::common::Span) -> Option<Range<usize>
     source.range(Span::new(at(span.start), at(span.end)))
 }
 
-fn planning(text: &str) -> SqlError {
-    if text.starts_with("Projections require unique expression names") {
-        return SqlError::new("sql-doubled-column", "two columns have the same name")
-            .help("give one of them another name with `AS`");
+fn planning(text: &str, source: &Source) -> SqlError {
+    if let Some(column) = projected_twice(text) {
+        return doubled_column(column).at(source.only_word("*"));
     }
     if let Some(column) = ungrouped(text) {
         let message = format!("the column `{column}` is neither grouped nor aggregated");
         return SqlError::new("sql-ungrouped", message)
             .help(format!("add `{column}` to `GROUP BY`, or take one value: `max({column})`"));
+    }
+    if let Some(operation) = operation(text) {
+        let message = format!("there is no `{}`", words(operation));
+        return SqlError::new("sql-type", message)
+            .help("bring both sides to types that go together: `CAST(… AS …)`");
     }
     let error = SqlError::new("sql-type", words(text));
     match text.split_once("Candidate functions:\n") {
@@ -199,6 +204,20 @@ fn planning(text: &str) -> SqlError {
         }
         None => error,
     }
+}
+
+/// Finds the operation between types that DataFusion has no rule for: `Date32 + Utf8`.
+fn operation(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("Cannot coerce arithmetic expression ")?;
+    Some(rest.split_once(" to valid types")?.0)
+}
+
+/// Finds the column in DataFusion's long sentence about a name that is given twice.
+fn projected_twice(text: &str) -> Option<&str> {
+    let text = text.strip_prefix("Projections require unique expression names")?;
+    let (_, rest) = text.split_once('"')?;
+    let (column, _) = rest.split_once("\" at position")?;
+    Some(column.rsplit_once('.').map_or(column, |(_, name)| name))
 }
 
 /// Finds the column in DataFusion's long sentence about grouping.

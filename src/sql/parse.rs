@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::SqlError;
 use super::source::Source;
+use crate::diag::nearest;
 
 /// The longest text of a query in bytes.
 const MAX_BYTES: usize = 1 << 16;
@@ -285,8 +286,33 @@ const fn is_statement(keyword: Keyword) -> bool {
     )
 }
 
+/// Words that follow a name, and that a misspelling turns into the name's alias.
+const AFTER_NAMES: &[&str] =
+    &["FROM", "WHERE", "GROUP BY", "ORDER BY", "HAVING", "LIMIT", "JOIN", "UNION", "WINDOW"];
+
+/// Finds a misspelt keyword before a token that nobody expects.
+fn misspelt(source: &Source, range: &Range<usize>) -> Option<SqlError> {
+    let before = source.text().get(..range.start)?.trim_end();
+    let letter = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let start = before.rfind(|own: char| !letter(own)).map_or(0, |at| at + 1);
+    let word = before.get(start..).filter(|word| word.len() > 2)?;
+    let near = AFTER_NAMES.iter().find(|keyword| {
+        let first = keyword.split(' ').next().unwrap_or_default();
+        nearest(word, [first]).is_some() && !word.eq_ignore_ascii_case(first)
+    })?;
+    Some(
+        SqlError::new("sql-syntax", format!("`{word}` is read as a name here"))
+            .at(start..before.len())
+            .label(format!("expected `{near}`"))
+            .help(format!("did you mean `{near}`?")),
+    )
+}
+
 fn unexpected(source: &Source, next: &TokenWithSpan, wanted: &str) -> SqlError {
     let range = place(source, next);
+    if let Some(error) = misspelt(source, &range) {
+        return error;
+    }
     let found = source.slice(&range).to_owned();
     let message = if found.is_empty() {
         "the query ends too early".to_owned()

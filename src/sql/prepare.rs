@@ -7,9 +7,8 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::optimizer::OptimizerContext;
 use datafusion::sql::planner::SqlToRel;
-use datafusion::sql::sqlparser::ast::{self, SelectItem, SetExpr, Spanned, Statement};
+use datafusion::sql::sqlparser::ast::{SelectItem, SetExpr, Statement};
 
 use super::analysis::Analysis;
 use super::check::{self, Checked};
@@ -17,7 +16,7 @@ use super::error::SqlError;
 use super::names::Names;
 use super::parse::{self, Parsed};
 use super::rewrite::{self, Parameter};
-use super::session::base;
+use super::session::{Optimising, base};
 use super::source::Source;
 use super::{fault, guard, lineage, locate, unmark};
 use crate::data::Table;
@@ -149,34 +148,15 @@ fn output(plan: &LogicalPlan, body: &SetExpr, source: &Source) -> Result<SchemaR
     }
 }
 
+/// Says that two columns have one name; `check` found those that are both written out.
 fn doubled(name: &str, body: &SetExpr, source: &Source) -> SqlError {
-    let error = SqlError::new("sql-doubled-column", format!("two columns are named `{name}`"))
-        .help("give one of them another name with `AS`");
     let items = first_select(body);
-    let named = |item: &&SelectItem| match item {
-        SelectItem::UnnamedExpr(ast::Expr::Identifier(ident)) => ident.value == name,
-        SelectItem::UnnamedExpr(ast::Expr::CompoundIdentifier(parts)) => {
-            parts.last().is_some_and(|part| part.value == name)
-        }
-        SelectItem::ExprWithAlias { alias, .. } => alias.value == name,
-        _ => false,
-    };
     let wild = |item: &&SelectItem| {
         matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
     };
-    let item = items.iter().filter(named).nth(1);
-    let item = item.or_else(|| items.iter().rev().find(wild));
-    let item = item.or_else(|| items.iter().rev().find(named));
-    error.at(item.and_then(|item| place(item, source)))
-}
-
-fn place(item: &SelectItem, source: &Source) -> Option<Range<usize>> {
-    match item {
-        SelectItem::ExprWithAlias { expr, alias } => {
-            Some(source.cover_expr(expr)?.start..source.range(alias.span)?.end)
-        }
-        item => source.range(item.span()),
-    }
+    let item = items.iter().rev().find(wild);
+    let item = item.or_else(|| items.iter().find(|item| check::output_name(item) == Some(name)));
+    check::doubled_column(name).at(item.and_then(|item| check::item_place(item, source)))
 }
 
 /// Gives the items of the `SELECT` that names a query's columns.
@@ -199,9 +179,7 @@ fn finish(typed: Typed, schema: SchemaRef, checked: &Checked) -> Result<Prepared
         }
     }
     let aggregates_over = lineage::aggregates_over(&plan)?;
-    let state = &base().state;
-    let context = OptimizerContext::new_with_config_options(Arc::clone(state.config_options()));
-    let plan = state.optimizer().optimize(plan, &context, |_, _| {})?;
+    let plan = base().state.optimizer().optimize(plan, &Optimising::begin(), |_, _| {})?;
     let analysis = Analysis {
         schema,
         reads: lineage::reads(&plan)?,

@@ -8,13 +8,16 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use arrow::datatypes::{DataType, FieldRef, TimeUnit};
+use chrono::{DateTime, Utc};
+use datafusion::common::alias::AliasGenerator;
 use datafusion::common::datatype::DataTypeExt;
 use datafusion::common::{Result, config::ConfigOptions};
-use datafusion::execution::SessionStateDefaults;
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SessionStateDefaults};
 use datafusion::functions_aggregate::all_default_aggregate_functions;
 use datafusion::logical_expr::planner::{ExprPlanner, TypePlanner};
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
+use datafusion::optimizer::{OptimizerConfig, OptimizerContext};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
@@ -96,6 +99,36 @@ impl Base {
             || self.aggregates.contains_key(name)
             || self.windows.contains_key(name)
             || BUILT_IN.contains(&name)
+    }
+}
+
+/// What the optimiser asks for while it works on one query: DataFusion's own context knows no
+/// function, and some rules put `first_value` into a plan.
+pub(super) struct Optimising(OptimizerContext);
+
+impl Optimising {
+    /// Begins with the settings of all queries.
+    pub(super) fn begin() -> Self {
+        let options = Arc::clone(base().state.config_options());
+        Self(OptimizerContext::new_with_config_options(options))
+    }
+}
+
+impl OptimizerConfig for Optimising {
+    fn query_execution_start_time(&self) -> Option<DateTime<Utc>> {
+        self.0.query_execution_start_time()
+    }
+
+    fn alias_generator(&self) -> &Arc<AliasGenerator> {
+        self.0.alias_generator()
+    }
+
+    fn options(&self) -> Arc<ConfigOptions> {
+        self.0.options()
+    }
+
+    fn function_registry(&self) -> Option<&dyn FunctionRegistry> {
+        Some(&base().state)
     }
 }
 

@@ -15,8 +15,8 @@ use datafusion::sql::sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan
 #[derive(Clone)]
 pub(super) struct Source {
     text: Arc<str>,
-    /// Whether columns are bytes.
-    ascii: bool,
+    /// The first byte of each character; none where every character is one byte.
+    letters: Vec<usize>,
     /// The first byte of each line.
     lines: Vec<usize>,
     pieces: Vec<Piece>,
@@ -47,7 +47,9 @@ impl Source {
     pub(super) fn new(text: &str) -> Self {
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = std::iter::once(0).chain(ends.map(|(at, _)| at + 1)).collect();
-        Self { text: text.into(), ascii: text.is_ascii(), lines, pieces: Vec::new() }
+        let letters = text.char_indices().map(|(at, _)| at);
+        let letters = if text.is_ascii() { Vec::new() } else { letters.collect() };
+        Self { text: text.into(), letters, lines, pieces: Vec::new() }
     }
 
     /// Remembers the tokens.
@@ -79,12 +81,13 @@ impl Source {
         let whole = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
         let Some(start) = self.lines.get(whole(place.line)) else { return self.text.len() };
         let end = self.lines.get(whole(place.line).saturating_add(1)).copied();
-        let line = self.text.get(*start..end.unwrap_or(self.text.len())).unwrap_or_default();
+        let end = end.unwrap_or(self.text.len());
         let column = whole(place.column);
-        if self.ascii {
-            return start + column.min(line.len());
+        if self.letters.is_empty() {
+            return start.saturating_add(column).min(end);
         }
-        start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)
+        let first = self.letters.partition_point(|at| at < start);
+        self.letters.get(first.saturating_add(column)).map_or(end, |at| (*at).min(end))
     }
 
     /// Gives the token that starts at a byte.

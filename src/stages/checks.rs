@@ -4,13 +4,14 @@
 //! `not_null`. A measure is one number of the whole table, compared by the user.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use arrow::row::{OwnedRow, RowConverter, SortField};
 
-use crate::data::Table;
+use crate::data::{ColumnType, Table};
 use crate::params;
 use crate::params::{Args, Call, Kind, Params, Setting, Signature};
 use crate::plan::Failure;
@@ -100,9 +101,13 @@ macro_rules! measures {
 }
 
 measures! {
-    /// The number of rows without a value.
+    /// The number of rows without a value; held against a percentage, their share of all rows.
+    ///
+    /// `missing(age) <= 20` allows twenty rows, `missing(age) <= 5%` one row in twenty.
     Missing("missing");
-    /// The number of different values.
+    /// The number of different values; held against a percentage, that number by the number of rows.
+    ///
+    /// `distinct(id) >= 99%` asks for a value of its own in nearly every row.
     Distinct("distinct");
     /// The least value.
     Min("min");
@@ -201,7 +206,8 @@ fn missing(column: &ArrayRef) -> Vec<usize> {
 
 fn numbers(table: &Table, column: &str) -> Result<Float64Array, Failure> {
     let array = whole(table, column)?;
-    let unfit = || Failure::new(format!("`{column}` holds {}, not numbers", array.data_type()));
+    let unfit =
+        || Failure::new(format!("`{column}` is {}, not numbers", spoken(array.data_type())));
     if !(array.data_type().is_numeric() || *array.data_type() == DataType::Boolean) {
         return Err(unfit());
     }
@@ -211,8 +217,32 @@ fn numbers(table: &Table, column: &str) -> Result<Float64Array, Failure> {
 fn texts(table: &Table, column: &str) -> Result<StringArray, Failure> {
     let array = whole(table, column)?;
     cast(&array, &DataType::Utf8).map(|cast| cast.as_string().clone()).map_err(|_| {
-        Failure::new(format!("`{column}` holds {}, which has no text", array.data_type()))
+        Failure::new(format!("`{column}` is {}, which has no text", spoken(array.data_type())))
     })
+}
+
+fn spoken(kind: &DataType) -> String {
+    ColumnType::new(kind.clone()).to_string()
+}
+
+/// Reads texts as values of a column's type.
+///
+/// # Errors
+/// Says which text is no value of the type.
+pub(super) fn values(texts: &[&str], kind: &DataType) -> Result<ArrayRef, String> {
+    let array: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+    let wrong = |text: &str| format!("{text:?} is no {}", spoken(kind));
+    let first = texts.first().copied().unwrap_or_default();
+    let read = cast(&array, kind).map_err(|_| wrong(first))?;
+    match (0..read.len()).find(|row| read.is_null(*row)) {
+        Some(row) => Err(wrong(texts[row])),
+        None => Ok(read),
+    }
+}
+
+/// Tells whether the values of an array ascend, or stay the same.
+pub(super) fn ordered(array: &ArrayRef) -> bool {
+    rows(std::slice::from_ref(array)).is_ok_and(|keys| keys.is_sorted())
 }
 
 /// Writes each row of some columns as bytes that are equal where the values are.
@@ -252,12 +282,12 @@ fn between(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
     let (Setting::Text(low), Setting::Text(high)) = (&check.low, &check.high) else {
         return Err(Failure::new("the ends of `between` must be two numbers or two texts"));
     };
-    // ISO dates and times are ordered as their texts are.
-    let values = texts(table, &check.column)?;
-    let outside = |(row, value): (usize, Option<&str>)| {
-        value.filter(|value| *value < low.as_str() || *value > high.as_str()).map(|_| row)
-    };
-    Ok(values.iter().enumerate().filter_map(outside).collect())
+    let column = whole(table, &check.column)?;
+    let ends = rows(&[values(&[low, high], column.data_type()).map_err(Failure::new)?])?;
+    let [low, high] = ends.as_slice() else { return Ok(Vec::new()) };
+    let keys = rows(&[Arc::clone(&column)])?;
+    let outside = |row: &usize| column.is_valid(*row) && (keys[*row] < *low || keys[*row] > *high);
+    Ok((0..column.len()).filter(outside).collect())
 }
 
 fn one_of(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
@@ -270,7 +300,7 @@ fn one_of(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
         };
         return Ok(values.iter().enumerate().filter_map(outside).collect());
     }
-    let known: HashSet<String> = check
+    let known: Vec<String> = check
         .values
         .iter()
         .map(|value| match value {
@@ -278,11 +308,13 @@ fn one_of(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
             other => other.spoken(),
         })
         .collect();
-    let values = texts(table, &check.column)?;
-    let outside = |(row, value): (usize, Option<&str>)| {
-        value.filter(|value| !known.contains(*value)).map(|_| row)
-    };
-    Ok(values.iter().enumerate().filter_map(outside).collect())
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let column = whole(table, &check.column)?;
+    let known = rows(&[values(&known, column.data_type()).map_err(Failure::new)?])?;
+    let known: HashSet<OwnedRow> = known.into_iter().collect();
+    let keys = rows(&[Arc::clone(&column)])?;
+    let outside = |row: &usize| column.is_valid(*row) && !known.contains(&keys[*row]);
+    Ok((0..column.len()).filter(outside).collect())
 }
 
 fn matching(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
@@ -297,10 +329,21 @@ fn matching(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
 
 /// Reads a regular expression.
 pub(super) fn pattern(text: &str) -> Result<regex::Regex, Failure> {
-    regex::RegexBuilder::new(text)
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|error| Failure::new(format!("{text:?} is no regular expression: {error}")))
+    regex::RegexBuilder::new(text).size_limit(1 << 20).build().map_err(|error| {
+        Failure::new(format!("{text:?} is no regular expression: {}", why(&error)))
+    })
+}
+
+/// Says in one line why a regular expression is none.
+fn why(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => "it is too large".to_owned(),
+        other => {
+            let text = other.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            last.strip_prefix("error: ").unwrap_or(last).to_owned()
+        }
+    }
 }
 
 fn referring(args: &Args, table: &Table, other: &[ArrayRef]) -> Result<Vec<usize>, Failure> {

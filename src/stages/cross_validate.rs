@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::learning::{self, At, Cut, Fit, Folded, Keyed, Scorer, mean_sd, side_by_side};
+use super::folded::{At, Cut, Fit, Folded, Inside, Keyed, side_by_side};
+use super::learning::{self, Known, Scorer, mean_sd};
 use super::tables::{self, Predicted, ScoreRow, SummaryRow};
 use crate::ml::estimator::Prediction;
 use crate::ml::model::ModelSpec;
@@ -50,15 +51,15 @@ impl StageKind for CrossValidateKind {
         let models = learning::models(args, checking)?;
         let data = checking.table(args.get("data")?)?;
         let mut reads = std::collections::BTreeSet::new();
-        let mut task = None;
+        let mut known = Known::default();
         for model in &models {
-            task = learning::check_model(model, &data, checking)?;
+            known = learning::check_model(model, &data, checking)?.and(known);
             reads.extend(learning::columns(&model.kind.spec, &data)?);
         }
         let first = models.first()?;
-        let scorers = Scorer::list(args.get("metrics")?, task, checking)?;
+        let scorers = Scorer::list(args.get("metrics")?, &known, checking)?;
         let folds = args.get("folds")?;
-        let splitter = learning::splitter(&fields.folds, folds.span, &data, checking)?;
+        let splitter = learning::splitter(&fields.folds, folds.span, &data, &known, checking)?;
         reads.extend(splitter.by().map(str::to_owned));
         let settings = json!({
             "models": models.iter().map(|model| json!({
@@ -213,7 +214,7 @@ impl Part<'_> {
                     .map_err(|error| Failure::new(error.to_string()))?;
                 let seed =
                     running.seed().derive("repeat", repeat as u64).derive("fold", fold as u64);
-                let inside = learning::Inside { running, name: &label };
+                let inside = Inside { running, name: &label };
                 let best = tuned.search(&train, seed, &inside)?;
                 self.folded.predict(&self.fit(&Keyed::of(best), &label), running)
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::learning::{self, Scorer, fit_failure};
+use super::learning::{self, Known, Scorer, fit_failure};
 use super::tables::{self, Curves};
 use crate::diag::Diagnostic;
 use crate::ml::estimator::Task as Learning;
@@ -13,7 +13,7 @@ use crate::params;
 use crate::params::{Args, Bound, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
     Artifact, Caching, Checked, Checking, Facts, Failure, FittedType, Output, Produced, Reads,
-    Running, Score, Source, StageKind, Task, Work,
+    Running, Score, Source, StageKind, TableType, Task, Work,
 };
 use crate::syntax::ast::Comparison;
 
@@ -48,20 +48,14 @@ impl StageKind for EvaluateKind {
         let models = learning::fitted(args, checking)?;
         let data = checking.table(args.get("data")?)?;
         let mut reads = std::collections::BTreeSet::new();
-        let mut task = None;
+        let mut known = Known::default();
         for model in &models {
-            task = learning::check_applied(model, &data, true, checking)?;
+            known = learning::check_applied(model, &data, true, checking)?.and(known);
             reads.extend(learning::columns(&model.kind.spec, &data)?);
-            if checking.share_rows(model.kind.trained_on, (data.stage, data.output)) {
-                checking.report(
-                    Diagnostic::warning("judged-on-training-rows", data.span, format!("`{}` was fitted on rows of `{}`", model.name, data.name))
-                        .label("these rows were learnt from")
-                        .help("judge it on rows that it hasn't seen, such as the `.test` part of a `split`"),
-                );
-            }
+            warn_of_seen_rows(model, &data, checking);
         }
-        let scorers = Scorer::list(args.get("metrics")?, task, checking)?;
-        let required = required(args.get("require")?, &models, task, checking)?;
+        let scorers = Scorer::list(args.get("metrics")?, &known, checking)?;
+        let required = required(args.get("require")?, &models, &known, checking)?;
         let settings = json!({
             "models": models.iter().map(|model| model.name.clone()).collect::<Vec<_>>(),
             "metrics": scorers.iter().map(|scorer| scorer.canonical.clone()).collect::<Vec<_>>(),
@@ -70,7 +64,7 @@ impl StageKind for EvaluateKind {
         let mut inputs = vec![data.input(Reads::Columns(reads))];
         inputs.extend(models.iter().map(|model| model.input(Reads::All)));
         let mut outputs = vec![("", Output::Table(tables::evaluation_type()))];
-        if task == Some(Learning::Classification) {
+        if known.task == Some(Learning::Classification) {
             outputs.push(("confusion", Output::Table(tables::confusion_type())));
             outputs.push(("roc", Output::Table(tables::roc_type())));
             outputs.push(("calibration", Output::Table(tables::calibration_type())));
@@ -89,6 +83,32 @@ impl StageKind for EvaluateKind {
     }
 }
 
+/// Warns where a model is judged on rows that had a part in making it.
+fn warn_of_seen_rows(
+    model: &Source<FittedType>,
+    data: &Source<TableType>,
+    checking: &mut Checking<'_>,
+) {
+    let rows = (data.stage, data.output);
+    let (code, how, label) = if checking.share_rows(model.kind.trained_on, rows) {
+        ("judged-on-training-rows", "was fitted on", "these rows were learnt from")
+    } else if model.kind.searched_on.is_some_and(|own| checking.share_rows(own, rows)) {
+        let label = "these rows took part in the search for the best values";
+        ("judged-on-searched-rows", "was tuned on", label)
+    } else {
+        return;
+    };
+    checking.report(
+        Diagnostic::warning(
+            code,
+            data.span,
+            format!("`{}` {how} rows of `{}`", model.name, data.name),
+        )
+        .label(label)
+        .help("judge it on rows that it hasn't seen, such as the `.test` part of a `split`"),
+    );
+}
+
 /// A score that must be met.
 struct Required {
     /// The model that it is for; none means each.
@@ -103,14 +123,14 @@ struct Required {
 fn required(
     bound: &Bound,
     models: &[Source<FittedType>],
-    task: Option<Learning>,
+    known: &Known,
     checking: &mut Checking<'_>,
 ) -> Option<Vec<Required>> {
     let Setting::List(items) = &bound.setting else { return None };
     let mut list = Vec::new();
     let mut right = true;
     for item in items {
-        match requirement(item, models, task, checking) {
+        match requirement(item, models, known, checking) {
             Some(required) => list.push(required),
             None => right = false,
         }
@@ -121,7 +141,7 @@ fn required(
 fn requirement(
     item: &Bound,
     models: &[Source<FittedType>],
-    task: Option<Learning>,
+    known: &Known,
     checking: &mut Checking<'_>,
 ) -> Option<Required> {
     let Setting::Compare(model, left, sign, right) = &item.setting else { return None };
@@ -140,7 +160,7 @@ fn requirement(
         return None;
     }
     let scorer = Scorer::bind(call, left.span, checking)?;
-    scorer.fits(task, left.span, checking).then_some(())?;
+    scorer.fits(known, left.span, checking).then_some(())?;
     Some(Required {
         model: model.clone(),
         scorer,

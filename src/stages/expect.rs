@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use super::checks;
+use super::{checks, fits};
 use crate::data::Table;
 use crate::diag::Diagnostic;
 use crate::params;
@@ -49,6 +49,10 @@ pub(super) struct ExpectKind;
 impl StageKind for ExpectKind {
     fn signature(&self) -> &'static Signature {
         const { &Expect::SIGNATURE }
+    }
+
+    fn version(&self) -> u32 {
+        2
     }
 
     fn role(&self) -> Role {
@@ -143,6 +147,16 @@ fn condition(
     for (column, span) in checks::columns(call) {
         checking.has_column(&column, &data.name, data.kind.schema.as_deref(), span).then_some(())?;
     }
+    let limit = match &item.setting {
+        Setting::Compare(_, _, _, limit) => fits::limit_misfit(call, limit),
+        _ => None,
+    };
+    let misfit = || data.kind.schema.as_deref().and_then(|schema| fits::misfit(call, schema));
+    if let Some(misfit) = limit.or_else(misfit) {
+        let diagnostic = Diagnostic::error("check-misfit", misfit.span, misfit.message);
+        checking.report(misfit.help.into_iter().fold(diagnostic, Diagnostic::help));
+        return None;
+    }
     if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
         && let Some(schema) = &data.kind.schema
         && let Err(errors) =
@@ -174,12 +188,43 @@ fn condition(
             };
             let schema = table.schema.as_deref();
             checking.has_column(&column, &source.name, schema, mention.span).then_some(())?;
+            same_sort(call, data, &column, schema, mention.span, checking)?;
             (Some(source.input(Reads::Columns([column.clone()].into()))), Some(column))
         }
     };
     let spoken = item.setting.spoken();
     let parameters = super::prep::parameters(checking);
     Some((Condition { spoken, item: item.setting.clone(), other: None, column, parameters }, input))
+}
+
+/// Checks that the two columns of `references` can have a value in common.
+fn same_sort(
+    call: &Call,
+    data: &Source<TableType>,
+    column: &str,
+    other: Option<&Schema>,
+    span: crate::text::Span,
+    checking: &mut Checking<'_>,
+) -> Option<()> {
+    let own = checks::columns(call).into_iter().next().map(|(name, _)| name)?;
+    let (Some(schema), Some(other)) = (&data.kind.schema, other) else { return Some(()) };
+    let kind = |schema: &Schema, name: &str| {
+        schema.field_with_name(name).map(|field| field.data_type().clone()).ok()
+    };
+    let (one, two) = (kind(schema, &own)?, kind(other, column)?);
+    if fits::comparable(&one, &two) {
+        return Some(());
+    }
+    let spoken = |kind: DataType| crate::data::ColumnType::new(kind).to_string();
+    checking.report(
+        Diagnostic::error(
+            "check-misfit",
+            span,
+            format!("`{own}` is {}, and this column is {}", spoken(one), spoken(two)),
+        )
+        .help("give both the same type: `schema` in an `ingest`, or `CAST` in a `prep`"),
+    );
+    None
 }
 
 /// Gives the columns of `.failures`: the check and the row before those of the table.
@@ -222,6 +267,11 @@ impl Work for Holding {
     }
 }
 
+/// Gives a count as a share of the rows; of no rows it is none.
+fn share(count: f64, rows: usize) -> f64 {
+    if rows == 0 { 0.0 } else { count / rows as f64 }
+}
+
 /// What holding a table against one condition found.
 struct Found {
     rows: Vec<usize>,
@@ -241,9 +291,20 @@ impl Condition {
                 else {
                     return Ok(Found { rows: Vec::new(), finding: None });
                 };
-                let value = checks::measure(call, table)?;
-                let finding = (!sign.holds(value, limit))
-                    .then(|| format!("`{}` doesn't hold: it is {value}", self.spoken));
+                let measured = checks::measure(call, table)?;
+                let is_share = matches!(right.setting, Setting::Share(_))
+                    && matches!(call.name, "missing" | "distinct");
+                let value = if is_share { share(measured, table.rows()) } else { measured };
+                let finding = (!sign.holds(value, limit)).then(|| {
+                    let found = match value {
+                        value if value.is_nan() => "there is no value to measure".to_owned(),
+                        _ if is_share => {
+                            format!("it is {measured} of {} rows", table.rows())
+                        }
+                        value => format!("it is {value}"),
+                    };
+                    format!("`{}` doesn't hold: {found}", self.spoken)
+                });
                 Ok(Found { rows: Vec::new(), finding })
             }
             Setting::Call(call) => {

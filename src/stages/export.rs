@@ -47,6 +47,7 @@ impl StageKind for ExportKind {
         let path = checking.folder.join(&export.to);
         let is_model = export.model.is_some();
         check_target(&path, is_model, to, checking)?;
+        check_place(&path, to, checking)?;
         let task = Task {
             inputs: vec![input],
             // The path is kept as it was written, so that the key is the same in any directory.
@@ -118,6 +119,23 @@ fn check_target(path: &Path, model: bool, to: &Bound, checking: &mut Checking<'_
     Some(())
 }
 
+/// Checks that the file lies where the project may write.
+fn check_place(path: &Path, to: &Bound, checking: &mut Checking<'_>) -> Option<()> {
+    if checking.catalog.may_write(path) {
+        return Some(());
+    }
+    let failure = outside(path);
+    let diagnostic = Diagnostic::error("outside-project", to.span, failure.message);
+    checking.report(failure.help.into_iter().fold(diagnostic, Diagnostic::help));
+    None
+}
+
+fn outside(path: &Path) -> Failure {
+    Failure::new(format!("`{}` lies outside of the project's folder", path.display())).help(
+        "write to a path below the folder of the pipeline (or of the nearest `mlp.yaml` above)",
+    )
+}
+
 /// The work of an export.
 struct Writing {
     path: PathBuf,
@@ -125,7 +143,10 @@ struct Writing {
 
 impl Work for Writing {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        below(&self.path, running.project())?;
+        // A link may have been put in the way since the check.
+        if !sources::lies_below(&self.path, running.project()) {
+            return Err(outside(&self.path));
+        }
         match inputs.first() {
             Some(Artifact::Table(table)) => sources::write(table, &self.path).map_err(|error| {
                 error.help().into_iter().fold(Failure::new(error.to_string()), Failure::help)
@@ -138,20 +159,4 @@ impl Work for Writing {
         }
         Ok(Produced { files: vec![self.path.clone()], ..Produced::default() })
     }
-}
-
-/// Refuses a path outside of the project.
-fn below(path: &Path, project: &Path) -> Result<(), Failure> {
-    let real = |path: &Path| {
-        let existing = path.ancestors().find_map(|above| above.canonicalize().ok());
-        existing.unwrap_or_else(|| path.to_path_buf())
-    };
-    let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    if real(&absolute).starts_with(real(project)) && !climbs {
-        return Ok(());
-    }
-    Err(Failure::new(format!("`{}` lies outside of the project's folder", path.display())).help(
-        "write to a path below the folder of the pipeline (or of the nearest `mlp.yaml` above)",
-    ))
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Field, Schema, SchemaRef};
 use indexmap::IndexMap;
 use serde_json::json;
 
@@ -80,6 +80,8 @@ impl StageKind for IngestKind {
                 declared_schema(&declared)
             }
             Err(trouble) => {
+                let column = trouble.column.as_ref();
+                let place = column.and_then(|column| entry(args, column)).unwrap_or(place);
                 let diagnostic = Diagnostic::error("source", place, trouble.message);
                 checking.report(trouble.help.into_iter().fold(diagnostic, Diagnostic::help));
                 return None;
@@ -93,13 +95,17 @@ impl StageKind for IngestKind {
         let columns: Vec<_> = schema
             .fields()
             .iter()
-            .map(|field| json!([field.name(), ColumnType::of_field(field).to_string()]))
+            .map(|field| json!([field.name(), type_of(field, &declared).to_string()]))
             .collect();
-        let settings = json!({
+        let mut settings = json!({
             "reader": sources::canonical(&ingest.from),
             "columns": columns,
             "on_bad_row": if quarantine { "quarantine" } else { "fail" },
         });
+        if quarantine {
+            // `.rejects` names the file of each row.
+            settings["names"] = json!(answer.names);
+        }
         let folder = checking.folder.to_path_buf();
         let work = Arc::new(Reading { ingest, folder, schema, declared, quarantine });
         let task = Task {
@@ -112,6 +118,20 @@ impl StageKind for IngestKind {
         };
         Some(Checked { outputs, task: Some(task) })
     }
+}
+
+/// Gives the place of a column in `schema`.
+fn entry(args: &Args, column: &str) -> Option<crate::text::Span> {
+    match &args.get("schema")?.setting {
+        Setting::Map(map) => map.get(column).map(|bound| bound.span),
+        _ => None,
+    }
+}
+
+/// Gives a column's type as it is read: a declared one may have a format, which no field keeps.
+fn type_of(field: &Field, declared: &[(String, ColumnType)]) -> ColumnType {
+    let own = declared.iter().find(|(name, _)| name == field.name());
+    own.map_or_else(|| ColumnType::of_field(field), |(_, kind)| kind.clone())
 }
 
 /// Gives the columns that the user declared.

@@ -5,6 +5,8 @@ mod cross_validate;
 mod evaluate;
 mod expect;
 mod export;
+mod fits;
+mod folded;
 mod ingest;
 mod learning;
 mod model;
@@ -15,6 +17,7 @@ mod split;
 mod tables;
 mod train;
 mod tune;
+mod values;
 
 use std::sync::LazyLock;
 

@@ -86,7 +86,8 @@ impl StageKind for ModelKind {
             .map(|(field, bound)| (field, bound.span))
             .collect();
         places.insert("", checking.place);
-        let model = ModelType { spec: Arc::new(spec), tuned: None, places: Arc::new(places) };
+        let (spec, places) = (Arc::new(spec), Arc::new(places));
+        let model = ModelType { spec, tuned: None, searched_on: None, places };
         Some(Checked { outputs: vec![("", Output::Model(model))], task: None })
     }
 }

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use super::learning::{self, At, Cut, Fit, Folded, Keyed, Scorer, better, mean_sd, side_by_side};
+use super::folded::{At, Cut, Fit, Folded, Keyed, side_by_side};
+use super::learning::{self, Scorer, better, mean_sd};
 use super::tables::{self, TrialRow};
 use super::tune::{Portions, Tunable};
+use super::values;
 use crate::data::{Table, Target};
 use crate::ml::Seed;
 use crate::ml::metric::Direction;
@@ -194,7 +196,7 @@ impl Searching {
             _ => None,
         };
         let budget = budget.iter().map(|(path, setting)| (*path, setting));
-        learning::with_values(&self.spec, paths.zip(&trial.values).chain(budget))
+        values::with_values(&self.spec, paths.zip(&trial.values).chain(budget))
     }
 
     fn no_best(scored: &[Scored]) -> Failure {
@@ -375,7 +377,7 @@ impl Tuned for Searching {
         let scored = self.trials(rows, seed, running)?;
         let best = self.best(&scored).ok_or_else(|| Self::no_best(&scored))?;
         let values = self.values(best);
-        learning::with_values(&self.spec, values.iter().map(|(path, value)| (path.as_str(), value)))
+        values::with_values(&self.spec, values.iter().map(|(path, value)| (path.as_str(), value)))
     }
 
     fn canonical(&self) -> Json {
@@ -393,14 +395,14 @@ impl Work for Searching {
         let failed = scored.iter().filter(|own| matches!(own.end, End::Failed(_))).count();
         let warnings = (failed > 0).then(|| format!("{failed} of {} trials failed", scored.len()));
         let best: serde_json::Map<String, Json> =
-            values.iter().map(|(path, value)| (path.clone(), learning::plain(value))).collect();
+            values.iter().map(|(path, value)| (path.clone(), values::plain(value))).collect();
         let score = Score {
             model: String::new(),
             metric: self.scorer.name.clone(),
             value: mean,
             sd: Some(sd),
         };
-        let bytes = learning::write_values(&values)?;
+        let bytes = values::write_values(&values)?;
         let rows = self.rows(&scored);
         Ok(Produced {
             outputs: vec![

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::learning::{self, Scorer};
 use super::searching::Searching;
-use super::tables;
+use super::{tables, values};
 use crate::diag::Diagnostic;
 use crate::ml::Seed;
 use crate::ml::metric::Direction;
@@ -72,13 +72,14 @@ impl StageKind for TuneKind {
         let model = checking.model(args.get("model")?)?;
         let data = checking.table(args.get("data")?)?;
         let spec = Arc::clone(&model.kind.spec);
-        let task = learning::check_model(&model, &data, checking)?;
-        let (scorer, direction) = goal(args, task, checking)?;
+        let known = learning::check_model(&model, &data, checking)?;
+        let (scorer, direction) = goal(args, &known, checking)?;
         let space = space(args.get("over")?, &spec, checking)?;
         let search = search(&fields.search, args, &space, checking)?;
         let portions = portions(search.as_ref(), &spec, &space, &fields.search, checking)?;
         let pruner = pruner(args, portions.as_ref(), checking)?;
-        let splitter = learning::splitter(&fields.folds, args.get("folds")?.span, &data, checking)?;
+        let splitter =
+            learning::splitter(&fields.folds, args.get("folds")?.span, &data, &known, checking)?;
         let mut columns = learning::columns(&spec, &data)?;
         columns.extend(splitter.by().map(str::to_owned));
         let trials = tables::trials_type(&space, portions.as_ref());
@@ -111,6 +112,7 @@ impl StageKind for TuneKind {
                 Output::Model(ModelType {
                     spec,
                     tuned: Some(tuned),
+                    searched_on: Some((data.stage, data.output)),
                     places: Arc::clone(&model.kind.places),
                 }),
             ),
@@ -131,7 +133,7 @@ impl StageKind for TuneKind {
 /// Finds the metric to bring up or down.
 fn goal(
     args: &Args,
-    task: Option<crate::ml::estimator::Task>,
+    known: &learning::Known,
     checking: &mut Checking<'_>,
 ) -> Option<(Scorer, Direction)> {
     let (bound, direction) = match (args.given("maximize"), args.given("minimize")) {
@@ -159,7 +161,7 @@ fn goal(
     };
     let Setting::Call(call) = &bound.setting else { return None };
     let scorer = Scorer::bind(call, bound.span, checking)?;
-    if !scorer.fits(task, bound.span, checking) {
+    if !scorer.fits(known, bound.span, checking) {
         return None;
     }
     if scorer.tags.direction != direction {
@@ -211,7 +213,7 @@ fn space(over: &Bound, spec: &ModelSpec, checking: &mut Checking<'_>) -> Option<
     }
     let mut space = Vec::new();
     for (path, bound) in map {
-        let param = learning::param_at(spec, path, bound.span, checking);
+        let param = values::param_at(spec, path, bound.span, checking);
         if let Some(dimension) = param.and_then(|param| dimension(path, bound, param, checking)) {
             space.push(Tunable { path: path.clone(), dimension });
         }
@@ -258,7 +260,7 @@ fn range(
     checking: &mut Checking<'_>,
 ) -> Option<Dimension> {
     let place = low.span.to(high.span);
-    let whole = learning::takes_only_whole(param.kind);
+    let whole = values::takes_only_whole(param.kind);
     let dimension = match (&low.setting, &high.setting) {
         (Setting::Int(low), Setting::Int(high)) if whole || !log => {
             Dimension::Int { low: *low, high: *high, log }
@@ -301,7 +303,7 @@ fn candidate(
     param: &'static Param,
     checking: &mut Checking<'_>,
 ) -> Option<Setting> {
-    match learning::as_setting(item, param) {
+    match values::as_setting(item, param) {
         Ok(setting) => Some(setting),
         Err(message) => {
             checking.report(
@@ -332,7 +334,9 @@ fn search(
             Setting::Map(map) => map.get(path).map_or(place, |bound| bound.span),
             _ => place,
         };
-        checking.report(Diagnostic::error("search-misfit", span, format!("`{path}`: {message}")));
+        let (message, help) = message.split_once("; ").unwrap_or((&message, ""));
+        let diagnostic = Diagnostic::error("search-misfit", span, format!("`{path}`: {message}"));
+        checking.report(if help.is_empty() { diagnostic } else { diagnostic.help(help) });
         return None;
     }
     Some(search)
@@ -371,10 +375,10 @@ fn portions(
     }
     let place = call.args.get("resource").map_or(checking.place, |bound| bound.span);
     let path = resource.name;
-    let param = learning::param_at(spec, path, place, checking)?;
+    let param = values::param_at(spec, path, place, checking)?;
     let wrong = if space.iter().any(|own| own.path == path) {
         Some("it is what the search tunes".to_owned())
-    } else if learning::takes_only_whole(param.kind) {
+    } else if values::takes_only_whole(param.kind) {
         None
     } else {
         Some(format!("it takes {}, not a number of rounds", param.kind.spoken()))

@@ -149,7 +149,8 @@ impl Store {
     }
 
     /// Tells whether an object's file is there and as long as it should be.
-    fn has(&self, object: &ObjectRef) -> bool {
+    #[must_use]
+    pub fn has(&self, object: &ObjectRef) -> bool {
         let stat = fs::metadata(self.object_path(object));
         stat.is_ok_and(|stat| stat.is_file() && stat.len() == object.bytes)
     }

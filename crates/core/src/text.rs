@@ -36,6 +36,12 @@ impl Span {
         Self { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
+    /// Tells whether another span lies in this one.
+    #[must_use]
+    pub fn covers(self, other: Self) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+
     /// Gives the range of bytes.
     #[must_use]
     pub fn range(self) -> std::ops::Range<usize> {

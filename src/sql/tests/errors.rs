@@ -22,7 +22,7 @@ fn what_is_no_query_is_refused_at_its_word() {
             "sql-not-a-query at 'DROP TABLE t': a second statement follows the query",
         ),
         ("SELECT a FROM", "sql-syntax at '': the query ends too early"),
-        ("SELECT a FRM people", "sql-syntax at 'people': `people` is not expected here"),
+        ("SELECT a FRM people", "sql-syntax at 'FRM': `FRM` is read as a name here"),
         ("SELECT (a FROM people", "sql-syntax at 'FROM': `FROM` is not expected here"),
         ("SELECT id FROM people WHERE name = 'x", "sql-syntax at ''': unterminated string literal"),
         ("SELECT id INTO x FROM people", "sql-unsupported at 'SELECT': `INTO` is not supported"),
@@ -44,6 +44,22 @@ fn what_is_no_query_is_refused_at_its_word() {
     }
     assert!(analysed("SELECT 1 AS x ;  ").is_ok());
     assert!(analysed("(SELECT id FROM people) UNION (SELECT id FROM orders)").is_ok());
+}
+
+#[test]
+fn a_doubled_column_is_refused_at_the_second() {
+    let cases = [
+        ("SELECT id, name, id FROM people", "id", "id"),
+        ("SELECT id AS x, name AS x FROM people", "name AS x", "x"),
+        ("SELECT p.id, o.id FROM people p JOIN orders o ON o.person = p.id", "o.id", "id"),
+        ("WITH a AS (SELECT id, age AS id FROM people) SELECT id FROM a", "age AS id", "id"),
+        ("SELECT p.*, o.id FROM people p JOIN orders o ON o.person = p.id", "p.*", "id"),
+        ("SELECT *, name FROM people", "*", "name"),
+    ];
+    for (text, place, name) in cases {
+        let expected = format!("sql-doubled-column at '{place}': two columns are named `{name}`");
+        assert_eq!(errors(text), [expected], "{text}");
+    }
 }
 
 #[test]

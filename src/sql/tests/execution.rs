@@ -40,6 +40,11 @@ fn queries_give_rows_in_a_fixed_order() {
             &["Oslo | 2", "null | 1", "Bergen | 1", "Tromsø | 1"],
         ),
         (
+            "SELECT DISTINCT ON (city) city, name FROM people ORDER BY city, name DESC",
+            &["Bergen | Cy", "Oslo | Di", "Tromsø | Ed", "null | Bo"],
+        ),
+        ("SELECT id FROM people WHERE id > $c.limit", &["4", "5"]),
+        (
             "SELECT t.id, name FROM parts.train t LEFT JOIN people p ON p.id = t.id",
             &["5 | Ed", "1 | Ada", "9 | null"],
         ),

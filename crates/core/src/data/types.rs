@@ -116,6 +116,28 @@ const WORDS: &[(&str, DataType)] = &[
     ("null", DataType::Null),
 ];
 
+/// What other languages call a type, and what it is called here.
+const ALIASES: &[(&str, &str)] = &[
+    ("integer", "int"),
+    ("bigint", "int"),
+    ("long", "int"),
+    ("number", "float"),
+    ("numeric", "float"),
+    ("double", "float"),
+    ("real", "float"),
+    ("string", "text"),
+    ("str", "text"),
+    ("varchar", "text"),
+    ("char", "text"),
+    ("object", "text"),
+    ("logical", "bool"),
+    ("datetime", "timestamp"),
+    ("timedelta", "duration"),
+    ("factor", "category"),
+    ("enum", "category"),
+    ("categorical", "category"),
+];
+
 /// The words that need arguments, each with how it is written.
 const CALLS: &[(&str, &str)] = &[
     ("decimal", "decimal(precision, scale)"),
@@ -142,6 +164,25 @@ impl ColumnType {
         let plain = WORDS.iter().map(|(word, _)| *word);
         let calls = CALLS.iter().map(|(word, _)| *word);
         plain.clone().take(OWN).chain(calls).chain(plain.skip(OWN))
+    }
+
+    /// Gives the type that a word of another language or a misspelt one likely stands for.
+    #[must_use]
+    pub fn meant(word: &str) -> Option<&'static str> {
+        let lower = word.to_ascii_lowercase();
+        let alias = ALIASES.iter().find(|(other, _)| *other == lower).map(|(_, own)| *own);
+        alias.or_else(|| crate::diag::nearest(word, Self::words()))
+    }
+
+    /// Lists the language's own types for a help line.
+    #[must_use]
+    pub fn spoken_words() -> String {
+        let own: Vec<String> =
+            WORDS.iter().take(OWN).map(|(word, _)| format!("`{word}`")).collect();
+        format!(
+            "types: {}, `decimal(10, 2)`, `category(\"A\", \"B\")`, `date(\"%d/%m/%Y\")`",
+            own.join(", ")
+        )
     }
 
     /// Makes a type from its word and its arguments, texts and numbers apart.

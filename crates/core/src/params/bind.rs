@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 
 use super::declare::{Family, Kind, Limits, Param, Signature, Vocabulary};
 use super::setting::{Args, Bound, Call, Code, Setting};
-use crate::data::ColumnType;
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::data::{ColumnType, TypeError};
+use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::syntax::ast::{self, Argument, Key, Number, Value};
 use crate::text::{Span, Spanned};
 
@@ -28,6 +28,14 @@ pub struct Binder<'a> {
     pub used: BTreeSet<String>,
     /// What doesn't fit.
     pub diagnostics: Diagnostics,
+}
+
+/// What parameters belong to: a block or a call.
+struct Owner<'a> {
+    spoken: &'a str,
+    place: Span,
+    /// The parameters that misspelt names were meant for.
+    meant: &'a [&'static str],
 }
 
 /// What a value is bound to: whose it is, what it may be.
@@ -59,6 +67,8 @@ impl<'a> Binder<'a> {
         let owner = format!("`{}`", signature.name);
         let before = self.diagnostics.len();
         let mut given = IndexMap::new();
+        // A misspelt field is one mistake: the field that was meant is not missing too.
+        let mut meant = Vec::new();
         for field in &block.fields {
             let name = field.key.node.spoken();
             match known().find(|param| param.name == name && matches!(field.key.node, Key::Path(_)))
@@ -66,17 +76,21 @@ impl<'a> Binder<'a> {
                 Some(param) => {
                     given.insert(param.name, self.slot(&field.value, &Slot::of(param)));
                 }
-                None => self.diagnostics.push(
-                    Diagnostic::error(
-                        "unknown-field",
-                        field.key.span,
-                        format!("{owner} has no field `{name}`"),
-                    )
-                    .suggest(&name, known().map(|param| param.name)),
-                ),
+                None => {
+                    meant.extend(nearest(&name, known().map(|param| param.name)));
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "unknown-field",
+                            field.key.span,
+                            format!("{owner} has no field `{name}`"),
+                        )
+                        .suggest(&name, known().map(|param| param.name)),
+                    );
+                }
             }
         }
-        self.settle(&owner, block.name.span, known(), given).filter(|_| {
+        let owner = Owner { spoken: &owner, place: block.name.span, meant: &meant };
+        self.settle(&owner, known(), given).filter(|_| {
             // An unknown field was reported, yet left no hole in the settled ones.
             self.diagnostics.len() == before
         })
@@ -102,21 +116,38 @@ impl<'a> Binder<'a> {
             return None;
         };
         let Some(signature) = self.vocabulary.find(family, &word.node) else {
-            let names = self.vocabulary.signatures(family).map(|signature| signature.name);
-            self.diagnostics.push(
-                Diagnostic::error(
-                    "unknown-word",
-                    word.span,
-                    format!("`{}` is not {}", word.node, family.spoken()),
-                )
-                .label(format!("expected {}", family.spoken()))
-                .suggest(&word.node, names),
-            );
+            self.unknown_word(family, word);
             return None;
         };
         let args = self.arguments(signature, word.span, args)?;
         let setting = Setting::Call(Call { name: signature.name, args });
         Some(Bound { setting, span: value.span, written: true })
+    }
+
+    /// Says that a family has no such word; one of another family is told as what it is.
+    fn unknown_word(&mut self, family: Family, word: &ast::Name) {
+        let name = &word.node;
+        let expected = format!("expected {}", family.spoken());
+        let diagnostic = match self.vocabulary.family_of(name) {
+            Some(other) => Diagnostic::error(
+                "unknown-word",
+                word.span,
+                format!("`{name}` is {}, not {}", other.spoken(), family.spoken()),
+            ),
+            None => Diagnostic::error(
+                "unknown-word",
+                word.span,
+                format!("`{name}` is not {}", family.spoken()),
+            ),
+        };
+        let names = self.vocabulary.signatures(family).map(|signature| signature.name);
+        let diagnostic = diagnostic.label(expected);
+        self.diagnostics.push(match (self.vocabulary.family_of(name), family) {
+            (Some(Family::Measure), Family::Check) => {
+                diagnostic.help(format!("compare it with a number: `{name} >= 1`"))
+            }
+            _ => diagnostic.suggest(name, names),
+        });
     }
 
     /// Binds the arguments of a call.
@@ -127,12 +158,14 @@ impl<'a> Binder<'a> {
         args: &[Argument],
     ) -> Option<Args> {
         let owner = format!("`{}`", signature.name);
-        let mut given = IndexMap::new();
+        let (mut given, mut meant) = (IndexMap::new(), Vec::new());
         let mut wrong = false;
         let mut position = 0;
         for arg in args {
             let Some(param) = self.parameter_of(signature, arg, &mut position) else {
                 wrong = true;
+                let names = signature.params.iter().map(|param| param.name);
+                meant.extend(arg.name.as_ref().and_then(|name| nearest(&name.node, names)));
                 continue;
             };
             let bound = match param.kind {
@@ -152,8 +185,9 @@ impl<'a> Binder<'a> {
             };
             given.insert(param.name, bound);
         }
-        let settled = self.settle(&owner, place, signature.params.iter(), given);
-        if wrong { None } else { settled }
+        let owner = Owner { spoken: &owner, place, meant: &meant };
+        let settled = self.settle(&owner, signature.params.iter(), given);
+        if wrong { None } else { settled.map(|args| args.called(signature)) }
     }
 
     /// Finds the parameter that an argument is for, or says that there is none.
@@ -225,8 +259,7 @@ impl<'a> Binder<'a> {
     /// Fills in defaults; says which parameters are missing.
     fn settle(
         &mut self,
-        owner: &str,
-        place: Span,
+        owner: &Owner<'_>,
         params: impl Iterator<Item = &'static Param>,
         mut given: IndexMap<&'static str, Option<Bound>>,
     ) -> Option<Args> {
@@ -244,16 +277,17 @@ impl<'a> Binder<'a> {
                     Some(default) => {
                         args.set(
                             param.name,
-                            Bound { setting: default(), span: place, written: false },
+                            Bound { setting: default(), span: owner.place, written: false },
                         );
                     }
+                    None if owner.meant.contains(&param.name) => whole = false,
                     None => {
                         whole = false;
                         self.diagnostics.push(
                             Diagnostic::error(
                                 "missing-field",
-                                place,
-                                format!("{owner} needs `{}`", param.name),
+                                owner.place,
+                                format!("{} needs `{}`", owner.spoken, param.name),
                             )
                             .help(format!(
                                 "add `{}: …`, {}",
@@ -400,7 +434,10 @@ impl<'a> Binder<'a> {
             .iter()
             .map(|field| {
                 let key = field.key.node.spoken();
-                (key.clone(), self.slot(&field.value, &Slot { name: &key, ..*slot }))
+                let bound = self.slot(&field.value, &Slot { name: &key, ..*slot });
+                // What is wrong with an entry may be its key.
+                let span = field.key.span.to(field.value.span);
+                (key, bound.map(|bound| Bound { span, ..bound }))
             })
             .collect();
         bound.into_iter().map(|(key, bound)| bound.map(|bound| (key, bound))).collect()
@@ -490,10 +527,14 @@ impl<'a> Binder<'a> {
         }
         ColumnType::from_parts(&word, &texts, &numbers)
             .map_err(|error| {
-                self.diagnostics.push(
-                    Diagnostic::error("unknown-type", value.span, error.to_string())
-                        .suggest(&word, ColumnType::words()),
-                );
+                let diagnostic = Diagnostic::error("unknown-type", value.span, error.to_string());
+                self.diagnostics.push(match (&error, ColumnType::meant(&word)) {
+                    (TypeError::Unknown(_), Some(meant)) => {
+                        diagnostic.help(format!("did you mean `{meant}`?"))
+                    }
+                    (TypeError::Unknown(_), None) => diagnostic.help(ColumnType::spoken_words()),
+                    _ => diagnostic,
+                });
             })
             .ok()
     }
@@ -555,11 +596,11 @@ impl<'a> Binder<'a> {
     }
 
     fn misfit(&mut self, name: &str, value: &Spanned<Value>, kind: &Kind) -> Option<Bound> {
-        let (found, kind) = (describe(&value.node), kind.spoken());
+        let (found, shape, kind) = (describe(&value.node), kind.shape(), kind.spoken());
         let mut diagnostic = Diagnostic::error(
             "wrong-type",
             value.span,
-            format!("`{name}` takes {kind}, not {found}"),
+            format!("`{name}` takes {shape}, not {found}"),
         )
         .label(format!("expected {kind}"));
         if let (Value::Text(text), true) =

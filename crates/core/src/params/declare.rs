@@ -85,6 +85,13 @@ impl<'a> Vocabulary<'a> {
     pub fn find(self, family: Family, name: &str) -> Option<&'static Signature> {
         self.signatures(family).find(|signature| signature.name == name)
     }
+
+    /// Gives the first family that has a word.
+    #[must_use]
+    pub fn family_of(self, name: &str) -> Option<Family> {
+        let has = |list: &[&'static Signature]| list.iter().any(|own| own.name == name);
+        self.0.iter().find(|(_, list)| has(list)).map(|(family, _)| *family)
+    }
 }
 
 /// A word that can be called, and its parameters.
@@ -211,12 +218,48 @@ impl Kind {
             Self::Rest(item) => item.spoken(),
             Self::Map(item) => format!("a map `{{ key: value }}`, each value {}", item.spoken()),
             Self::Optional(inner) => format!("{} or `null`", inner.spoken()),
-            Self::OneOf(kinds) => kinds.iter().map(Self::spoken).collect::<Vec<_>>().join(", or "),
+            Self::OneOf(kinds) => alternatives(kinds, Self::spoken),
             Self::Range => "a range `a .. b`".to_owned(),
             Self::Literal => "a bool, a number or a string".to_owned(),
             Self::Word => "a word".to_owned(),
         }
     }
+
+    /// Says what is expected without what may stand inside it: `a list`.
+    #[must_use]
+    pub fn shape(&self) -> String {
+        match self {
+            Self::List(_) => "a list".to_owned(),
+            Self::Map(_) => "a map `{ key: value }`".to_owned(),
+            Self::Optional(inner) => format!("{} or `null`", inner.shape()),
+            Self::OneOf(kinds) => alternatives(kinds, Self::shape),
+            other => other.spoken(),
+        }
+    }
+}
+
+/// Says what is expected where there are several ways; a list of the others is told as that.
+fn alternatives(kinds: &[Kind], spoken: impl Fn(&Kind) -> String) -> String {
+    const OR: &str = ", or ";
+    let is_list = |kind: &&Kind| matches!(kind, Kind::List(_));
+    let singles: Vec<String> =
+        kinds.iter().filter(|kind| !is_list(kind)).map(Kind::spoken).collect();
+    let mut parts: Vec<String> = Vec::new();
+    for kind in kinds {
+        match kind {
+            Kind::List(item) if parts.last() == Some(&item.spoken()) => {
+                parts.push("a list of these".to_owned());
+            }
+            Kind::List(item) if singles.join(OR) == item.spoken() => {}
+            _ => parts.push(spoken(kind)),
+        }
+    }
+    let of_all =
+        |kind: &Kind| matches!(kind, Kind::List(item) if singles.join(OR) == item.spoken());
+    if kinds.iter().any(of_all) && parts.len() == singles.len() {
+        parts.push("a list of these".to_owned());
+    }
+    parts.join(OR)
 }
 
 /// One word of a fixed list.

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
+use super::declare::{Kind, Signature};
 use crate::data::ColumnType;
 use crate::syntax::ast::{self, Comparison};
 use crate::text::{FileId, Span};
@@ -95,9 +96,21 @@ pub struct Call {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Args {
     values: IndexMap<&'static str, Bound>,
+    /// How many leading parameters a call may give without their names.
+    positional: usize,
+    /// The last of these takes all arguments that follow.
+    rest: bool,
 }
 
 impl Args {
+    /// Takes over how a call of a word is written.
+    #[must_use]
+    pub fn called(self, signature: &Signature) -> Self {
+        let last = signature.positional.checked_sub(1).and_then(|last| signature.params.get(last));
+        let rest = last.is_some_and(|param| matches!(param.kind, Kind::Rest(_)));
+        Self { positional: signature.positional, rest, ..self }
+    }
+
     /// Sets a parameter.
     pub fn set(&mut self, name: &'static str, value: Bound) {
         self.values.insert(name, value);
@@ -142,12 +155,27 @@ impl Call {
     /// Writes the call as a user would, arguments at their default left out: `f1(average: macro)`.
     #[must_use]
     pub fn spoken(&self) -> String {
-        let written: Vec<String> = self
-            .args
-            .iter()
-            .filter(|(_, bound)| bound.written)
-            .map(|(name, bound)| format!("{name}: {}", bound.setting.spoken()))
-            .collect();
+        let mut written = Vec::new();
+        // A parameter may be without its name as long as none before it was left out.
+        let mut bare = true;
+        for (place, (name, bound)) in self.args.iter().enumerate() {
+            if !bound.written {
+                bare = false;
+                continue;
+            }
+            let value = bound.setting.spoken();
+            written.push(match &bound.setting {
+                Setting::List(items)
+                    if bare && self.args.rest && place + 1 == self.args.positional =>
+                {
+                    let items: Vec<String> =
+                        items.iter().map(|item| item.setting.spoken()).collect();
+                    items.join(", ")
+                }
+                _ if bare && place < self.args.positional => value,
+                _ => format!("{name}: {value}"),
+            });
+        }
         if written.is_empty() {
             self.name.to_owned()
         } else {

@@ -86,12 +86,17 @@ impl Finding {
         self
     }
 
-    fn no_column(part: Part, name: &str, near: Option<String>) -> Self {
+    fn no_column(part: Part, name: &str, schema: &Schema) -> Self {
         let own = Self::new("unknown-column", part, format!("the data has no column `{name}`"));
-        match near {
-            Some(near) => own.help(format!("did you mean `{near}`?")),
-            None => own,
-        }
+        own.help_with(known_columns(
+            name,
+            schema.fields().iter().map(|field| field.name().as_str()),
+        ))
+    }
+
+    fn help_with(mut self, help: Option<String>) -> Self {
+        self.help.extend(help);
+        self
     }
 }
 
@@ -187,18 +192,16 @@ impl ModelSpec {
 
     /// Checks what is held against the data.
     fn check_columns(&self, schema: &Schema, findings: &mut Vec<Finding>) {
-        let names = || schema.fields().iter().map(|field| field.name().as_str());
-        let near = |name: &str| nearest(name, names()).map(str::to_owned);
         let tags = kinds::estimator(&self.estimator).map(EstimatorKind::tags);
         if let (Some(target), Some(tags)) = (&self.target, tags) {
             match schema.column_with_name(target) {
-                None => findings.push(Finding::no_column(Part::Target, target, near(target))),
+                None => findings.push(Finding::no_column(Part::Target, target, schema)),
                 Some((_, field)) => self.check_target(field, tags, findings),
             }
         }
         if let Some(weight) = &self.weight {
             match schema.column_with_name(weight).map(|(_, field)| Sort::of_field(field)) {
-                None => findings.push(Finding::no_column(Part::Weight, weight, near(weight))),
+                None => findings.push(Finding::no_column(Part::Weight, weight, schema)),
                 Some(Some(Sort::Number | Sort::Flag)) => {}
                 Some(sort) => {
                     let held = sort.map_or("lists or bytes", Sort::spoken);
@@ -261,8 +264,8 @@ impl ModelSpec {
     fn check_features(&self, schema: &Schema, findings: &mut Vec<Finding>) {
         let (picked, missing) = self.features.of_schema(schema);
         let whole = missing.is_empty();
-        findings.extend(missing.into_iter().map(|NoColumn { name, span, near }| {
-            Finding::no_column(Part::Features, &name, near).at(Some(span))
+        findings.extend(missing.into_iter().map(|NoColumn { name, span, .. }| {
+            Finding::no_column(Part::Features, &name, schema).at(Some(span))
         }));
         for name in self.features.named_columns() {
             let role = if self.target.as_ref() == Some(&name.node) {
@@ -310,6 +313,13 @@ impl ModelSpec {
                     let mut finding =
                         Finding::new("step-misfit", Part::Step(at), misfit.message).at(misfit.span);
                     finding.help.extend(misfit.help);
+                    if let Some(column) = &misfit.column
+                        && finding.help.is_empty()
+                        && schema.column_with_name(column).is_none()
+                    {
+                        let names = shape.columns.iter().map(|(name, _)| &**name);
+                        finding = finding.help_with(known_columns(column, names));
+                    }
                     if let Some(column) = misfit.column
                         && schema.column_with_name(&column).is_some()
                         && shape.sort(&column).is_none()
@@ -338,6 +348,19 @@ impl ModelSpec {
                 let help = expected.split_once("; ").map_or("", |(_, help)| help);
                 findings.push(Finding::new("unfit-column", Part::Estimator, message).help(help));
             }
+        }
+    }
+}
+
+/// Names the nearest of some columns, or all of them if they are few.
+fn known_columns<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.collect();
+    match nearest(wanted, names.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if names.is_empty() || names.len() > 40 => None,
+        None => {
+            let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            Some(format!("its columns are {}", list.join(", ")))
         }
     }
 }

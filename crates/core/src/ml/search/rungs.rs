@@ -83,6 +83,9 @@ mod tests {
     use crate::ml::search::{Dimension, Means, Outcome, SEARCHES, Search};
     use crate::ml::settle::written;
 
+    /// The least and the most, settings, and the rounds that come of them.
+    type Case<'a> = (u64, u64, Vec<(&'static str, Setting)>, &'a [(usize, u64)]);
+
     fn search(word: &str, settings: &[(&'static str, Setting)]) -> Box<dyn Search> {
         let kind = SEARCHES.iter().find(|kind| kind.signature().name == word).unwrap();
         kind.bind(&written(kind.signature(), settings)).unwrap()
@@ -137,7 +140,6 @@ mod tests {
         let int = Setting::Int;
         let word = |word: &str| Setting::Word(word.to_owned());
         // `n_candidates_` and `n_resources_` of HalvingRandomSearchCV, scikit-learn 1.9.1, 5 folds.
-        type Case<'a> = (u64, u64, Vec<(&'static str, Setting)>, &'a [(usize, u64)]);
         let cases: &[Case<'_>] = &[
             (20, 1000, vec![], &[(50, 20), (17, 60), (6, 180), (2, 540)]),
             (10, 100, vec![], &[(10, 10), (4, 30), (2, 90)]),

@@ -223,8 +223,9 @@ fn tpe_beats_random() {
         vec![trials.clone(), ("batch", Setting::Int(1))],
         vec![trials.clone(), ("multivariate", Setting::Bool(false))],
     ] {
-        let pairs = (0..SEEDS)
-            .map(|seed| (least("tpe", &settings, seed), least("random", &[trials.clone()], seed)));
+        let pairs = (0..SEEDS).map(|seed| {
+            (least("tpe", &settings, seed), least("random", std::slice::from_ref(&trials), seed))
+        });
         let pairs: Vec<(f64, f64)> = pairs.collect();
         let wins = pairs.iter().filter(|(tpe, random)| tpe < random).count();
         let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / 15.0;

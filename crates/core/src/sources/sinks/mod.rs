@@ -63,6 +63,20 @@ pub enum SinkError {
 pub static SINKS: &[&dyn SinkKind] =
     &[&csv::Csv, &tsv::Tsv, &json::Json, &ndjson::Ndjson, &parquet::Parquet, &arrow::Arrow];
 
+/// Tells whether a path leads to a place below a folder, whatever links stand on the way.
+///
+/// The file and the last of its folders need not be there yet.
+#[must_use]
+pub fn lies_below(path: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| {
+        let existing = path.ancestors().find_map(|above| above.canonicalize().ok());
+        existing.unwrap_or_else(|| path.to_path_buf())
+    };
+    let climbs = path.components().any(|part| part == std::path::Component::ParentDir);
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    !climbs && real(&absolute(path)).starts_with(real(&absolute(folder)))
+}
+
 /// Writes a table to a file whose extension tells the format; folders above it are made.
 ///
 /// # Errors
