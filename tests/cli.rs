@@ -306,3 +306,35 @@ fn ctrl_c_ends_a_run_and_keeps_what_is_finished() {
     let plan = project.run(&["plan", "a.mlp"]).stdout;
     assert!(plan.contains("people   ingest  cached"), "{plan}");
 }
+
+#[test]
+fn columns_are_profiled_and_correlated() {
+    let project = Project::new();
+    project
+        .write("people.csv", "id,name,age,born\n1,Ada,36,1990-01-01\n2,Bo,,1990-01-01\n3,Cy,29,\n");
+    project.write(
+        "a.mlp",
+        r#"
+ingest people { from: "people.csv" }
+profile seen { data: people }
+correlate pairs { data: people, columns: [age, id] }
+"#,
+    );
+    let ran = project.run(&["run", "a.mlp"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (0, "a: 3 stages: 3 ran\n"), "{}", ran.stderr);
+    let rows = |stage: &str| {
+        let shown = project.run(&["show", "a.mlp", stage, "--json"]).stdout;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let rows = shown["data"].as_array().unwrap();
+        rows.iter().map(|row| format!("{row}\n")).collect::<String>()
+    };
+    insta::assert_snapshot!(rows("seen"), @r#"
+    {"column":"id","type":"int","rows":3,"missing":0,"distinct":3,"mean":2.0,"sd":1.0,"min":1.0,"p25":1.5,"p50":2.0,"p75":2.5,"max":3.0,"top":null}
+    {"column":"name","type":"text","rows":3,"missing":0,"distinct":3,"mean":2.3333333333333335,"sd":0.5773502691896258,"min":2.0,"p25":2.0,"p50":2.0,"p75":2.5,"max":3.0,"top":null}
+    {"column":"age","type":"int","rows":3,"missing":1,"distinct":2,"mean":32.5,"sd":4.949747468305833,"min":29.0,"p25":30.75,"p50":32.5,"p75":34.25,"max":36.0,"top":null}
+    {"column":"born","type":"date","rows":3,"missing":1,"distinct":1,"mean":631152000.0,"sd":0.0,"min":631152000.0,"p25":631152000.0,"p50":631152000.0,"p75":631152000.0,"max":631152000.0,"top":"1990-01-01"}
+    "#);
+    insta::assert_snapshot!(rows("pairs"), @r#"
+    {"left":"id","right":"age","method":"pearson","coefficient":-1.0,"p":1.0,"p_adjusted":1.0,"rows":2}
+    "#);
+}

@@ -16,7 +16,7 @@ use crate::store::{Store, schema_bytes, schema_of};
 const MAX_TEXT: u64 = 16 << 20;
 
 /// Counts up when the readers type columns in another way.
-const COLUMNS_VERSION: u32 = 2;
+const COLUMNS_VERSION: u32 = 3;
 
 /// The catalog of a project: its files, and what its cache remembers.
 pub struct DiskCatalog {

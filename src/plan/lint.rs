@@ -11,7 +11,7 @@ use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::ast;
 
 /// Stage kinds of the language that no file of `stages` stands for.
-const PLANNED: &[&str] = &["correlate", "profile", "report"];
+const PLANNED: &[&str] = &["report"];
 
 /// Says that a block's kind isn't one.
 pub(super) fn unknown_kind(block: &ast::Block, kinds: &[&'static dyn StageKind]) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! The registry of stage kinds: one file each, two lines here; and every word that a block may use.
 
 mod checks;
+mod correlate;
 mod cross_validate;
 mod evaluate;
 mod expect;
@@ -12,6 +13,7 @@ mod learning;
 mod model;
 mod predict;
 mod prep;
+mod profile;
 mod searching;
 mod split;
 mod tables;
@@ -41,6 +43,8 @@ pub static STAGES: &[&dyn StageKind] = &[
     &tune::TuneKind,
     &evaluate::EvaluateKind,
     &predict::PredictKind,
+    &profile::ProfileKind,
+    &correlate::CorrelateKind,
     &export::ExportKind,
 ];
 

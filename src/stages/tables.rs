@@ -16,11 +16,11 @@ use crate::params::Setting;
 use crate::plan::{Failure, FittedType, Lineage, Score, Source, TableType};
 
 /// A column by its name and type.
-type Named<'a> = (&'a str, DataType);
+pub(super) type Named<'a> = (&'a str, DataType);
 
-const TEXT: DataType = DataType::Utf8;
-const INT: DataType = DataType::Int64;
-const FLOAT: DataType = DataType::Float64;
+pub(super) const TEXT: DataType = DataType::Utf8;
+pub(super) const INT: DataType = DataType::Int64;
+pub(super) const FLOAT: DataType = DataType::Float64;
 
 /// The columns of each output.
 const SUMMARY: &[Named<'_>] =
@@ -46,12 +46,12 @@ const HISTORY: &[Named<'_>] =
 const TRIALS: &[Named<'_>] =
     &[("trial", INT), ("status", TEXT), ("metric", TEXT), ("mean", FLOAT), ("sd", FLOAT)];
 
-fn schema(columns: &[Named<'_>]) -> SchemaRef {
+pub(super) fn schema(columns: &[Named<'_>]) -> SchemaRef {
     let field = |(name, kind): &Named<'_>| Field::new(*name, kind.clone(), true);
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()))
 }
 
-fn plain(schema: SchemaRef) -> TableType {
+pub(super) fn plain(schema: SchemaRef) -> TableType {
     TableType { schema: Some(schema), open: false, lineage: Arc::new(Lineage::new()) }
 }
 
@@ -158,16 +158,16 @@ pub(super) struct TrialRow {
     pub(super) budget: Option<u64>,
 }
 
-fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+pub(super) fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(values.map(Some).collect::<StringArray>())
 }
 
-fn floats(values: impl Iterator<Item = f64>) -> ArrayRef {
+pub(super) fn floats(values: impl Iterator<Item = f64>) -> ArrayRef {
     // A score that isn't there is null in a table.
     Arc::new(values.map(|value| (!value.is_nan()).then_some(value)).collect::<Float64Array>())
 }
 
-fn counts(values: impl Iterator<Item = usize>) -> ArrayRef {
+pub(super) fn counts(values: impl Iterator<Item = usize>) -> ArrayRef {
     let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
     Arc::new(values.map(|value| Some(count(value))).collect::<Int64Array>())
 }
@@ -179,7 +179,7 @@ fn wholes(values: impl Iterator<Item = f64>) -> ArrayRef {
     Arc::new(values.map(count).collect::<Int64Array>())
 }
 
-fn table(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<Table, Failure> {
+pub(super) fn table(schema: SchemaRef, columns: Vec<ArrayRef>) -> Result<Table, Failure> {
     let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
     let batch =
         RecordBatch::try_new(Arc::clone(&schema), columns).map_err(|error| failure(&error))?;

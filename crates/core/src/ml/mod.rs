@@ -1,5 +1,6 @@
 //! Learning: estimators, steps, folds, metrics, search. No files, no SQL, no runtime.
 
+pub mod association;
 pub mod columns;
 pub mod estimator;
 pub mod estimators;
@@ -7,11 +8,12 @@ pub mod folds;
 pub mod metric;
 pub mod metrics;
 pub mod model;
-mod normal;
+pub mod profile;
 pub mod prune;
 pub mod search;
 mod seed;
 mod settle;
+pub mod special;
 pub mod splitter;
 pub mod step;
 pub mod steps;

@@ -50,7 +50,7 @@ impl Guess {
             None if field.is_empty() => Self::Empty,
             None => Self::Text,
             Some(b't' | b'T' | b'f' | b'F') if truth(text).is_some() => Self::Bool,
-            Some(b'0'..=b'9') if text.get(4) == Some(&b'-') => Self::of_time(text),
+            Some(b'0'..=b'9') if begins_with_year(text) => Self::of_time(text),
             Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b',' | b'i' | b'I' | b'n' | b'N') => {
                 Self::of_number(text, point)
             }
@@ -129,6 +129,12 @@ impl Guess {
             Self::Empty | Self::LongInt | Self::Text => DataType::Utf8,
         }
     }
+}
+
+/// Tells a date from a number such as `1.5e-05`, which has its minus in the same place.
+fn begins_with_year(text: &[u8]) -> bool {
+    let year = text.split_at_checked(4);
+    matches!(year, Some((year, [b'-', ..])) if year.iter().all(u8::is_ascii_digit))
 }
 
 /// Tells whole numbers that surely fit from everything else.
@@ -212,6 +218,7 @@ mod tests {
 
     #[test]
     fn a_decimal_comma() {
+        assert_eq!(Guess::of(b"1.5e-05", b'.'), Guess::Float);
         assert_eq!(Guess::of(b"1,5", b','), Guess::Float);
         assert_eq!(Guess::of(b"1.5", b','), Guess::Text);
     }

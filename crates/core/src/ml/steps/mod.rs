@@ -23,7 +23,7 @@ mod power;
 mod quantile;
 mod scale;
 mod select_k_best;
-mod statistics;
+pub(super) mod statistics;
 mod target_encode;
 mod tf_idf;
 

@@ -13,7 +13,7 @@ use super::statistics::{quantile, sorted};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{FitContext, FitError};
-use crate::ml::normal;
+use crate::ml::special::normal;
 use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::params;
 use crate::params::Limits;

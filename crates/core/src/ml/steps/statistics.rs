@@ -11,20 +11,24 @@ pub(super) fn sorted(values: &[f64]) -> Vec<f64> {
 ///
 /// The virtual index is `q (n - 1)`, and the interpolation the one that `NumPy` uses: from the nearer
 /// end, so that it is exact at both.
-pub(super) fn quantile(sorted: &[f64], q: f64) -> f64 {
+pub(in crate::ml) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = q.clamp(0.0, 1.0) * last as f64;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to last")]
     let low = (place.floor() as usize).min(last);
     let high = (low + 1).min(last);
     let (a, b, t) = (sorted[low], sorted[high], place - low as f64);
+    if a == b || t == 0.0 {
+        // From an infinity there is no difference to count with.
+        return a;
+    }
     let difference = b - a;
     if t >= 0.5 { b - difference * (1.0 - t) } else { a + difference * t }
 }
 
 /// Sums, mean and variance of the values that are there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moments {
+pub(in crate::ml) struct Moments {
     /// The sum of the weights.
     pub count: f64,
     /// The weighted mean; NaN where nothing has weight.
@@ -35,7 +39,7 @@ pub(super) struct Moments {
 
 /// Computes [`Moments`] in two passes, the second one mended by its own mean (Chan, Golub and
 /// `LeVeque`).
-pub(super) fn moments(values: &[f64], weights: Option<&[f64]>) -> Moments {
+pub(in crate::ml) fn moments(values: &[f64], weights: Option<&[f64]>) -> Moments {
     let weight =
         |row: usize| weights.map_or(1.0, |weights| weights.get(row).copied().unwrap_or(0.0));
     let present = || {
@@ -51,7 +55,7 @@ pub(super) fn moments(values: &[f64], weights: Option<&[f64]>) -> Moments {
 }
 
 /// Adds in order, carrying what rounding loses (Neumaier).
-pub(super) fn total(values: impl Iterator<Item = f64>) -> f64 {
+pub(in crate::ml) fn total(values: impl Iterator<Item = f64>) -> f64 {
     let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
     for value in values {
         let next = sum + value;

@@ -12,8 +12,8 @@ use std::rc::Rc;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use crate::ml::normal;
 use crate::ml::search::Dimension;
+use crate::ml::special::normal;
 
 /// So many of the newest observations weigh the same; older ones the less, the older they are.
 const FLAT: usize = 25;

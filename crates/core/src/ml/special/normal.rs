@@ -1,11 +1,54 @@
-//! The standard normal distribution: probabilities, and the quantiles that belong to them.
+//! The standard normal distribution.
+
+/// Gives the probability of at least this value.
+#[must_use]
+pub fn upper_tail(z: f64) -> f64 {
+    if z < 0.0 { 1.0 - tail(-z) } else { tail(z) }
+}
+
+/// Gives the probability of less than this value.
+#[must_use]
+pub fn below(z: f64) -> f64 {
+    upper_tail(-z)
+}
+
+/// Gives the probability of a value between two others.
+///
+/// Taken on the side where both tails are small, so that nothing is lost far out.
+#[must_use]
+pub fn between(from: f64, to: f64) -> f64 {
+    if from > 0.0 { tail(from) - tail(to) } else { below(to) - below(from) }
+}
+
+/// Gives the probability above a number that isn't negative.
+///
+/// Up to 3 by the series φ(x) Σ x^(2k+1) / (1·3·…·(2k+1)), beyond by Laplace's continued fraction.
+fn tail(x: f64) -> f64 {
+    const ROOT: f64 = 0.398_942_280_401_432_7;
+    let height = ROOT * (-0.5 * x * x).exp();
+    if x > 3.0 {
+        // The farther out, the fewer terms until more of them change nothing: 45 at 3, 12 at 9.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 51")]
+        let terms = (150.0 / x).max(8.0) as u32;
+        let fraction = (1..=terms).rev().fold(x, |below, k| x + f64::from(k) / below);
+        return height / fraction;
+    }
+    let (mut sum, mut term, mut odd) = (x, x, 1.0);
+    while term > sum * 1e-17 {
+        odd += 2.0;
+        term *= x * x / odd;
+        sum += term;
+    }
+    0.5 - height * sum
+}
 
 /// Gives the quantile of the standard normal distribution.
 ///
 /// Wichura's algorithm AS 241 (`PPND16`), exact to about one part in 10¹⁶; infinite at 0 and 1, NaN
 /// outside.
 #[expect(clippy::excessive_precision, reason = "the coefficients as they were published")]
-pub(super) fn quantile(p: f64) -> f64 {
+#[must_use]
+pub fn quantile(p: f64) -> f64 {
     const A: [f64; 8] = [
         3.387_132_872_796_366_608_0,
         133.141_667_891_784_377_45,
@@ -84,40 +127,6 @@ pub(super) fn quantile(p: f64) -> f64 {
     let r = (-tail.ln()).sqrt();
     let value = if r <= 5.0 { ratio(&C, &D, r - 1.6) } else { ratio(&E, &F, r - 5.0) };
     value.copysign(q)
-}
-
-/// Gives the probability that a standard normal number is below `x`.
-pub(super) fn below(x: f64) -> f64 {
-    if x > 0.0 { 1.0 - tail(x) } else { tail(-x) }
-}
-
-/// Gives the probability that a standard normal number lies between two numbers.
-///
-/// Taken on the side where both tails are small, so that nothing is lost far out.
-pub(super) fn between(from: f64, to: f64) -> f64 {
-    if from > 0.0 { tail(from) - tail(to) } else { below(to) - below(from) }
-}
-
-/// Gives the probability above a number that isn't negative.
-///
-/// Up to 3 by the series φ(x) Σ x^(2k+1) / (1·3·…·(2k+1)), beyond by Laplace's continued fraction.
-fn tail(x: f64) -> f64 {
-    const ROOT: f64 = 0.398_942_280_401_432_7;
-    let height = ROOT * (-0.5 * x * x).exp();
-    if x > 3.0 {
-        // The farther out, the fewer terms until more of them change nothing: 45 at 3, 12 at 9.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below 51")]
-        let terms = (150.0 / x).max(8.0) as u32;
-        let fraction = (1..=terms).rev().fold(x, |below, k| x + f64::from(k) / below);
-        return height / fraction;
-    }
-    let (mut sum, mut term, mut odd) = (x, x, 1.0);
-    while term > sum * 1e-17 {
-        odd += 2.0;
-        term *= x * x / odd;
-        sum += term;
-    }
-    0.5 - height * sum
 }
 
 #[cfg(test)]
