@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod bad_input;
 mod cli;
 mod docs;
 mod incremental;

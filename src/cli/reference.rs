@@ -210,7 +210,7 @@ mod tests {
           share: a number, at least 0 and at most 1; default 0.5
               How much.
 
-          rounds: a whole number; must be given
+          rounds: a whole number, at least 0; must be given
               How long,
               in rounds.
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::learning::fit_failure;
+use super::learning::{fit_failure, worded};
 use crate::data::{Hash, Ranks, Table, Target};
 use crate::ml::Seed;
 use crate::ml::estimator::{FitContext, FitError, Prediction};
@@ -110,7 +110,7 @@ impl Folded {
         for repeat in 0..cut.repeats {
             let seed = seed.derive("folds", repeat as u64);
             let folds =
-                cut.splitter.split(&rows, seed).map_err(|error| Failure::new(error.to_string()))?;
+                cut.splitter.split(&rows, seed).map_err(|error| worded(&error.to_string()))?;
             repeats.push(folds);
         }
         let read = spec.columns_read(table.schema());

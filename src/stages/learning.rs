@@ -180,10 +180,21 @@ pub(super) fn bad_setting<T>(
 
 /// Words a failed fit.
 pub(super) fn fit_failure(error: FitError) -> Failure {
-    match error {
-        FitError::Stopped => Failure::stopped(),
-        other => Failure::new(other.to_string()),
+    if error == FitError::Stopped {
+        return Failure::stopped();
     }
+    worded(&error.to_string())
+}
+
+/// Words what learning found wrong: the message, and behind a semicolon what to do.
+pub(super) fn worded(text: &str) -> Failure {
+    // What is behind the semicolon says what to do.
+    let (message, help) = text.split_once("; ").unwrap_or((text, ""));
+    let rows = message.contains(" in row ");
+    let rows =
+        rows.then(|| "rows are counted from 0, as in the `row` columns of outputs".to_owned());
+    let help = (!help.is_empty()).then(|| help.to_owned());
+    help.into_iter().chain(rows).fold(Failure::new(message), Failure::help)
 }
 
 /// Gives mean and standard deviation (ddof 0), summed in order.

@@ -38,7 +38,7 @@ impl Known {
 pub(super) fn admit(frame: &Frame, estimator: &str, tags: Tags) -> Result<(), FitError> {
     if frame.width() == 0 {
         return Err(FitError::Other(
-            "no column is left to learn from: all were dropped, or `features` picks none"
+            "no column is left to learn from; columns without a value, or with one value alone, are dropped"
                 .to_owned(),
         ));
     }
@@ -171,7 +171,10 @@ fn as_known(known: &Known, column: &Column, at: At) -> Result<Column, FitError> 
             return Err(FitError::Column {
                 column: known.name.clone(),
                 found: column.spoken().to_owned(),
-                expected: format!("it held {} when the model was fitted", sort.spoken()),
+                expected: format!(
+                    "it held {} when the model was fitted; give it that type by `schema` in its `ingest`, or by `CAST` in a `prep`",
+                    sort.spoken()
+                ),
             });
         }
     })
