@@ -17,3 +17,4 @@ mod incremental;
 mod program;
 mod registry;
 mod suite;
+mod tuning;

@@ -22,6 +22,7 @@ const REGISTRIES: &[(&str, &str, &str)] = &[
     ("crates/core/src/ml/folds", " Splitter for ", "FOLDS"),
     ("crates/core/src/ml/metrics", "pub(super) static ", "METRICS"),
     ("crates/core/src/ml/search", " Declaration for ", "SEARCHES"),
+    ("crates/core/src/ml/prune", " Declaration for ", "PRUNERS"),
 ];
 
 /// Gives the code of every file below a folder, tests left out.
