@@ -16,4 +16,6 @@ mod docs;
 mod incremental;
 mod program;
 mod registry;
+mod selection;
 mod suite;
+mod tuning;

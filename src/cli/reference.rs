@@ -22,6 +22,7 @@ pub const FAMILIES: &[(Family, &str)] = &[
     (Family::Metric, "metrics"),
     (Family::Space, "spaces"),
     (Family::Search, "searches"),
+    (Family::Pruner, "pruners"),
 ];
 
 /// Lists every word with its first line, family by family.

@@ -385,6 +385,10 @@ impl<'a> Binder<'a> {
             (Kind::Stage, Value::Path(path)) => {
                 Setting::Stage(path.iter().map(|part| part.node.clone()).collect())
             }
+            (Kind::Word, Value::Path(path)) => {
+                let parts: Vec<&str> = path.iter().map(|part| part.node.as_str()).collect();
+                Setting::Word(parts.join("."))
+            }
             (Kind::Call(family), _) => return self.call(value, family),
             (Kind::Compare(family), Value::Compare(left, sign, right)) => {
                 self.comparison(family, left, sign.node, right)?
@@ -671,7 +675,7 @@ fn fits(kind: &Kind, value: &Value) -> bool {
         | (Kind::Size, Value::Size(_))
         | (Kind::Code, Value::Call(_))
         | (Kind::Type | Kind::Call(_), Value::Path(_) | Value::Call(_))
-        | (Kind::Stage, Value::Path(_))
+        | (Kind::Stage | Kind::Word, Value::Path(_))
         | (Kind::Compare(_), Value::Compare(..))
         | (Kind::List(_), Value::List(_))
         | (Kind::Map(_), Value::Map(_))

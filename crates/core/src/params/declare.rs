@@ -17,6 +17,8 @@ pub enum Family {
     Metric,
     /// Ways to search for good values.
     Search,
+    /// Rules for giving a trial of a search up early.
+    Pruner,
     /// Readers of data.
     Source,
     /// Conditions on a table that either hold or don't.
@@ -45,7 +47,7 @@ impl Family {
     pub const fn planned(self) -> &'static [&'static str] {
         match self {
             Self::Source => &["sqlite", "postgres", "mysql", "rudderstack"],
-            Self::Estimator => &["neural_network"],
+            Self::Layer => &["lstm", "gru", "transformer", "attention_pool"],
             Self::Search => &["tpe", "halving", "hyperband"],
             _ => &[],
         }
@@ -61,6 +63,7 @@ impl Family {
             Self::Fold => "a splitter",
             Self::Metric => "a metric",
             Self::Search => "a search",
+            Self::Pruner => "a pruner",
             Self::Source => "a source",
             Self::Check => "a check",
             Self::Measure => "a measure of a table",
@@ -193,6 +196,8 @@ pub enum Kind {
     Range,
     /// Any bool, number, percent or string.
     Literal,
+    /// A bare word or path, whose meaning is told by what it is given to.
+    Word,
 }
 
 impl Kind {
@@ -227,6 +232,7 @@ impl Kind {
             Self::OneOf(kinds) => alternatives(kinds, Self::spoken),
             Self::Range => "a range `a .. b`".to_owned(),
             Self::Literal => "a bool, a number or a string".to_owned(),
+            Self::Word => "a word".to_owned(),
         }
     }
 

@@ -91,9 +91,6 @@ fn bad_value(column: &Column, tags: Tags) -> Option<(&'static str, usize)> {
             let found = if values[row].is_nan() { "a missing value" } else { "infinity" };
             Some((found, row))
         }
-        Column::Category { codes, .. } if !tags.missing => {
-            codes.iter().position(|code| *code == NO_CATEGORY).map(|row| ("a missing value", row))
-        }
         Column::Category { .. } | Column::Text(_) | Column::Time(_) => None,
     }
 }
