@@ -351,3 +351,22 @@ fn damage(folder: &std::path::Path) {
         }
     }
 }
+
+#[test]
+fn probabilities_that_no_text_names_are_read_by_a_star() {
+    let project = Project::new();
+    let text = r#"
+ingest people { from: "people.csv" }
+prep told { sql: "SELECT age, CASE WHEN pay > 30 THEN 'rich' ELSE 'poor' END AS state FROM people" }
+model line { target: state, estimator: logistic_regression(C: 0.5) }
+train final { model: line, data: told }
+predict scored { model: final, data: told }
+prep all { sql: "SELECT * FROM scored" }
+"#;
+    project.write("people.csv", &people(|_| {})).write("pay.mlp", text);
+    run(&project, &[]);
+    // The answers stay as they are, the probabilities behind them change a little.
+    project.write("pay.mlp", &text.replace("C: 0.5", "C: 0.500001"));
+    let ran = run(&project, &[]).ran;
+    assert!(ran.contains("scored") && ran.contains("all"), "{ran:?}");
+}

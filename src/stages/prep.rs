@@ -70,6 +70,10 @@ impl StageKind for PrepKind {
         let used: Vec<(String, Parameter)> =
             parameters.into_iter().filter(|(name, _)| analysis.parameters.contains(name)).collect();
         let reads = |table: &Source<TableType>| {
+            if table.kind.open {
+                // A `SELECT *` reads columns that nobody can name yet.
+                return Reads::All;
+            }
             Reads::Columns(analysis.reads.get(&table.name).cloned().unwrap_or_default())
         };
         let settings = json!({
