@@ -13,6 +13,7 @@ mod model;
 mod predict;
 mod prep;
 mod profile;
+mod report;
 mod split;
 mod tables;
 mod train;
@@ -43,6 +44,7 @@ pub static STAGES: &[&dyn StageKind] = &[
     &profile::ProfileKind,
     &correlate::CorrelateKind,
     &export::ExportKind,
+    &report::ReportKind,
 ];
 
 /// The words of one family.
