@@ -15,4 +15,5 @@ mod docs;
 mod incremental;
 mod program;
 mod registry;
+mod report;
 mod suite;

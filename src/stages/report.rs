@@ -139,13 +139,19 @@ fn outline(
     before: &[Before<'_>],
     shown: &dyn Fn(&Before<'_>) -> bool,
 ) -> Outline {
-    let entry = |own: &Before<'_>| Entry {
-        name: own.name.to_owned(),
-        kind: own.kind.to_owned(),
-        doc: own.doc.clone(),
-        fields: own.written.iter().map(|(name, text)| ((*name).to_owned(), text.clone())).collect(),
-        before: own.waits.iter().map(|name| (*name).to_owned()).collect(),
-        shown: shown(own),
+    let entry = |own: &Before<'_>| {
+        let shown = shown(own);
+        // Of a stage that isn't shown the page reads what decides on the curves of others alone.
+        let told = |name: &str| shown || matches!(name, "target" | "positive");
+        let fields = own.written.iter().filter(|(name, _)| told(name));
+        Entry {
+            name: own.name.to_owned(),
+            kind: own.kind.to_owned(),
+            doc: if shown { own.doc.clone() } else { String::new() },
+            fields: fields.map(|(name, text)| ((*name).to_owned(), text.clone())).collect(),
+            before: own.waits.iter().map(|name| (*name).to_owned()).collect(),
+            shown,
+        }
     };
     let head = checking.head;
     let outline = Outline {

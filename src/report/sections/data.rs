@@ -6,15 +6,14 @@ use super::{correlated, profiled, residuals};
 use crate::data::Table;
 use crate::ml::profile::profile;
 use crate::report::chart::bars;
-use crate::report::figures::{count, counted, percent};
+use crate::report::figures::{self, count, counted, percent};
 use crate::report::grid::{Cell, Grid, Head};
 use crate::report::html::Html;
 use crate::report::page::{Page, Stage};
-use crate::report::read::{distinct, is_number, numbers, shown, texts};
+use crate::report::read::{distinct, is_number, numbers, texts};
 
 /// The kinds that other sections tell of, or that leave nothing to show.
-const ELSEWHERE: &[&str] =
-    &["evaluate", "cross_validate", "tune", "train", "model", "export", "report"];
+const ELSEWHERE: &[&str] = &["evaluate", "cross_validate", "tune", "train", "model", "report"];
 
 /// A table of at most so many rows and columns is shown whole: it is a result, not data.
 const SMALL: (usize, usize) = (25, 12);
@@ -99,14 +98,17 @@ fn whole(html: &mut Html, table: &Table) {
         false => Head::words(field.name()),
     });
     let mut grid = Grid::new("All rows", heads.collect());
-    for batch in table.batches() {
-        let columns: Vec<Vec<String>> =
-            batch.columns().iter().map(|column| shown(column).unwrap_or_default()).collect();
-        for row in 0..batch.num_rows() {
-            let cell =
-                |column: &Vec<String>| Cell::text(column.get(row).cloned().unwrap_or_default());
-            grid.row(columns.iter().map(cell).collect());
-        }
+    let fields = table.schema().fields().iter();
+    let columns: Vec<Vec<String>> = fields
+        .map(|field| match field.data_type().is_floating() {
+            true => numbers(table, field.name()).map(|values| figures::column(&values)),
+            false => texts(table, field.name()),
+        })
+        .map(Option::unwrap_or_default)
+        .collect();
+    for row in 0..table.rows() {
+        let cell = |column: &Vec<String>| Cell::text(column.get(row).cloned().unwrap_or_default());
+        grid.row(columns.iter().map(cell).collect());
     }
     grid.all = table.rows();
     grid.write(html);

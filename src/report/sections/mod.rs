@@ -74,8 +74,8 @@ fn settings(html: &mut Html, stage: &Stage<'_>) {
     if stage.entry.fields.is_empty() {
         return;
     }
-    // Of a model and an expectation that is what there is to tell.
-    let open = matches!(stage.entry.kind.as_str(), "model" | "expect");
+    // Of these that is what there is to tell.
+    let open = matches!(stage.entry.kind.as_str(), "model" | "expect" | "export");
     html.raw(if open { "<details open>" } else { "<details>" });
     html.raw("<summary>How it is written</summary><dl class=\"fields\">");
     for (name, value) in &stage.entry.fields {

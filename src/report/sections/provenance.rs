@@ -1,6 +1,6 @@
 //! What the results were made from, to the byte: hashes, rows, seed, version.
 
-use crate::report::figures::{count, counted};
+use crate::report::figures::count;
 use crate::report::grid::{Cell, Grid, Head};
 use crate::report::html::Html;
 use crate::report::page::{Content, Output, Page, Stage};
@@ -71,8 +71,6 @@ pub(super) fn write(page: &Page) -> Html {
         grid.row(cells);
     }
     grid.write(&mut html);
-    let stages = page.outline.stages.len();
-    html.element("p", &[("class", &"more")], format_args!("{} in all.", counted(stages, "stage")));
     html
 }
 
