@@ -201,7 +201,7 @@ fn elements(html: &str) -> Vec<&str> {
         assert!(!tag[..end].contains('<'), "a tag in a tag: {}", &tag[..end]);
         match name.strip_prefix('/') {
             Some(name) => {
-                assert_eq!(open.pop(), Some(name), "near {}", &rest[..80.min(rest.len())])
+                assert_eq!(open.pop(), Some(name), "near {}", &rest[..80.min(rest.len())]);
             }
             None if VOID.contains(&name) => {}
             None => {

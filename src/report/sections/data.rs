@@ -93,16 +93,19 @@ fn whole(html: &mut Html, table: &Table) {
     if table.rows() == 0 || table.schema().fields().is_empty() {
         return;
     }
-    let heads = table.schema().fields().iter().map(|field| match is_number(field.data_type()) {
-        true => Head::numbers(field.name()),
-        false => Head::words(field.name()),
+    let heads = table.schema().fields().iter().map(|field| {
+        let numeric = is_number(field.data_type());
+        if numeric { Head::numbers(field.name()) } else { Head::words(field.name()) }
     });
     let mut grid = Grid::new("All rows", heads.collect());
     let fields = table.schema().fields().iter();
     let columns: Vec<Vec<String>> = fields
-        .map(|field| match field.data_type().is_floating() {
-            true => numbers(table, field.name()).map(|values| figures::column(&values)),
-            false => texts(table, field.name()),
+        .map(|field| {
+            if field.data_type().is_floating() {
+                numbers(table, field.name()).map(|values| figures::column(&values))
+            } else {
+                texts(table, field.name())
+            }
         })
         .map(Option::unwrap_or_default)
         .collect();

@@ -90,7 +90,7 @@ pub(super) fn histogram(values: &[f64], label: &str, height: &str) -> Html {
         return Html::new();
     }
     let x = Axis::over(label, finite.iter().copied());
-    let mut counts = vec![0_u32; BARS];
+    let mut counts = [0_u32; BARS];
     for value in &finite {
         let at = ((x.place(*value) * BARS as f64) as usize).min(BARS - 1);
         counts[at] += 1;

@@ -41,7 +41,7 @@ pub(super) fn write(html: &mut Html, _: &Page, stage: &Stage<'_>) {
     let failed = all - trials.ranked.len();
     html.open("p", &[]).text(counted(all, "trial"));
     if failed > 0 {
-        html.text(format_args!(", {} without a score", failed));
+        html.text(format_args!(", {failed} without a score"));
     }
     html.text(format_args!(
         "; {} is {}. Mean ± standard deviation over the folds.",
@@ -59,10 +59,8 @@ impl<'a> Trials<'a> {
         let minimize = stage.field("minimize").is_some();
         let mut ranked: Vec<usize> = (0..means.len()).filter(|row| !means[*row].is_nan()).collect();
         // The sort is stable: ties go to the earlier trial.
-        ranked.sort_by(|a, b| match minimize {
-            true => means[*a].total_cmp(&means[*b]),
-            false => means[*b].total_cmp(&means[*a]),
-        });
+        let sign = if minimize { 1.0 } else { -1.0 };
+        ranked.sort_by(|a, b| (sign * means[*a]).total_cmp(&(sign * means[*b])));
         let over = stage.field("over").unwrap_or_default();
         let fields = table.schema().fields().iter().skip(FIXED).map(|field| field.name());
         let by_size = fields.filter(|path| over.contains(&format!("{path}: log("))).cloned();

@@ -49,7 +49,7 @@ pub fn of_area(points: &[(f64, f64)], positives: f64, negatives: f64) -> Option<
             let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
             // The share of the positives and of the negatives that the step takes in, and what part
             // of the other class lies beyond, ties counting half.
-            (y1 - y0, 1.0 - (x0 + x1) / 2.0, x1 - x0, f64::midpoint(y0, y1))
+            (y1 - y0, 1.0 - f64::midpoint(x0, x1), x1 - x0, f64::midpoint(y0, y1))
         })
     };
     let area = total(steps().map(|(share, below, ..)| share * below));
