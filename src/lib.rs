@@ -12,6 +12,7 @@
 pub mod cli;
 pub mod engine;
 pub mod plan;
+pub mod report;
 pub mod sql;
 pub mod stages;
 pub mod store;

@@ -16,6 +16,7 @@ mod docs;
 mod incremental;
 mod program;
 mod registry;
+mod report;
 mod selection;
 mod suite;
 mod tuning;

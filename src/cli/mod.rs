@@ -22,7 +22,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan, run, show,
+    cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan,
+    report as report_command, run, show,
 };
 pub use opened::load_pipeline;
 pub use ui::{Look, Ui};
@@ -49,6 +50,7 @@ Examples:
   mlp plan churn.mlp             see what would run, and why
   mlp run churn.mlp              run what has changed
   mlp show churn.mlp clean       look at what a stage made
+  mlp report churn.mlp           see all results on one page
   mlp docs random_forest         read what a word of the language means
 
 Exit status: 0 done; 1 a stage, an expectation or a requirement failed;
@@ -62,6 +64,7 @@ enum Command {
     Show(show::Args),
     Explain(explain::Args),
     Graph(graph_command::Args),
+    Report(report_command::Args),
     Fmt(fmt::Args),
     Docs(docs::Args),
     Init(init::Args),
@@ -168,6 +171,7 @@ fn dispatch(command: &Command, ui: &Ui) -> Result<Exit, Trouble> {
         Command::Show(args) => show::run(args, ui),
         Command::Explain(args) => explain::run(args, ui),
         Command::Graph(args) => graph_command::run(args, ui),
+        Command::Report(args) => report_command::run(args, ui),
         Command::Fmt(args) => fmt::run(args, ui),
         Command::Docs(args) => docs::run(args, ui),
         Command::Init(args) => init::run(args, ui),

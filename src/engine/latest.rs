@@ -1,7 +1,7 @@
 //! The latest result of a stage, for those who look at it after a run.
 
 use super::resolve::{self, Result as StageResult};
-use crate::data::Table;
+use crate::data::{Hash, Table};
 use crate::plan::{Facts, Plan, Stage};
 use crate::store::{ObjectRef, Store, StoreError};
 
@@ -14,6 +14,12 @@ pub struct Latest {
     pub facts: Facts,
     /// What isn't as it should be.
     pub warnings: Vec<String>,
+    /// What isn't as required, so that the stage failed.
+    pub unmet: Vec<String>,
+    /// The fingerprint of the work.
+    pub fingerprint: Option<Hash>,
+    /// How long the work took when it was done.
+    pub seconds: f64,
     outputs: Vec<(String, ObjectRef)>,
 }
 
@@ -40,7 +46,21 @@ impl Latest {
 #[must_use]
 pub fn latest(plan: &Plan, stage: &Stage, store: &Store) -> Option<Latest> {
     let place = plan.stages.iter().position(|own| own.name == stage.name)?;
-    if let Some(Ok(result)) = resolve::known(plan, store).into_iter().nth(place) {
+    let known = resolve::known(plan, store).into_iter().nth(place)?;
+    newest(plan, stage, known.ok(), store)
+}
+
+/// Finds what each stage of a plan gave last, as [`latest`] does, in plan order.
+#[must_use]
+pub fn latest_of_all(plan: &Plan, store: &Store) -> Vec<Option<Latest>> {
+    let known = resolve::known(plan, store).into_iter();
+    let stages = plan.stages.iter().zip(known);
+    stages.map(|(stage, known)| newest(plan, stage, known.ok(), store)).collect()
+}
+
+/// Gives what is known of a stage now, or else what its last run left.
+fn newest(plan: &Plan, stage: &Stage, known: Option<StageResult>, store: &Store) -> Option<Latest> {
+    if let Some(result) = known {
         return Some(of(stage, true, result));
     }
     let record = store.record(store.previous(&resolve::stage_key(plan, stage))?)?;
@@ -57,6 +77,9 @@ fn of(stage: &Stage, current: bool, result: StageResult) -> Latest {
         current,
         facts: result.kept.facts,
         warnings: result.kept.warnings,
+        unmet: result.kept.unmet,
+        fingerprint: result.fingerprint,
+        seconds: result.kept.seconds,
         outputs: names.zip(result.outputs).collect(),
     }
 }

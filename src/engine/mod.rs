@@ -14,7 +14,7 @@ mod stage;
 
 pub use catalog::DiskCatalog;
 pub use events::{Event, Observer, Outcome, OutputReport, Report, StageReport};
-pub use latest::{Latest, latest};
+pub use latest::{Latest, latest, latest_of_all};
 pub use lock::LockError;
 pub use machine::machine_memory;
 pub use resolve::{Forecast, Verdict, forecast};

@@ -29,6 +29,8 @@ pub(super) struct Kept {
     pub(super) unmet: Vec<String>,
     /// The files that it wrote outside of the cache, relative to the project, and their hashes.
     pub(super) files: Vec<(String, Hash)>,
+    /// How long it took; told on a report's page, if asked for, and no part of any key.
+    pub(super) seconds: f64,
 }
 
 /// A fingerprint, and what it is made of.

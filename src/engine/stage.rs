@@ -154,6 +154,7 @@ fn attempt(
         Caching::Keyed | Caching::Effect => resolve::why(&shared.plan, stage, &key, store),
     };
     shared.observer.on(&Event::StageStarted { stage: &stage.name, kind: stage.kind, why: &why });
+    let begun = Instant::now();
     let mut left = stage.retries;
     let produced = loop {
         match work(shared, stage, task, inputs, stop) {
@@ -162,7 +163,7 @@ fn attempt(
             Err(trouble) => return Err(trouble),
         }
     };
-    let result = keep(shared, stage, &key, produced)?;
+    let result = keep(shared, stage, &key, (produced, begun.elapsed().as_secs_f64()))?;
     Ok((Outcome::Ran, result))
 }
 
@@ -175,7 +176,8 @@ fn work(
     stop: &Arc<AtomicBool>,
 ) -> Result<Produced, Trouble> {
     let artifacts = artifacts(shared, task, inputs)?;
-    let context = Context { shared, stage, stop };
+    let contents = inputs.iter().map(|object| object.content).collect();
+    let context = Context { shared, stage, contents, stop };
     let done = catch_unwind(AssertUnwindSafe(|| task.work.run(&artifacts, &context)));
     let produced = done.unwrap_or_else(|panic| Err(broken(panic.as_ref())))?;
     if stop.load(Ordering::Relaxed) {
@@ -236,15 +238,20 @@ fn keep(
     shared: &Shared,
     stage: &Stage,
     key: &resolve::Key,
-    produced: Produced,
+    (produced, seconds): (Produced, f64),
 ) -> Result<resolve::Result, Failure> {
     let store = &shared.store;
     let outputs: Vec<ObjectRef> = shared.pool.install(|| {
         produced.outputs.iter().map(|artifact| put(store, artifact)).collect::<Result<_, _>>()
     })?;
     let files = produced.files.iter().map(|path| written(store, path)).collect::<Result<_, _>>()?;
-    let mut kept =
-        Kept { facts: produced.facts, warnings: produced.warnings, unmet: produced.unmet, files };
+    let mut kept = Kept {
+        facts: produced.facts,
+        warnings: produced.warnings,
+        unmet: produced.unmet,
+        files,
+        seconds,
+    };
     let changed = key.files.iter().find(|content| !store.unchanged(content));
     if let Some(content) = changed {
         kept.warnings.push(format!(
@@ -270,12 +277,17 @@ fn written(store: &Store, path: &Path) -> Result<(String, Hash), Failure> {
 struct Context<'a> {
     shared: &'a Shared,
     stage: &'a Stage,
+    contents: Vec<Hash>,
     stop: &'a Arc<AtomicBool>,
 }
 
 impl Running for Context<'_> {
     fn seed(&self) -> Seed {
         Seed::new(self.stage.seed)
+    }
+
+    fn contents(&self) -> &[Hash] {
+        &self.contents
     }
 
     fn stop(&self) -> &AtomicBool {

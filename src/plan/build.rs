@@ -65,11 +65,24 @@ params! {
     }
 }
 
+/// The head of a pipeline, and what it is called.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The name in the header, or else the file's.
+    pub name: String,
+    /// The `##` lines above it.
+    pub doc: String,
+    /// What it says.
+    pub fields: Header,
+}
+
 /// A pipeline that was found to be right.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The name in the header, or else the file's.
     pub name: String,
+    /// The `##` lines above the header.
+    pub doc: String,
     /// The file.
     pub path: PathBuf,
     /// The header.
@@ -97,6 +110,8 @@ pub struct Stage {
     pub outputs: Vec<(&'static str, Output)>,
     /// Its settings, canonically.
     pub settings: serde_json::Value,
+    /// Its fields as they were written, parameters put in.
+    pub written: Vec<(&'static str, String)>,
     /// The work; none where the block only defines something.
     pub task: Option<Task>,
     /// The stages that it waits for, whether it reads them or not.
@@ -129,14 +144,38 @@ impl Plan {
 }
 
 /// A block whose fields are bound.
-struct Block<'a> {
+pub(super) struct Block<'a> {
     found: Found<'a>,
-    name: String,
-    kind: &'static dyn StageKind,
+    pub(super) name: String,
+    pub(super) kind: &'static dyn StageKind,
     args: Args,
     /// The blocks that it names.
-    waits: Vec<usize>,
+    pub(super) waits: Vec<usize>,
     parameters: &'a Parameters,
+}
+
+impl Block<'_> {
+    /// Gives the lines that say what the block is for: those above it, or else its `description`.
+    pub(super) fn doc(&self) -> String {
+        let doc = &self.found.block.doc;
+        if !doc.is_empty() {
+            return doc.clone();
+        }
+        let description = self.args.get("description").map(|bound| &bound.setting);
+        match description {
+            Some(Setting::Text(text)) => text.clone(),
+            _ => String::new(),
+        }
+    }
+
+    /// Lists the fields as they were written, those that only describe the block left out.
+    pub(super) fn written(&self) -> Vec<(&'static str, String)> {
+        let own = self
+            .args
+            .iter()
+            .filter(|(name, bound)| bound.written && !matches!(*name, "description" | "tags"));
+        own.map(|(name, bound)| (name, bound.setting.spoken())).collect()
+    }
 }
 
 /// Builds the plan as far as the text allows; what is wrong is added to `diagnostics`.
@@ -157,11 +196,18 @@ pub(super) fn build(
     let (names, found) = Names::collect(instances, diagnostics);
     let visible: Vec<Parameters> =
         (0..instances.len()).map(|id| settled.visible(&names.reachable(id), instances)).collect();
-    let header = header(instances, catalog, &visible, diagnostics);
-    let seed = header.as_ref().map_or(0, |(_, header)| header.seed);
+    let head = head(path, instances, catalog, &visible, diagnostics)?;
+    let seed = head.fields.seed;
     let mut used: BTreeSet<(usize, String)> = BTreeSet::new();
-    let mut binding =
-        Binding { instances, names: &names, kinds, catalog, sources, visible: &visible };
+    let mut binding = Binding {
+        instances,
+        names: &names,
+        kinds,
+        catalog,
+        sources,
+        visible: &visible,
+        head: &head,
+    };
     let mut blocks: Vec<Option<Block<'_>>> = Vec::with_capacity(found.len());
     for found in &found {
         let bound = binding.bind(*found, &mut used, diagnostics);
@@ -170,10 +216,9 @@ pub(super) fn build(
         blocks.push(bound.filter(|_| !is_broken));
     }
     guard(&mut blocks);
-    let waits: Vec<Vec<usize>> = blocks
-        .iter()
-        .map(|block| block.as_ref().map(|block| block.waits.clone()).unwrap_or_default())
-        .collect();
+    let named = waits_of(&blocks);
+    gather(&mut blocks, instances);
+    let waits = waits_of(&blocks);
     let order = match graph::order(&waits) {
         Ok(order) => order,
         Err(cycles) => {
@@ -187,7 +232,7 @@ pub(super) fn build(
     for (place, block) in order.iter().enumerate() {
         places[*block] = place;
     }
-    let checks = Checks { catalog, instances, names: &names, places: &places, seed };
+    let checks = Checks { catalog, instances, names: &names, places: &places, head: &head };
     let checked = checks.all(&blocks, &order, &waits, &mut used, diagnostics);
     lint::clashing_files(&order, &blocks_read(&blocks), &checked, diagnostics);
     if diagnostics.has_errors() {
@@ -195,7 +240,7 @@ pub(super) fn build(
         return None;
     }
     lint::unused_parameters(settled, instances, &names, &used, diagnostics);
-    lint::unused_stages(&blocks_read(&blocks), &waits, diagnostics);
+    lint::unused_stages(&blocks_read(&blocks), &named, diagnostics);
     let stages = order
         .iter()
         .zip(checked)
@@ -203,32 +248,36 @@ pub(super) fn build(
             Some(stage(blocks[*block].as_ref()?, checked?, &places, seed))
         })
         .collect();
-    let (name, header) = header
-        .map_or_else(|| (None, Header::defaults()), |(name, header)| (Some(name), Some(header)));
-    let stem = || path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Some(Plan {
-        name: name.unwrap_or_else(stem),
+        name: head.name,
+        doc: head.doc,
         path: path.to_path_buf(),
-        header: header?,
+        header: head.fields,
         stages,
     })
 }
 
-/// Binds the header of the main file.
-fn header(
+/// Binds the header of the main file; a wrong one is reported, and stands for one that isn't there.
+fn head(
+    path: &Path,
     instances: &[Instance],
     catalog: &dyn Catalog,
     visible: &[Parameters],
     diagnostics: &mut Diagnostics,
-) -> Option<(String, Header)> {
-    let block = instances.first()?.tree.items.iter().find_map(|item| match item {
+) -> Option<Head> {
+    let written = instances.first()?.tree.items.iter().find_map(|item| match item {
         ast::Item::Header(block) => Some(block),
         _ => None,
-    })?;
+    });
+    let Some(block) = written else {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        return Some(Head { name, doc: String::new(), fields: Header::defaults()? });
+    };
     let mut binder = Binder::new(catalog.vocabulary(), visible.first()?);
     let args = binder.fields(block, &Header::SIGNATURE, &[]);
     diagnostics.extend(std::mem::take(&mut binder.diagnostics));
-    Some((block.name.node.clone(), Header::from_args(&args?)?))
+    let fields = args.and_then(|args| Header::from_args(&args)).or_else(Header::defaults)?;
+    Some(Head { name: block.name.node.clone(), doc: block.doc.clone(), fields })
 }
 
 /// What binding a block needs.
@@ -239,6 +288,7 @@ struct Binding<'a, 's> {
     catalog: &'s dyn Catalog,
     sources: &'s mut SourceMap,
     visible: &'a [Parameters],
+    head: &'a Head,
 }
 
 impl<'a> Binding<'a, '_> {
@@ -282,9 +332,17 @@ impl<'a> Binding<'a, '_> {
             name: &name,
             place: block.name.span,
             seed: 0,
+            head: self.head,
             diagnostics: Diagnostics::default(),
             used: BTreeSet::new(),
-            view: View { names: self.names, instance: found.instance, places: &[], checked: &[] },
+            view: View {
+                names: self.names,
+                instance: found.instance,
+                places: &[],
+                checked: &[],
+                blocks: &[],
+                own: 0,
+            },
         };
         let mut named = Vec::new();
         args.iter().for_each(|(_, bound)| stages_named(bound, &mut named));
@@ -379,8 +437,52 @@ fn guard(blocks: &mut [Option<Block<'_>>]) {
     }
 }
 
+/// Lets each block that reads all wait for every other that its file sees and that keeps something,
+/// but for those that wait for it themselves.
+fn gather(blocks: &mut [Option<Block<'_>>], instances: &[Instance]) {
+    let reads_all = |block: &Block<'_>| block.kind.reads_all(&block.args);
+    let readers: Vec<usize> =
+        (0..blocks.len()).filter(|id| blocks[*id].as_ref().is_some_and(reads_all)).collect();
+    for reader in readers {
+        let Some(seen) = blocks[reader].as_ref().map(|own| own.found.instance) else { continue };
+        let seen = imported(instances, seen);
+        let kept = |id: &usize| {
+            *id != reader
+                && blocks[*id].as_ref().is_some_and(|other| {
+                    other.kind.role() != Role::Effect && seen.contains(&other.found.instance)
+                })
+                && !ancestors(blocks, *id).contains(&reader)
+        };
+        let others: Vec<usize> = (0..blocks.len()).filter(kept).collect();
+        if let Some(block) = &mut blocks[reader] {
+            block.waits.extend(others);
+            block.waits.sort_unstable();
+            block.waits.dedup();
+        }
+    }
+}
+
+/// Gives a file and all that it imports, under a name or not.
+fn imported(instances: &[Instance], from: usize) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::from([from]);
+    let mut open = vec![from];
+    while let Some(id) = open.pop() {
+        for (_, other) in instances.get(id).iter().flat_map(|instance| &instance.imports) {
+            if seen.insert(*other) {
+                open.push(*other);
+            }
+        }
+    }
+    seen
+}
+
+fn waits_of(blocks: &[Option<Block<'_>>]) -> Vec<Vec<usize>> {
+    let waits = |block: &Option<Block<'_>>| block.as_ref().map(|block| block.waits.clone());
+    blocks.iter().map(|block| waits(block).unwrap_or_default()).collect()
+}
+
 /// Gives everything that a block waits for, over any number of steps.
-fn ancestors(blocks: &[Option<Block<'_>>], of: usize) -> BTreeSet<usize> {
+pub(super) fn ancestors(blocks: &[Option<Block<'_>>], of: usize) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
     let mut open = vec![of];
     while let Some(id) = open.pop() {
@@ -421,7 +523,7 @@ struct Checks<'a> {
     instances: &'a [Instance],
     names: &'a Names<'a>,
     places: &'a [usize],
-    seed: u64,
+    head: &'a Head,
 }
 
 impl Checks<'_> {
@@ -437,8 +539,8 @@ impl Checks<'_> {
         let mut checked: Vec<Option<Checked>> = vec![None; order.len()];
         for level in levels(order, waits) {
             let one = |block: &usize| {
-                let block = blocks[*block].as_ref()?;
-                Some((block.found.instance, self.one(block, &checked)))
+                let instance = blocks[*block].as_ref()?.found.instance;
+                Some((instance, self.one(blocks, *block, &checked)?))
             };
             let results: Vec<_> = if level.len() < MANY {
                 level.iter().map(one).collect()
@@ -456,7 +558,13 @@ impl Checks<'_> {
         checked
     }
 
-    fn one(&self, block: &Block<'_>, checked: &[Option<Checked>]) -> (Finding, Option<Checked>) {
+    fn one(
+        &self,
+        blocks: &[Option<Block<'_>>],
+        own: usize,
+        checked: &[Option<Checked>],
+    ) -> Option<(Finding, Option<Checked>)> {
+        let block = blocks[own].as_ref()?;
         let instance = block.found.instance;
         let mut checking = Checking {
             catalog: self.catalog,
@@ -464,13 +572,15 @@ impl Checks<'_> {
             folder: &self.instances[instance].folder,
             name: &block.name,
             place: block.found.block.name.span,
-            seed: seed_of(&block.args, self.seed),
+            seed: seed_of(&block.args, self.head.fields.seed),
+            head: self.head,
             diagnostics: Diagnostics::default(),
             used: BTreeSet::new(),
-            view: View { names: self.names, instance, places: self.places, checked },
+            view: View { names: self.names, instance, places: self.places, checked, blocks, own },
         };
         let result = block.kind.check(&block.args, &mut checking);
-        (Finding { diagnostics: checking.diagnostics, used: checking.used }, result)
+        let finding = Finding { diagnostics: checking.diagnostics, used: checking.used };
+        Some((finding, result))
     }
 }
 
@@ -512,12 +622,11 @@ fn blocks_read<'a>(blocks: &'a [Option<Block<'_>>]) -> Vec<Option<(&'a ast::Bloc
 /// Makes a stage of the plan.
 fn stage(block: &Block<'_>, checked: Checked, places: &[usize], seed: u64) -> Stage {
     let common = Common::from_args(&block.args);
-    let (description, tags) = match (&common, Described::from_args(&block.args)) {
-        (Some(common), _) => (common.description.clone(), common.tags.clone()),
-        (None, Some(described)) => (described.description, described.tags),
-        (None, None) => (None, Vec::new()),
+    let tags = match (&common, Described::from_args(&block.args)) {
+        (Some(common), _) => common.tags.clone(),
+        (None, Some(described)) => described.tags,
+        (None, None) => Vec::new(),
     };
-    let doc = &block.found.block.doc;
     let timeout = common.as_ref().and_then(|common| match common.timeout {
         Some(Setting::Duration(nanoseconds)) => {
             Some(Duration::from_nanos(nanoseconds.unsigned_abs()))
@@ -536,11 +645,12 @@ fn stage(block: &Block<'_>, checked: Checked, places: &[usize], seed: u64) -> St
         name: block.name.clone(),
         kind: block.kind.signature().name,
         version: block.kind.version(),
-        doc: if doc.is_empty() { description.unwrap_or_default() } else { doc.clone() },
+        doc: block.doc(),
         span: block.found.block.name.span,
         tags,
         outputs: checked.outputs,
         settings: block.args.canonical(),
+        written: block.written(),
         task,
         waits,
         seed: seed_of(&block.args, seed),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use arrow::datatypes::Schema;
 
+use super::build::{Block, Head, ancestors};
 use super::catalog::Catalog;
 use super::names::Names;
 use super::stage::{Checked, FittedType, Input, ModelType, Output, Reads, TableType};
@@ -26,6 +27,8 @@ pub struct Checking<'a> {
     pub place: Span,
     /// The seed that the user gave to the block, or else to the pipeline.
     pub seed: u64,
+    /// The head of the pipeline.
+    pub head: &'a Head,
     /// What is wrong.
     pub diagnostics: Diagnostics,
     /// The parameters that were used beside those in fields, such as in SQL.
@@ -42,6 +45,29 @@ pub(super) struct View<'a> {
     pub(super) places: &'a [usize],
     /// What came of each stage of the plan that was checked before; none of a wrong one.
     pub(super) checked: &'a [Option<Checked>],
+    /// All blocks, in the order of the text, and which one is checked; none while names are bound.
+    pub(super) blocks: &'a [Option<Block<'a>>],
+    pub(super) own: usize,
+}
+
+/// A stage that comes before the one that is checked.
+pub struct Before<'a> {
+    /// Its place in the plan.
+    pub place: usize,
+    /// Its name, as the main file sees it.
+    pub name: &'a str,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The lines that say what it is for.
+    pub doc: String,
+    /// Its fields as they were written.
+    pub written: Vec<(&'static str, String)>,
+    /// The names of the stages that it waits for.
+    pub waits: Vec<&'a str>,
+    /// What it gives.
+    pub checked: &'a Checked,
+    /// The block that is checked waits for it directly.
+    pub directly: bool,
 }
 
 /// One output of another stage, as it was named.
@@ -101,6 +127,42 @@ impl Checking<'_> {
         };
         let kind = checked.outputs[output].1.clone();
         Some(Source { stage, output, name, span, kind })
+    }
+
+    /// Finds the stage that a path names, and which of its outputs if it names one; reports what isn't
+    /// there.
+    pub fn stage(&mut self, path: &[String], span: Span) -> Option<(usize, Option<usize>)> {
+        let found = self.view.names.find(self.view.instance, path);
+        match found.filter(|(_, used)| *used == path.len()) {
+            Some((block, _)) => Some((self.view.places[block], None)),
+            None => self.source(path, span).map(|source| (source.stage, Some(source.output))),
+        }
+    }
+
+    /// Lists the stages that the block waits for, and those that they wait for in turn, in plan order.
+    #[must_use]
+    pub fn before(&self) -> Vec<Before<'_>> {
+        let View { blocks, own, places, checked, .. } = self.view;
+        let directly = blocks.get(own).and_then(Option::as_ref).map_or(&[][..], |own| &own.waits);
+        let name = |id: &usize| Some(blocks.get(*id)?.as_ref()?.name.as_str());
+        let one = |id: usize| {
+            let block = blocks.get(id)?.as_ref()?;
+            let place = *places.get(id)?;
+            Some(Before {
+                place,
+                name: &block.name,
+                kind: block.kind.signature().name,
+                doc: block.doc(),
+                written: block.written(),
+                waits: block.waits.iter().filter_map(name).collect(),
+                checked: checked.get(place)?.as_ref()?,
+                directly: directly.contains(&id),
+            })
+        };
+        let mut before: Vec<Before<'_>> =
+            ancestors(blocks, own).into_iter().filter_map(one).collect();
+        before.sort_by_key(|own| own.place);
+        before
     }
 
     /// Finds the table that a setting names.

@@ -10,20 +10,9 @@ use super::stage::{Checked, Role, StageKind};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::ast;
 
-/// Stage kinds of the language that no file of `stages` stands for.
-const PLANNED: &[&str] = &["report"];
-
 /// Says that a block's kind isn't one.
 pub(super) fn unknown_kind(block: &ast::Block, kinds: &[&'static dyn StageKind]) -> Diagnostic {
     let word = &block.kind.node;
-    if PLANNED.contains(&word.as_str()) {
-        return Diagnostic::error(
-            "not-built",
-            block.kind.span,
-            format!("`{word}` belongs to the language, but this version of mlp doesn't have it"),
-        )
-        .help("take the block out for the time being");
-    }
     Diagnostic::error("unknown-kind", block.kind.span, format!("`{word}` is no kind of stage"))
         .label("expected a stage kind")
         .suggest(word, kinds.iter().map(|kind| kind.signature().name))

@@ -15,9 +15,9 @@ mod names;
 mod parameters;
 mod stage;
 
-pub use build::{Plan, Stage};
+pub use build::{Head, Header, Plan, Stage};
 pub use catalog::{Catalog, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
-pub use checking::{Checking, Source};
+pub use checking::{Before, Checking, Source};
 pub use fingerprint::{InputDigest, describe, difference, fingerprint};
 pub use load::{Loaded, Request, load};
 pub use stage::{

@@ -13,7 +13,7 @@ use arrow::datatypes::SchemaRef;
 use serde_json::Value as Json;
 
 use super::checking::Checking;
-use crate::data::Table;
+use crate::data::{Hash, Table};
 use crate::ml::Seed;
 use crate::ml::model::ModelSpec;
 use crate::params::{Args, Signature};
@@ -39,6 +39,11 @@ pub trait StageKind: Sync {
     /// of its SQL.
     fn mentions(&self, _args: &Args, _checking: &mut Checking<'_>) -> Vec<Mention> {
         Vec::new()
+    }
+
+    /// Tells whether a block reads, beside what it names, every stage that keeps something.
+    fn reads_all(&self, _args: &Args) -> bool {
+        false
     }
 
     /// Checks a block whose inputs are checked, and says what it gives and what work that is.
@@ -289,6 +294,9 @@ pub struct Score {
 pub trait Running: Sync {
     /// Gives the source of every random choice of this stage.
     fn seed(&self) -> Seed;
+
+    /// Gives the hash of what each input says, in the order of the inputs.
+    fn contents(&self) -> &[Hash];
 
     /// Tells that the run is to end.
     fn stop(&self) -> &AtomicBool;

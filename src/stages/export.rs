@@ -131,7 +131,7 @@ fn check_target(path: &Path, model: bool, to: &Bound, checking: &mut Checking<'_
 }
 
 /// Checks that the file lies where the project may write.
-fn check_place(path: &Path, to: &Bound, checking: &mut Checking<'_>) -> Option<()> {
+pub(super) fn check_place(path: &Path, to: &Bound, checking: &mut Checking<'_>) -> Option<()> {
     if checking.catalog.may_write(path) {
         return Some(());
     }
@@ -141,7 +141,8 @@ fn check_place(path: &Path, to: &Bound, checking: &mut Checking<'_>) -> Option<(
     None
 }
 
-fn outside(path: &Path) -> Failure {
+/// Says that a file lies where the project may not write.
+pub(super) fn outside(path: &Path) -> Failure {
     Failure::new(format!("`{}` lies outside of the project's folder", path.display())).help(
         "write to a path below the folder of the pipeline (or of the nearest `mlp.yaml` above)",
     )

@@ -14,6 +14,7 @@ mod model;
 mod predict;
 mod prep;
 mod profile;
+mod report;
 mod searching;
 mod split;
 mod tables;
@@ -46,6 +47,7 @@ pub static STAGES: &[&dyn StageKind] = &[
     &profile::ProfileKind,
     &correlate::CorrelateKind,
     &export::ExportKind,
+    &report::ReportKind,
 ];
 
 /// The words of one family.

@@ -5,6 +5,7 @@ pub mod columns;
 pub mod estimator;
 pub mod estimators;
 pub mod folds;
+pub mod intervals;
 pub mod metric;
 pub mod metrics;
 pub mod model;
