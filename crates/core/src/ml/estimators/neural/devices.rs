@@ -1,4 +1,4 @@
-//! Where a network is trained: the processor, or a device of candle's.
+//! Where a network is trained: the processor; other devices are words that are not built yet.
 
 use crate::params;
 use crate::params::Declared;
@@ -8,9 +8,9 @@ params! {
     pub(crate) enum Device {
         /// The processor.
         Cpu = "cpu",
-        /// A graphics card of NVIDIA's; `mlp` must be built with the feature `cuda`.
+        /// A graphics card of NVIDIA's; not built yet.
         Cuda = "cuda",
-        /// The graphics of a Mac; `mlp` must be built with the feature `metal`.
+        /// The graphics of a Mac; not built yet.
         Metal = "metal",
     }
 }
@@ -19,8 +19,6 @@ impl Device {
     /// Says that this program can't use the device.
     pub(super) fn missing(self) -> String {
         let word = self.to_setting().spoken();
-        format!(
-            "this `mlp` is built without `{word}`; use `device: cpu`, or build it with `--features {word}`"
-        )
+        format!("training on `{word}` is not built yet; use `device: cpu`")
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The words are laid out as a [`net`] once, whose operations know sizes and no words. On the
 //! processor it is computed by kernels of ours, whose every element is one chain of operations, so
-//! that bits depend neither on threads nor on batches; other [`devices`] are candle's.
+//! that bits depend neither on threads nor on batches; other [`devices`] are not built yet.
 
 mod answers;
 mod devices;

@@ -58,7 +58,7 @@ params! {
         clip_grad_norm: Option<f64> = None => Limits::above(0.0),
         /// The largest that one slope may be.
         clip_grad_value: Option<f64> = None => Limits::above(0.0),
-        /// Where it is trained; `mlp run --device` is for all networks that don't say so.
+        /// Where it is trained.
         device: Device = Device::Cpu,
     }
 }
