@@ -59,7 +59,7 @@ impl<'a> Trials<'a> {
         let minimize = stage.field("minimize").is_some();
         let mut ranked: Vec<usize> = (0..means.len()).filter(|row| !means[*row].is_nan()).collect();
         // The sort is stable: ties go to the earlier trial.
-        let sign = if minimize { 1.0 } else { -1.0 };
+        let sign: f64 = if minimize { 1.0 } else { -1.0 };
         ranked.sort_by(|a, b| (sign * means[*a]).total_cmp(&(sign * means[*b])));
         let over = stage.field("over").unwrap_or_default();
         let fields = table.schema().fields().iter().skip(FIXED).map(|field| field.name());
