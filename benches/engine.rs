@@ -57,6 +57,8 @@ const JOBS: &[(&str, Job)] = &[
     ("run of 200 stages, nothing changed", |_| unchanged(200)),
     ("run of 1000 stages, nothing changed", |_| unchanged(1_000)),
     ("run of a chain of 1000 trivial stages", |_| chain(1_000)),
+    ("tune, 10000 trivial trials, first run", |_| trials(10_000, true)),
+    ("tune, 10000 trivial trials, all folds kept", |_| trials(10_000, false)),
     ("titanic, first run", |_| titanic(true)),
     ("titanic, nothing changed", |_| titanic(false)),
 ];
@@ -119,8 +121,13 @@ fn unchanged(stages: usize) -> Vec<Duration> {
 }
 
 /// Runs a chain of stages that do next to nothing: what is left is the engine's own cost.
+///
+/// Each run has a new folder, and all are kept to the end: some file systems create slowly right
+/// after many files were removed.
 fn chain(stages: usize) -> Vec<Duration> {
-    repeat(3, |folder| {
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().expect("a folder")).collect();
+    let run = |folder: &tempfile::TempDir| {
+        let folder = folder.path();
         let mut text = String::from("ingest s0 { from: \"rows.csv\" }\n");
         for stage in 1..stages {
             let _ = writeln!(
@@ -132,10 +139,50 @@ fn chain(stages: usize) -> Vec<Duration> {
         std::fs::write(folder.join("p.mlp"), text).expect("a pipeline");
         std::fs::write(folder.join("rows.csv"), "id\n1\n2\n").expect("data");
         timed(folder, &["check", "p.mlp"]);
-        let took = timed(folder, &["run", "p.mlp"]);
-        let _ = std::fs::remove_dir_all(folder.join(".mlp"));
-        took
-    })
+        timed(folder, &["run", "p.mlp"])
+    };
+    folders.iter().map(run).collect()
+}
+
+/// Runs a search of so many trials that do next to nothing, each on two folds of 100 rows; of a search
+/// whose folds are kept, the stage itself runs again.
+fn trials(count: usize, first: bool) -> Vec<Duration> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |metric: &str| {
+        let text = format!(
+            r#"ingest rows {{ from: "rows.csv" }}
+model idle {{ target: y, estimator: dummy(strategy: quantile), steps: [] }}
+tune best {{
+  model: idle
+  data: rows
+  over: {{ estimator.quantile: 0.0 .. 1.0 }}
+  search: random(trials: {count})
+  folds: k_fold(2)
+  minimize: {metric}
+}}
+train done {{ model: best, data: rows }}
+"#
+        );
+        std::fs::write(folder.path().join("p.mlp"), text).expect("a pipeline");
+    };
+    let rows: String = (0..100).map(|row| format!("{row},{}.5\n", row % 7)).collect();
+    std::fs::write(folder.path().join("rows.csv"), format!("x,y\n{rows}")).expect("data");
+    let args = ["run", "p.mlp", "--quiet"];
+    let metrics = ["mse", "rmse", "mae", "median_ae"];
+    if !first {
+        write("r2");
+        let _ = timed(folder.path(), &args);
+    }
+    metrics[..3]
+        .iter()
+        .map(|metric| {
+            if first {
+                let _ = std::fs::remove_dir_all(folder.path().join(".mlp"));
+            }
+            write(metric);
+            timed(folder.path(), &args)
+        })
+        .collect()
 }
 
 fn titanic(first: bool) -> Vec<Duration> {

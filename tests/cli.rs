@@ -76,6 +76,45 @@ fn rows_are_shown_as_a_table() {
 }
 
 #[test]
+fn parameters_reach_sql_with_their_declared_types() {
+    let project = Project::new();
+    project.write("rows.csv", "id,day\n1,2024-01-01\n2,2024-02-01\n").write(
+        "p.mlp",
+        r#"
+param day: date = "2024-02-01" "the last day"
+param at: timestamp = "2024-02-01 12:30:00" "a moment"
+param back: duration = 31d "how far back"
+param share: float = 1 "a whole number for a float"
+param part: float = 20% "a percentage for a float"
+param price: decimal(6, 2) = 1.10 "an exact number"
+param days: [date] = ["2024-01-01"] "days"
+ingest rows { from: "rows.csv" }
+prep typed {
+  sql: """
+    SELECT id, $day - $back AS first, $at AS at, $share AS share, $part AS part, $price * 3 AS price
+    FROM rows WHERE day >= $day - $back AND day IN ($days)
+  """
+}
+"#,
+    );
+    assert_eq!(project.run(&["run", "p.mlp", "--quiet", "--set", "part=25%"]).status, 0);
+    let args = ["show", "p.mlp", "typed", "--set", "part=25%"];
+    insta::assert_snapshot!(project.run(&args).stdout, @r"
+    | id | first      | at                  | share | part | price |
+    |----|------------|---------------------|-------|------|-------|
+    |  1 | 2024-01-01 | 2024-02-01T12:30:00 |   1.0 | 0.25 |  3.30 |
+
+    1 row, 6 columns
+      id     int
+      first  date
+      at     timestamp
+      share  float
+      part   float
+      price  decimal(27, 2)
+    ");
+}
+
+#[test]
 fn a_result_that_is_out_of_date_is_shown_with_a_note() {
     let project = people();
     project.run(&["run", "a.mlp"]);

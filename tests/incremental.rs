@@ -50,7 +50,7 @@ fn project() -> Project {
 }
 
 /// Writes the table, after a change to its rows.
-fn people(change: impl FnOnce(&mut Vec<[String; 5]>)) -> String {
+pub(crate) fn people(change: impl FnOnce(&mut Vec<[String; 5]>)) -> String {
     let mut rows: Vec<[String; 5]> = (0..120_u32)
         .map(|id| {
             let (age, noise) = (16 + id * 7 % 50, id * 13 % 17);
@@ -69,17 +69,17 @@ fn people(change: impl FnOnce(&mut Vec<[String; 5]>)) -> String {
 }
 
 /// What a run did.
-struct Done {
+pub(crate) struct Done {
     /// The stages that ran.
-    ran: BTreeSet<String>,
+    pub(crate) ran: BTreeSet<String>,
     /// The parts of stages that were made.
-    made: usize,
+    pub(crate) made: usize,
     /// The parts that were found.
-    found: usize,
+    pub(crate) found: usize,
 }
 
 /// Runs the pipeline and reads its events.
-fn run(project: &Project, more: &[&str]) -> Done {
+pub(crate) fn run(project: &Project, more: &[&str]) -> Done {
     let args = [&["run", "pay.mlp", "--json"], more].concat();
     let ran = project.run(&args);
     assert_eq!(ran.status, 0, "{}\n{}", ran.stdout, ran.stderr);

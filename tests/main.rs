@@ -10,10 +10,13 @@
 )]
 
 mod architecture;
+mod bad_input;
 mod cli;
 mod docs;
 mod incremental;
 mod program;
 mod registry;
 mod report;
+mod selection;
 mod suite;
+mod tuning;

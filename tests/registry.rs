@@ -14,10 +14,15 @@ use crate::program::root;
 const REGISTRIES: &[(&str, &str, &str)] = &[
     ("src/stages", " StageKind for ", "STAGES"),
     ("crates/core/src/ml/estimators", " Declaration for ", "ESTIMATORS"),
+    ("crates/core/src/ml/estimators/neural/layers", "impl Layer for ", "LAYERS"),
+    ("crates/core/src/ml/estimators/neural", "impl Makes<Descent> for ", "OPTIMIZERS"),
+    ("crates/core/src/ml/estimators/neural", "impl Schedule for ", "SCHEDULES"),
+    ("crates/core/src/ml/estimators/neural", "impl Makes<Patience> for ", "STOPPINGS"),
     ("crates/core/src/ml/steps", " Declaration for ", "STEPS"),
     ("crates/core/src/ml/folds", " Splitter for ", "FOLDS"),
     ("crates/core/src/ml/metrics", "pub(super) static ", "METRICS"),
     ("crates/core/src/ml/search", " Declaration for ", "SEARCHES"),
+    ("crates/core/src/ml/prune", " Declaration for ", "PRUNERS"),
 ];
 
 /// Gives the code of every file below a folder, tests left out.

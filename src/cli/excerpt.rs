@@ -121,9 +121,11 @@ impl SourceCode for Excerpt {
     }
 }
 
-/// Replaces control characters, which could steer a terminal, by as many question marks as bytes.
+/// Replaces control characters, which could steer a terminal, and those that turn the direction of
+/// writing, by as many question marks as bytes.
 pub(super) fn harmless(text: &Arc<str>) -> Arc<str> {
-    let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let steers = |c: char| turns(c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
     if text.chars().any(steers) {
         let safe = |c: char| if steers(c) { "?".repeat(c.len_utf8()) } else { c.to_string() };
         text.chars().map(safe).collect::<String>().into()
@@ -170,5 +172,6 @@ mod tests {
     #[test]
     fn control_characters_cannot_steer_a_terminal() {
         assert_eq!(&*harmless(&Arc::from("a\u{1b}[31mb\u{9b}c\td")), "a?[31mb??c\td");
+        assert_eq!(&*harmless(&Arc::from("a\u{202e}b\u{2066}c")), "a???b???c");
     }
 }

@@ -13,7 +13,7 @@ use crate::diag::nearest;
 use crate::engine::{DiskCatalog, project_of};
 use crate::plan::{self, Loaded, Plan, Request};
 use crate::stages;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// The largest text that is read.
 const MAX_TEXT: usize = 16 << 20;
@@ -69,10 +69,13 @@ impl Pipeline {
         Ok((load_pipeline(&self.file, &text, &request, &store), store))
     }
 
-    /// Reads and checks the pipeline, and shows what is found.
+    /// Reads and checks the pipeline, and shows what is wrong; what is only doubtful, `check` and
+    /// `run` tell.
     pub(super) fn open(&self, ui: &Ui) -> Result<Opened, Trouble> {
         let (Loaded { sources, plan, diagnostics }, store) = self.load()?;
-        ui.say(&render::findings(&sources, &diagnostics, &ui.err));
+        if plan.is_none() {
+            ui.say(&render::findings(&sources, &diagnostics, &ui.err));
+        }
         Ok(Opened { plan, store })
     }
 
@@ -104,9 +107,14 @@ pub fn load_pipeline(path: &Path, text: &str, request: &Request, store: &Arc<Sto
 
 /// Opens the cache of a project.
 pub(super) fn open_store(project: &Path) -> Result<Store, Trouble> {
-    Store::open(&project.join(".mlp")).map_err(|error| Trouble::Failed {
-        message: format!("the cache can't be opened: {error}"),
-        help: Vec::new(),
+    Store::open(&project.join(".mlp")).map_err(|error| {
+        let help = match &error {
+            StoreError::Io { .. } => {
+                vec!["the folder `.mlp` is the cache: move away what is in its place".to_owned()]
+            }
+            _ => Vec::new(),
+        };
+        Trouble::Failed { message: format!("the cache can't be opened: {error}"), help }
     })
 }
 

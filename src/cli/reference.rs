@@ -22,6 +22,7 @@ pub const FAMILIES: &[(Family, &str)] = &[
     (Family::Metric, "metrics"),
     (Family::Space, "spaces"),
     (Family::Search, "searches"),
+    (Family::Pruner, "pruners"),
 ];
 
 /// Lists every word with its first line, family by family.
@@ -209,7 +210,7 @@ mod tests {
           share: a number, at least 0 and at most 1; default 0.5
               How much.
 
-          rounds: a whole number; must be given
+          rounds: a whole number, at least 0; must be given
               How long,
               in rounds.
 

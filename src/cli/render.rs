@@ -96,7 +96,16 @@ impl Renderer {
 
     /// Keeps what a message quotes from steering the terminal.
     fn clean(&self, text: &str) -> String {
-        super::excerpt::harmless(&Arc::from(&*self.look.spell(text))).to_string()
+        /// No message is longer that doesn't quote something endless.
+        const LONGEST: usize = 1200;
+        let text = self.look.spell(text);
+        let end = text.floor_char_boundary(LONGEST);
+        let text = if end < text.len() {
+            format!("{}{}", &text[..end], self.look.spell("…"))
+        } else {
+            text.to_string()
+        };
+        super::excerpt::harmless(&Arc::from(text)).to_string()
     }
 
     fn draw(&self, view: &View<'_>) -> String {

@@ -149,10 +149,7 @@ fn spoken(error: &std::io::Error) -> String {
 }
 
 fn trouble(error: &SourceError) -> SourceTrouble {
-    let column = match error {
-        SourceError::NoColumn { column, .. } => Some(column.clone()),
-        _ => None,
-    };
+    let column = error.column().map(str::to_owned);
     let (message, help, absent) = (error.to_string(), error.help(), error.is_absent());
     SourceTrouble { message, help, absent, column }
 }

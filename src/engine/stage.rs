@@ -15,7 +15,7 @@ use crate::ml::Seed;
 use crate::plan::{
     self, Artifact, Caching, Failure, Input, Plan, Produced, Progress, Running, Stage, Task,
 };
-use crate::store::{ObjectRef, Record, Store, StoreError};
+use crate::store::{ObjectRef, Record, SMALL_PART, Store, StoreError};
 
 /// What every stage of a run shares.
 pub(super) struct Shared {
@@ -324,11 +324,7 @@ impl Running for Context<'_> {
             let event = Event::PartFinished { stage: &self.stage.name, part: label, cached };
             self.shared.observer.on(&event);
         };
-        let found = store.record(fingerprint).and_then(|record| {
-            let (_, object) = record.outputs.first()?;
-            load(store, object).ok()
-        });
-        if let Some(artifact) = found {
+        if let Some(artifact) = kept_part(store, fingerprint) {
             told(true);
             return Ok(artifact);
         }
@@ -336,16 +332,51 @@ impl Running for Context<'_> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Failure::stopped());
         }
-        let object = put(store, &artifact)?;
-        let record = Record {
-            fingerprint,
-            kind: "part".to_owned(),
-            inputs: description,
-            outputs: vec![(String::new(), object)],
-            facts: Json::Null,
-        };
-        store.commit(&record).map_err(|error| trouble(&error))?;
+        keep_part(store, fingerprint, description, &artifact)?;
         told(false);
         Ok(artifact)
     }
+}
+
+/// Finds a part of a stage's work: among the small ones, or with a record of its own.
+fn kept_part(store: &Store, fingerprint: Hash) -> Option<Artifact> {
+    if let Some(small) = store.part(fingerprint)
+        && let Ok(SmallPart { kind, bytes }) = postcard::from_bytes(&small)
+    {
+        return Some(Artifact::Blob { kind, bytes: bytes.into() });
+    }
+    let record = store.record(fingerprint)?;
+    let (_, object) = record.outputs.first()?;
+    load(store, object).ok()
+}
+
+/// Keeps a part of a stage's work.
+fn keep_part(
+    store: &Store,
+    fingerprint: Hash,
+    description: Json,
+    artifact: &Artifact,
+) -> Result<(), Failure> {
+    if let Artifact::Blob { kind, bytes } = artifact
+        && bytes.len() <= SMALL_PART
+        && let Ok(small) =
+            postcard::to_allocvec(&SmallPart { kind: kind.clone(), bytes: bytes.to_vec() })
+    {
+        return store.put_part(fingerprint, &small).map_err(|error| trouble(&error));
+    }
+    let record = Record {
+        fingerprint,
+        kind: "part".to_owned(),
+        inputs: description,
+        outputs: vec![(String::new(), put(store, artifact)?)],
+        facts: Json::Null,
+    };
+    store.commit(&record).map_err(|error| trouble(&error))
+}
+
+/// A small blob as it is kept.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct SmallPart {
+    kind: String,
+    bytes: Vec<u8>,
 }

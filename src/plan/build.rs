@@ -313,6 +313,15 @@ impl<'a> Binding<'a, '_> {
         );
         diagnostics.extend(std::mem::take(&mut binder.diagnostics));
         let mut args = args?;
+        if let Some(Bound { setting: Setting::Duration(time), span, .. }) = args.get("timeout")
+            && *time <= 0
+        {
+            diagnostics.push(
+                Diagnostic::error("out-of-range", *span, "`timeout` must be longer than no time")
+                    .help("leave it out to let the stage run as long as it takes"),
+            );
+            return None;
+        }
         self.read_code(&mut args, kind.signature().params, &instance.folder, diagnostics)?;
         let mut waits = Vec::new();
         let name = format!("{}{}", instance.prefix, block.name.node);

@@ -7,7 +7,7 @@ use super::load::Request;
 use super::names::Instance;
 use crate::data::ColumnType;
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::params::{Binder, Parameters, Vocabulary};
+use crate::params::{self, Binder, Parameters, Vocabulary};
 use crate::syntax::ast::{self, Number, Text, Value};
 use crate::text::{SourceMap, Span, Spanned};
 
@@ -27,8 +27,8 @@ pub(super) struct Parameter {
     pub(super) name: ast::Name,
     /// The file that declares it.
     pub(super) instance: usize,
-    /// The value.
-    pub(super) value: Option<Spanned<Value>>,
+    /// Its type and its value.
+    pub(super) given: params::Parameter,
 }
 
 impl Settled {
@@ -36,13 +36,13 @@ impl Settled {
     pub(super) fn visible(&self, reachable: &[usize], instances: &[Instance]) -> Parameters {
         let mut visible = Parameters::new();
         for parameter in &self.list {
-            let value = &parameter.value;
+            let given = &parameter.given;
             if reachable.contains(&parameter.instance) {
-                visible.insert(parameter.name.node.clone(), value.clone());
+                visible.insert(parameter.name.node.clone(), given.clone());
             }
             for (alias, target) in reachable.iter().flat_map(|id| &instances[*id].imports) {
                 if let (Some(alias), true) = (alias, *target == parameter.instance) {
-                    visible.insert(format!("{alias}.{}", parameter.name.node), value.clone());
+                    visible.insert(format!("{alias}.{}", parameter.name.node), given.clone());
                 }
             }
         }
@@ -191,10 +191,14 @@ fn settle_one(
         _ => (binder.column_type(&param.kind), false),
     };
     diagnostics.extend(std::mem::take(&mut binder.diagnostics));
-    // A parameter of no known type is still one: its uses are not wrong too.
-    let Some(kind) = kind else {
-        return Parameter { full, name: param.name.clone(), instance, value: None };
+    let settled = |full, kind, value| Parameter {
+        full,
+        name: param.name.clone(),
+        instance,
+        given: params::Parameter { kind, value },
     };
+    // A parameter of no known type is still one: its uses are not wrong too.
+    let Some(kind) = kind else { return settled(full, None, None) };
     let expected = Expected { name: &full, kind: &kind, list };
     let value = match given {
         Some(Given::Typed(text, span)) => expected.typed(text, *span),
@@ -213,7 +217,7 @@ fn settle_one(
         },
     };
     let value = value.map_err(|diagnostic| diagnostics.push(diagnostic)).ok();
-    Parameter { full, name: param.name.clone(), instance, value }
+    settled(full, Some(kind), value)
 }
 
 /// What a parameter's value must be.
@@ -253,17 +257,22 @@ impl Expected<'_> {
         }
     }
 
+    /// Takes one value; a whole number or a percentage for a float becomes that float.
     fn single(&self, value: &Spanned<Value>) -> Result<Spanned<Value>, Diagnostic> {
         use arrow::datatypes::DataType;
         let kind = &self.kind.arrow;
+        let float = |number| Spanned::new(Value::Number(Number::Float(number)), value.span);
         let fits = match &value.node {
             Value::Null => true,
             Value::Bool(_) => *kind == DataType::Boolean,
+            Value::Number(Number::Int(number)) if kind.is_floating() => {
+                return Ok(float(*number as f64));
+            }
+            Value::Percent(share) if kind.is_floating() => return Ok(float(*share)),
             Value::Number(Number::Int(_)) => kind.is_numeric(),
             Value::Number(Number::Float(_)) => {
                 kind.is_floating() || matches!(kind, DataType::Decimal128(..))
             }
-            Value::Percent(_) => kind.is_floating(),
             Value::Duration(_) => matches!(kind, DataType::Duration(_)),
             Value::Text(text) => return self.text(&text.value, value.span),
             _ => false,
@@ -304,18 +313,16 @@ impl Expected<'_> {
         }
         let value = match &self.kind.arrow {
             DataType::Boolean => text.parse().map(Value::Bool).ok(),
-            kind if kind.is_integer() => {
-                text.replace('_', "").parse().map(|number| Value::Number(Number::Int(number))).ok()
+            kind if kind.is_floating() => {
+                text.parse().map(|number| Value::Number(Number::Float(number))).ok()
             }
-            kind if kind.is_numeric() => text
-                .replace('_', "")
-                .parse()
-                .map(|number| Value::Number(Number::Float(number)))
-                .ok(),
-            DataType::Duration(_) => return self.literal(text, span),
+            kind if kind.is_numeric() || matches!(kind, DataType::Duration(_)) => None,
             _ => return self.text(text, span),
         };
-        value.map(|value| Spanned::new(value, span)).ok_or_else(|| self.misfit(span, text))
+        match value {
+            Some(value) => Ok(Spanned::new(value, span)),
+            None => self.literal(text, span).map_err(|_| self.misfit(span, text)),
+        }
     }
 
     /// Takes a literal of the language, such as `30s`.

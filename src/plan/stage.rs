@@ -137,8 +137,9 @@ pub struct ModelType {
 
 /// A search for good values that can be run again on other rows, as nested validation does.
 pub trait Tuned: std::fmt::Debug + Send + Sync {
-    /// Finds the best settings on some rows.
-    fn search(&self, rows: &Table, running: &dyn Running) -> Result<ModelSpec, Failure>;
+    /// Finds the best settings on some rows; every random choice derives from the seed.
+    fn search(&self, rows: &Table, seed: Seed, running: &dyn Running)
+    -> Result<ModelSpec, Failure>;
 
     /// Writes its settings canonically.
     fn canonical(&self) -> Json;

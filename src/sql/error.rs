@@ -21,6 +21,7 @@ const CODES: &[&str] = &[
     "sql-memory",
     "sql-not-a-query",
     "sql-overflow",
+    "sql-regex",
     "sql-runtime",
     "sql-stopped",
     "sql-syntax",

@@ -63,6 +63,10 @@ pub(super) fn explain(error: &DataFusionError, source: &Source) -> SqlError {
             _ => break,
         };
     }
+    if let Some(found) = regex(&error.to_string()) {
+        let place = range.or_else(|| found.range.clone());
+        return found.at(place);
+    }
     let found = match error {
         DataFusionError::External(inner) => external(inner.as_ref()),
         DataFusionError::ArrowError(inner, _) => arrow(inner),
@@ -70,7 +74,7 @@ pub(super) fn explain(error: &DataFusionError, source: &Source) -> SqlError {
         DataFusionError::ResourcesExhausted(text) => memory(text),
         DataFusionError::Plan(text) => planning(text, source),
         DataFusionError::NotImplemented(text) => SqlError::new("sql-unsupported", words(text)),
-        DataFusionError::Execution(text) => SqlError::new("sql-runtime", words(text)),
+        DataFusionError::Execution(text) => execution(text),
         DataFusionError::Internal(text) => SqlError::new("sql-internal", words(text)),
         DataFusionError::SQL(inner, _) => SqlError::new("sql-syntax", words(&inner.to_string())),
         other => SqlError::new("sql-internal", words(&other.strip_backtrace())),
@@ -111,6 +115,25 @@ fn failed(fault: &Fault) -> SqlError {
             .help("write `TRY_CAST(… AS …)` to get null instead"),
     };
     error.at(fault.range.clone())
+}
+
+fn execution(text: &str) -> SqlError {
+    let error = SqlError::new("sql-runtime", words(text));
+    if text.to_lowercase().contains("scalar subquery returned more than one row") {
+        return error.help("take one row of it: aggregate with `max(…)`, or write `LIMIT 1`");
+    }
+    error
+}
+
+/// Gives the last line of what the regex crate draws, which says what is wrong.
+fn regex(text: &str) -> Option<SqlError> {
+    let (_, drawing) = text.split_once("regex parse error:")?;
+    let why = drawing.lines().rev().find_map(|line| line.trim().strip_prefix("error: "))?;
+    let message = format!("the regular expression can't be read: {why}");
+    Some(
+        SqlError::new("sql-regex", message)
+            .help("a character such as `[` or `(` is written `\\[`, `\\(`"),
+    )
 }
 
 fn arrow(error: &ArrowError) -> SqlError {

@@ -81,7 +81,7 @@ fn tokens(text: &str) -> Result<(Source, Vec<TokenWithSpan>), SqlError> {
     }
     let mut source = Source::new(text);
     let tokens = Tokenizer::new(&GenericDialect, text).tokenize_with_location();
-    let tokens = tokens.map_err(|error| {
+    let mut tokens = tokens.map_err(|error| {
         let at = source.offset(error.location);
         let message = lower_first(&error.message);
         SqlError::new("sql-syntax", message).at(at..source.text().len().min(at + 1).max(at))
@@ -89,7 +89,58 @@ fn tokens(text: &str) -> Result<(Source, Vec<TokenWithSpan>), SqlError> {
     // Before anything else looks at the tokens: what is refused here is never walked.
     Depth::default().check(&source, &tokens)?;
     source.set_tokens(&tokens);
+    free_names(&mut tokens);
     Ok((source, tokens))
+}
+
+/// Lets `cluster`, `top` and `distinct` be columns, as they are of our own outputs: `predict` gives
+/// a `cluster`, `profile` the other two. They are keywords only where one makes sense.
+fn free_names(tokens: &mut [TokenWithSpan]) {
+    let solid = |token: &Token| !matches!(token, Token::Whitespace(_));
+    let mut before = Token::EOF;
+    for at in 0..tokens.len() {
+        let after = tokens[at + 1..].iter().map(|one| &one.token).find(|token| solid(token));
+        let is_name = is_free(&tokens[at].token, &before, after.unwrap_or(&Token::EOF));
+        if let (Token::Word(word), true) = (&mut tokens[at].token, is_name) {
+            word.keyword = Keyword::NoKeyword;
+        }
+        if solid(&tokens[at].token) {
+            before = tokens[at].token.clone();
+        }
+    }
+}
+
+/// Tells whether a word that may be a keyword is a name, by the tokens around it.
+fn is_free(token: &Token, before: &Token, after: &Token) -> bool {
+    let Token::Word(word) = token else { return false };
+    let keyword = |token: &Token| match token {
+        Token::Word(word) => word.keyword,
+        _ => Keyword::NoKeyword,
+    };
+    let named = *before == Token::Period || keyword(before) == Keyword::AS;
+    match word.keyword {
+        Keyword::CLUSTER => named || keyword(after) != Keyword::BY,
+        Keyword::TOP => named || !matches!(after, Token::Number(..) | Token::LParen),
+        Keyword::DISTINCT => {
+            let begins = matches!(after, Token::Word(_) | Token::Number(..) | Token::LParen);
+            let ends = matches!(keyword(after), Keyword::FROM | Keyword::AS);
+            named || ends || !(begins || starts_value(after))
+        }
+        _ => false,
+    }
+}
+
+/// Tells whether a token begins a value: what `DISTINCT` is followed by.
+const fn starts_value(token: &Token) -> bool {
+    matches!(
+        token,
+        Token::SingleQuotedString(_)
+            | Token::Placeholder(_)
+            | Token::Mul
+            | Token::Minus
+            | Token::Plus
+            | Token::LBracket
+    )
 }
 
 /// What is open while tokens go by.

@@ -32,6 +32,15 @@ pub enum Parameter {
     Int(i64),
     /// A number.
     Float(f64),
+    /// A number of fixed digits.
+    Decimal {
+        /// The digits, without a point.
+        value: i128,
+        /// How many digits there may be.
+        precision: u8,
+        /// How many of them stand behind the point.
+        scale: i8,
+    },
     /// True or false.
     Bool(bool),
     /// A text.
@@ -170,6 +179,9 @@ impl<'a> Rewriter<'a> {
             Parameter::Int(value @ 0..) => Value::Number(value.to_string(), false),
             Parameter::Int(value) => return self.value(ScalarValue::Int64(Some(*value))),
             Parameter::Float(value) => return self.value(ScalarValue::Float64(Some(*value))),
+            Parameter::Decimal { value, precision, scale } => {
+                return self.value(ScalarValue::Decimal128(Some(*value), *precision, *scale));
+            }
             Parameter::Bool(value) => Value::Boolean(*value),
             Parameter::Text(value) => Value::SingleQuotedString(value.clone()),
             Parameter::Date(days) => return self.value(ScalarValue::Date32(Some(*days))),

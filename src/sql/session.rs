@@ -25,11 +25,12 @@ use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use super::ordered::KeepOrder;
 use super::sides::Sides;
+use crate::data::BATCH_ROWS;
 
 /// Names what changes the meaning of a query: this module's own rules and DataFusion's release.
 ///
 /// Whoever remembers an [`Analysis`](super::Analysis) or a result keys it by this.
-pub const VERSION: &str = "sql 1, datafusion 55.2";
+pub const VERSION: &str = "sql 2, datafusion 55.2";
 
 /// Functions that look at where rows were read from, or differ with each call.
 const UNFIT: &[&str] = &["input_file_name", "file_row_index"];
@@ -151,6 +152,9 @@ fn by_name<T>(list: &[Arc<T>], names: impl Fn(&T) -> Vec<String>) -> BTreeMap<St
     pairs.collect()
 }
 
+/// Gives the settings of all queries.
+///
+/// Batches have the size of a table's: a result that keeps or fills them is a table without a copy.
 fn config() -> SessionConfig {
     let mut options = ConfigOptions::new();
     options.sql_parser.enable_ident_normalization = false;
@@ -167,7 +171,7 @@ fn config() -> SessionConfig {
     options.optimizer.enable_topk_dynamic_filter_pushdown = false;
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     options.optimizer.skip_failed_rules = false;
-    SessionConfig::from(options)
+    SessionConfig::from(options).with_batch_size(BATCH_ROWS)
 }
 
 /// Makes SQL's `TIMESTAMP` the language's `timestamp`, in microseconds.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::learning::{self, At, Cut, Folded, Known, Scorer, mean_sd, side_by_side};
+use super::folded::{At, Cut, Fit, Folded, Inside, Keyed, side_by_side};
+use super::learning::{self, Known, Scorer, mean_sd};
 use super::tables::{self, Predicted, ScoreRow, SummaryRow};
 use crate::ml::estimator::Prediction;
 use crate::ml::model::ModelSpec;
@@ -81,7 +82,7 @@ impl StageKind for CrossValidateKind {
             .iter()
             .map(|model| Candidate {
                 name: model.name.clone(),
-                spec: Arc::clone(&model.kind.spec),
+                keyed: Keyed::of(ModelSpec::clone(&model.kind.spec)),
                 tuned: model.kind.tuned.clone(),
             })
             .collect();
@@ -107,7 +108,7 @@ impl StageKind for CrossValidateKind {
 /// One of the models that are compared.
 struct Candidate {
     name: String,
-    spec: Arc<ModelSpec>,
+    keyed: Keyed,
     tuned: Option<Arc<dyn Tuned>>,
 }
 
@@ -136,7 +137,7 @@ impl Work for Validating {
         let folded: Vec<Folded> = self
             .candidates
             .iter()
-            .map(|candidate| Folded::new(&candidate.spec, table, &cut, running.seed()))
+            .map(|candidate| Folded::new(&candidate.keyed.spec, table, &cut, running.seed()))
             .collect::<Result<_, _>>()?;
         let parts: Vec<Part<'_>> = self
             .candidates
@@ -206,15 +207,22 @@ impl Part<'_> {
         let At { repeat, fold } = self.at;
         let label = format!("{} fold {fold} of repeat {repeat}", self.candidate.name);
         match &self.candidate.tuned {
-            None => self.folded.predict(&self.candidate.spec, self.at, &label, running),
+            None => self.folded.predict(&self.fit(&self.candidate.keyed, &label), running),
             Some(tuned) => {
                 let train = table
                     .take(&self.folded.fold(self.at).train)
                     .map_err(|error| Failure::new(error.to_string()))?;
-                let best = tuned.search(&train, running)?;
-                self.folded.predict(&best, self.at, &label, running)
+                let seed =
+                    running.seed().derive("repeat", repeat as u64).derive("fold", fold as u64);
+                let inside = Inside { running, name: &label };
+                let best = tuned.search(&train, seed, &inside)?;
+                self.folded.predict(&self.fit(&Keyed::of(best), &label), running)
             }
         }
+    }
+
+    const fn fit<'f>(&self, keyed: &'f Keyed, label: &'f str) -> Fit<'f> {
+        Fit { keyed, at: self.at, rows: None, label }
     }
 }
 

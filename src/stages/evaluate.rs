@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::learning::{self, Known, Scorer, fit_failure};
 use super::tables::{self, Curves};
+use crate::data::Target;
 use crate::diag::Diagnostic;
 use crate::ml::estimator::Task as Learning;
 use crate::ml::model::FittedModel;
@@ -50,9 +51,13 @@ impl StageKind for EvaluateKind {
         let mut reads = std::collections::BTreeSet::new();
         let mut known = Known::default();
         for model in &models {
-            known = learning::check_applied(model, &data, true, checking)?.and(known);
+            let judged = learning::check_applied(model, &data, true, checking)?;
             reads.extend(learning::columns(&model.kind.spec, &data)?);
-            warn_of_seen_rows(model, &data, checking);
+            // Groups and outliers are as often judged where they were found.
+            if matches!(judged.task, Some(Learning::Classification | Learning::Regression)) {
+                warn_of_seen_rows(model, &data, checking);
+            }
+            known = judged.and(known);
         }
         let scorers = Scorer::list(args.get("metrics")?, &known, checking)?;
         let required = required(args.get("require")?, &models, &known, checking)?;
@@ -185,12 +190,13 @@ impl Work for Judging {
         let table = data.table()?;
         let mut scores = Vec::new();
         let mut curves = Curves::default();
-        let mut unmet = Vec::new();
+        let (mut unmet, mut warnings) = (Vec::new(), Vec::new());
         for (name, model) in self.names.iter().zip(models) {
             let model = FittedModel::load(model.blob(learning::FITTED)?)
                 .map_err(|error| Failure::new(error.to_string()))?;
             running.pool().install(|| -> Result<(), Failure> {
                 let judged = model.judge(table).map_err(fit_failure)?;
+                warnings.extend(unseen(name, &model, &judged.target));
                 let features = judged.features.as_ref();
                 for scorer in &self.scorers {
                     let value = scorer.score(
@@ -237,7 +243,20 @@ impl Work for Judging {
             outputs,
             facts: Facts { metrics: scores, ..Facts::default() },
             unmet,
+            warnings,
             ..Produced::default()
         })
     }
+}
+
+/// Warns of a class in the rows that no training row had: the model can't ever tell it.
+fn unseen(name: &str, model: &FittedModel, target: &Target) -> Option<String> {
+    let Target::Classes { codes, classes } = target else { return None };
+    let (place, class) =
+        classes.iter().enumerate().find(|(_, class)| !model.classes().contains(class))?;
+    let rows = codes.iter().filter(|code| usize::try_from(**code) == Ok(place)).count();
+    Some(format!(
+        "no row that `{name}` learnt from has the class `{class}`, which is that of {rows} of {} rows here",
+        codes.len()
+    ))
 }

@@ -354,10 +354,7 @@ impl Condition {
         table: &Table,
         running: &dyn Running,
     ) -> Result<Vec<usize>, Failure> {
-        let worded = |error: sql::SqlError| {
-            let span = code.span(&error.range.unwrap_or(0..code.text.value.len()));
-            error.help.into_iter().fold(Failure::new(error.message).at(span), Failure::help)
-        };
+        let worded = |error: sql::SqlError| super::prep::failure(code, error);
         let condition = sql::condition(&code.text.value, table.schema(), &self.parameters)
             .map_err(|errors| {
                 errors

@@ -43,7 +43,7 @@ impl StageKind for ExportKind {
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let export = Export::from_args(args)?;
         let to = args.get("to")?;
-        let input = input(args, checking)?;
+        let input = input(args, &export.to, checking)?;
         let path = checking.folder.join(&export.to);
         let is_model = export.model.is_some();
         check_target(&path, is_model, to, checking)?;
@@ -62,9 +62,20 @@ impl StageKind for ExportKind {
 }
 
 /// Finds what is to be written: a table or a fitted model, not both.
-fn input(args: &Args, checking: &mut Checking<'_>) -> Option<Input> {
+fn input(args: &Args, to: &str, checking: &mut Checking<'_>) -> Option<Input> {
     match (args.given("data"), args.given("model")) {
-        (Some(data), None) => Some(checking.table(data)?.input(Reads::All)),
+        (Some(data), None) => {
+            let table = checking.table(data)?;
+            if let Some(schema) = &table.kind.schema
+                && let Err(error @ sources::SourceError::Unfit { .. }) =
+                    sources::can_hold(to, schema)
+            {
+                let diagnostic = Diagnostic::error("unfit-column", data.span, error.to_string());
+                checking.report(error.help().into_iter().fold(diagnostic, Diagnostic::help));
+                return None;
+            }
+            Some(table.input(Reads::All))
+        }
         (None, Some(model)) => Some(checking.fitted(model)?.input(Reads::All)),
         (Some(_), Some(model)) => {
             checking.report(

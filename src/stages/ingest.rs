@@ -81,7 +81,7 @@ impl StageKind for IngestKind {
             }
             Err(trouble) => {
                 let column = trouble.column.as_ref();
-                let place = column.and_then(|column| entry(args, column)).unwrap_or(place);
+                let place = column.and_then(|own| entry(&ingest.schema, own)).unwrap_or(place);
                 let diagnostic = Diagnostic::error("source", place, trouble.message);
                 checking.report(trouble.help.into_iter().fold(diagnostic, Diagnostic::help));
                 return None;
@@ -121,8 +121,8 @@ impl StageKind for IngestKind {
 }
 
 /// Gives the place of a column in `schema`.
-fn entry(args: &Args, column: &str) -> Option<crate::text::Span> {
-    match &args.get("schema")?.setting {
+fn entry(schema: &Setting, column: &str) -> Option<crate::text::Span> {
+    match schema {
         Setting::Map(map) => map.get(column).map(|bound| bound.span),
         _ => None,
     }
@@ -177,8 +177,10 @@ impl Work for Reading {
         request.schema = &self.declared;
         request.known = Some(&self.schema);
         request.on_bad_row = if self.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
-        let read =
-            running.pool().install(|| sources::read(&request)).map_err(|error| failure(&error))?;
+        let read = running.pool().install(|| sources::read(&request)).map_err(|error| {
+            let place = error.column().and_then(|column| entry(&self.ingest.schema, column));
+            place.into_iter().fold(failure(&error), Failure::at)
+        })?;
         let mut produced = Produced::default();
         if let Some(rejects) = &read.rejects
             && rejects.rows() > 0

@@ -1,26 +1,22 @@
-//! What the learning stages share: folds of work that are fitted, judged and kept in the cache.
+//! What the learning stages share: models and metrics as fields name them, and how they are checked.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use indexmap::IndexMap;
-use rayon::prelude::*;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use crate::data::{Hash, Label, Ranks, Table, Target};
+use crate::data::{Label, Target};
 use crate::diag::Diagnostic;
-use crate::ml::Seed;
 use crate::ml::columns::Columns;
-use crate::ml::estimator::{BadSetting, FitContext, FitError, Prediction, Task};
+use crate::ml::estimator::{BadSetting, FitError, Prediction, Task};
+use crate::ml::folds;
 use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags};
 use crate::ml::metrics::METRICS;
-use crate::ml::model::{ModelSpec, Prepared, Stepped};
-use crate::ml::splitter::{Fold, FoldRows, Splitter};
-use crate::params::{Args, Bound, Call, Kind, Param, Setting, Signature};
-use crate::plan::{
-    Artifact, Checking, Failure, FittedType, ModelType, Reads, Running, Source, TableType,
-};
+use crate::ml::model::ModelSpec;
+use crate::ml::splitter::Splitter;
+use crate::params::{Args, Bound, Call, Setting, Signature};
+use crate::plan::{Checking, Failure, FittedType, ModelType, Reads, Source, TableType};
 use crate::text::Span;
 
 /// A metric as a stage uses it.
@@ -184,177 +180,21 @@ pub(super) fn bad_setting<T>(
 
 /// Words a failed fit.
 pub(super) fn fit_failure(error: FitError) -> Failure {
-    match error {
-        FitError::Stopped => Failure::stopped(),
-        other => Failure::new(other.to_string()),
+    if error == FitError::Stopped {
+        return Failure::stopped();
     }
+    worded(&error.to_string())
 }
 
-/// Rows cut into folds, ready to be fitted again and again.
-pub(super) struct Folded {
-    /// The rows as the model reads them.
-    pub(super) prepared: Prepared,
-    /// The folds of each repeat.
-    pub(super) repeats: Vec<Vec<Fold>>,
-    /// What the rows are, for keys.
-    data: Hash,
-    /// How the folds came about, for keys.
-    origin: Json,
-    /// Fitted prefixes of steps, shared by all trials of a fold.
-    stepped: Mutex<BTreeMap<(usize, usize, String), Arc<OnceLock<Result<Arc<Stepped>, FitError>>>>>,
-}
-
-/// Where in a plan of folds some work stands.
-#[derive(Clone, Copy)]
-pub(super) struct At {
-    pub(super) repeat: usize,
-    pub(super) fold: usize,
-}
-
-/// How rows are cut, as the user asked.
-pub(super) struct Cut<'a> {
-    pub(super) splitter: &'a dyn Splitter,
-    pub(super) canonical: &'a Json,
-    pub(super) repeats: usize,
-}
-
-impl Folded {
-    /// Cuts the rows of a table for a model.
-    pub(super) fn new(
-        spec: &ModelSpec,
-        table: &Table,
-        cut: &Cut<'_>,
-        seed: Seed,
-    ) -> Result<Self, Failure> {
-        let prepared = spec.prepare(table).map_err(fit_failure)?;
-        let by = cut.splitter.by().map(|column| by_ranks(table, column)).transpose()?;
-        let rows = FoldRows {
-            rows: table.rows(),
-            target: Some(&prepared.target),
-            by: by.as_ref().map(|ranks| ranks.ranks.as_slice()),
-        };
-        let mut repeats = Vec::new();
-        for repeat in 0..cut.repeats {
-            let seed = seed.derive("folds", repeat as u64);
-            let folds =
-                cut.splitter.split(&rows, seed).map_err(|error| Failure::new(error.to_string()))?;
-            repeats.push(folds);
-        }
-        let read = spec.columns_read(table.schema());
-        let read: Vec<&str> = read.iter().map(String::as_str).collect();
-        let data = table
-            .columns_hash(&read)
-            .ok_or_else(|| Failure::new("a column of the model is not in the table"))?;
-        let by_column = cut.splitter.by().and_then(|column| table.columns_hash(&[column]));
-        let origin = json!({ "folds": cut.canonical, "by": by_column, "seed": seed.bits() });
-        Ok(Self { prepared, repeats, data, origin, stepped: Mutex::new(BTreeMap::new()) })
-    }
-
-    /// Lists every fold of every repeat.
-    pub(super) fn places(&self) -> Vec<At> {
-        self.repeats
-            .iter()
-            .enumerate()
-            .flat_map(|(repeat, folds)| (0..folds.len()).map(move |fold| At { repeat, fold }))
-            .collect()
-    }
-
-    /// Gives the rows of one fold.
-    pub(super) fn fold(&self, at: At) -> &Fold {
-        &self.repeats[at.repeat][at.fold]
-    }
-
-    /// Fits a model on the training rows of a fold and predicts the others, or finds both in the
-    /// cache.
-    pub(super) fn predict(
-        &self,
-        spec: &ModelSpec,
-        at: At,
-        label: &str,
-        running: &dyn Running,
-    ) -> Result<Prediction, Failure> {
-        let key = json!({
-            "part": "fold",
-            "model": spec.canonical(),
-            "data": self.data,
-            "origin": self.origin,
-            "repeat": at.repeat,
-            "fold": at.fold,
-        });
-        let made = running.part(label, &key, &|| {
-            let prediction = self.fit(spec, at, running)?;
-            let bytes = postcard::to_allocvec(&prediction)
-                .map_err(|error| Failure::new(format!("a prediction can't be kept: {error}")))?;
-            Ok(Artifact::Blob { kind: "prediction".to_owned(), bytes: bytes.into() })
-        })?;
-        postcard::from_bytes(made.blob("prediction")?)
-            .map_err(|error| Failure::new(format!("a kept prediction can't be read: {error}")))
-    }
-
-    fn fit(&self, spec: &ModelSpec, at: At, running: &dyn Running) -> Result<Prediction, Failure> {
-        let fold = self.fold(at);
-        let seed = running.seed().derive("fit", at.repeat as u64).derive("fold", at.fold as u64);
-        let context = context(seed, running);
-        let stepped = self.stepped(spec, at, fold, &context).map_err(fit_failure)?;
-        let fitted = spec.fit_estimator(&stepped, &context).map_err(fit_failure)?;
-        fitted.predict_prepared(&stepped).map_err(fit_failure)
-    }
-
-    /// Fits the steps of a model on a fold, once for all models with the same steps.
-    fn stepped(
-        &self,
-        spec: &ModelSpec,
-        at: At,
-        fold: &Fold,
-        context: &FitContext<'_>,
-    ) -> Result<Arc<Stepped>, FitError> {
-        let key = (at.repeat, at.fold, spec.steps_key());
-        let slot = {
-            let mut stepped = self.stepped.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(stepped.entry(key).or_default())
-        };
-        if let Some(done) = slot.get() {
-            return done.clone();
-        }
-        // Two threads may both get here; the steps are the same, and the second result is dropped.
-        let made = spec.fit_steps(&self.prepared, &fold.train, &fold.test, context).map(Arc::new);
-        slot.get_or_init(|| made).clone()
-    }
-
-    /// Gives the true targets of the judged rows of a fold.
-    pub(super) fn truth(&self, at: At) -> Target {
-        self.prepared.target.take(&self.fold(at).test)
-    }
-}
-
-/// Makes the surroundings of a fit.
-pub(super) fn context(seed: Seed, running: &dyn Running) -> FitContext<'_> {
-    FitContext { seed, stop: running.stop(), validation: None, progress: &|_, _| {} }
-}
-
-/// Runs parts side by side; results come in the order of the parts, the first failure wins.
-pub(super) fn side_by_side<T: Sync, R: Send>(
-    running: &dyn Running,
-    parts: &[T],
-    work: impl Fn(&T) -> Result<R, Failure> + Sync + Send,
-) -> Result<Vec<R>, Failure> {
-    running.pool().install(|| {
-        let results: Vec<Result<R, Failure>> = parts.par_iter().map(work).collect();
-        results.into_iter().collect()
-    })
-}
-
-fn by_ranks(table: &Table, column: &str) -> Result<Ranks, Failure> {
-    let pieces = table.column(column).map_err(|error| Failure::new(error.to_string()))?;
-    let ranks = Ranks::of(&pieces).map_err(|error| Failure::new(error.to_string()))?;
-    match ranks.missing.first() {
-        None => Ok(ranks),
-        Some(row) => Err(Failure::new(format!(
-            "`{column}` is missing in {} rows, first in row {row}; folds by it need a value in each",
-            ranks.missing.len()
-        ))
-        .help(format!("leave them out before: `WHERE {column} IS NOT NULL`"))),
-    }
+/// Words what learning found wrong: the message, and behind a semicolon what to do.
+pub(super) fn worded(text: &str) -> Failure {
+    // What is behind the semicolon says what to do.
+    let (message, help) = text.split_once("; ").unwrap_or((text, ""));
+    let rows = message.contains(" in row ");
+    let rows =
+        rows.then(|| "rows are counted from 0, as in the `row` columns of outputs".to_owned());
+    let help = (!help.is_empty()).then(|| help.to_owned());
+    help.into_iter().chain(rows).fold(Failure::new(message), Failure::help)
 }
 
 /// Gives mean and standard deviation (ddof 0), summed in order.
@@ -388,7 +228,7 @@ pub(super) const MODEL: &str = "model";
 
 /// The folds where none are named.
 pub(super) fn k_fold() -> Call {
-    default_call("k_fold", crate::ml::folds::FOLDS.iter().map(|kind| kind.signature()))
+    default_call("k_fold", folds::FOLDS.iter().map(|kind| kind.signature()))
 }
 
 /// The search where none is named.
@@ -665,7 +505,7 @@ pub(super) fn splitter(
     known: &Known,
     checking: &mut Checking<'_>,
 ) -> Option<Box<dyn Splitter>> {
-    let kind = crate::ml::folds::FOLDS.iter().find(|kind| kind.signature().name == call.name)?;
+    let kind = folds::FOLDS.iter().find(|kind| kind.signature().name == call.name)?;
     let splitter = match kind.bind(&call.args) {
         Ok(splitter) => splitter,
         Err(bad) => return bad_setting(bad, call, place, checking),
@@ -688,140 +528,4 @@ pub(super) fn splitter(
         checking.has_column(by, &data.name, data.kind.schema.as_deref(), span).then_some(())?;
     }
     Some(splitter)
-}
-
-/// Finds the declared parameter behind a path such as `estimator.max_depth`.
-pub(super) fn param_at(
-    spec: &ModelSpec,
-    path: &str,
-    place: Span,
-    checking: &mut Checking<'_>,
-) -> Option<&'static Param> {
-    let paths: Vec<(String, &'static Param)> = spec.tunable();
-    let found = paths.iter().find(|(own, _)| own == path).map(|(_, param)| *param);
-    if found.is_none() {
-        let diagnostic = Diagnostic::error(
-            "unknown-path",
-            place,
-            format!("the model has no parameter `{path}`"),
-        );
-        let inner = paths.iter().find(|(own, _)| own.ends_with(&format!(".{path}")));
-        checking.report(match inner {
-            Some((inner, _)) => diagnostic.help(format!("did you mean `{inner}`?")),
-            None => diagnostic.suggest(path, paths.iter().map(|(own, _)| own.as_str())),
-        });
-    }
-    found
-}
-
-/// Tells whether a parameter takes whole numbers, and no others.
-pub(super) fn takes_only_whole(kind: Kind) -> bool {
-    match kind {
-        Kind::Int => true,
-        Kind::Optional(inner) => takes_only_whole(*inner),
-        _ => false,
-    }
-}
-
-/// Takes one candidate value as a parameter takes it, or says what is wrong.
-pub(super) fn as_setting(item: &Bound, param: &Param) -> Result<Setting, String> {
-    fn fit(setting: &Setting, kind: &Kind) -> Option<Setting> {
-        match (kind, setting) {
-            (Kind::Optional(_), Setting::Null) => Some(Setting::Null),
-            (Kind::Optional(inner), other) => fit(other, inner),
-            (Kind::OneOf(kinds), other) => kinds.iter().find_map(|kind| fit(other, kind)),
-            (Kind::Float, other) => other.as_f64().map(Setting::Float),
-            (Kind::Int, Setting::Int(_))
-            | (Kind::Bool, Setting::Bool(_))
-            | (Kind::Text, Setting::Text(_))
-            | (Kind::Share, Setting::Share(_)) => Some(setting.clone()),
-            (Kind::Share, Setting::Float(share)) => Some(Setting::Share(*share)),
-            (Kind::Choice(choices), Setting::Stage(path)) => match path.as_slice() {
-                [word] if choices.iter().any(|choice| choice.word == word) => {
-                    Some(Setting::Word(word.clone()))
-                }
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-    let fitting = fit(&item.setting, &param.kind)
-        .ok_or_else(|| format!("takes {}, not {}", param.kind.spoken(), item.setting.spoken()))?;
-    match fitting.as_f64() {
-        Some(number) if !param.limits.allow(number) => {
-            Err(format!("must be {}, not {number}", param.limits.spoken()))
-        }
-        _ => Ok(fitting),
-    }
-}
-
-/// Puts values into a model's settings.
-pub(super) fn with_values<'a>(
-    spec: &ModelSpec,
-    values: impl Iterator<Item = (&'a str, &'a Setting)>,
-) -> Result<ModelSpec, Failure> {
-    let mut spec = spec.clone();
-    for (path, value) in values {
-        spec.set(path, value.clone())
-            .map_err(|bad| Failure::new(format!("`{path}` can't be {}: {bad}", value.spoken())))?;
-    }
-    Ok(spec)
-}
-
-/// Puts a search's best values into a model's settings, if it is a tuned one.
-pub(super) fn with_best(spec: &ModelSpec, best: Option<&Artifact>) -> Result<ModelSpec, Failure> {
-    let Some(best) = best else { return Ok(spec.clone()) };
-    let values: Vec<(String, KeptValue)> = serde_json::from_slice(best.blob(MODEL)?)
-        .map_err(|error| Failure::new(format!("a tuned model can't be read: {error}")))?;
-    let values: Vec<(String, Setting)> =
-        values.into_iter().map(|(path, value)| (path, value.into())).collect();
-    with_values(spec, values.iter().map(|(path, value)| (path.as_str(), value)))
-}
-
-/// A tuned value as it is kept.
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum KeptValue {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Share(f64),
-    Text(String),
-    Word(String),
-}
-
-impl From<KeptValue> for Setting {
-    fn from(value: KeptValue) -> Self {
-        match value {
-            KeptValue::Null => Self::Null,
-            KeptValue::Bool(flag) => Self::Bool(flag),
-            KeptValue::Int(number) => Self::Int(number),
-            KeptValue::Float(number) => Self::Float(number),
-            KeptValue::Share(share) => Self::Share(share),
-            KeptValue::Text(text) => Self::Text(text),
-            KeptValue::Word(word) => Self::Word(word),
-        }
-    }
-}
-
-/// Writes tuned values.
-pub(super) fn write_values(values: &IndexMap<String, Setting>) -> Result<Vec<u8>, Failure> {
-    let kept = |setting: &Setting| match setting {
-        Setting::Bool(flag) => KeptValue::Bool(*flag),
-        Setting::Int(number) => KeptValue::Int(*number),
-        Setting::Float(number) => KeptValue::Float(*number),
-        Setting::Share(share) => KeptValue::Share(*share),
-        Setting::Text(text) => KeptValue::Text(text.clone()),
-        Setting::Word(word) => KeptValue::Word(word.clone()),
-        _ => KeptValue::Null,
-    };
-    let list: Vec<(&String, KeptValue)> =
-        values.iter().map(|(path, value)| (path, kept(value))).collect();
-    serde_json::to_vec(&list).map_err(|error| Failure::new(error.to_string()))
-}
-
-/// Writes a value for the lock file.
-pub(super) fn plain(setting: &Setting) -> Json {
-    setting.canonical()
 }

@@ -7,6 +7,7 @@ mod evaluate;
 mod expect;
 mod export;
 mod fits;
+mod folded;
 mod ingest;
 mod learning;
 mod model;
@@ -14,17 +15,19 @@ mod predict;
 mod prep;
 mod profile;
 mod report;
+mod searching;
 mod split;
 mod tables;
 mod train;
 mod tune;
+mod values;
 
 use std::sync::LazyLock;
 
 pub use learning::FITTED;
 
 use crate::ml::columns::SELECTORS;
-use crate::ml::{estimators, folds, metrics, search, steps};
+use crate::ml::{estimators, folds, metrics, prune, search, steps};
 use crate::params::{Family, Signature, Vocabulary};
 use crate::plan::StageKind;
 use crate::sources;
@@ -67,9 +70,14 @@ pub fn vocabulary() -> Vocabulary<'static> {
                 Family::Estimator,
                 list(estimators::ESTIMATORS.iter().map(|kind| kind.signature()).collect()),
             ),
+            (Family::Layer, list(estimators::words(Family::Layer))),
+            (Family::Optimizer, list(estimators::words(Family::Optimizer))),
+            (Family::Schedule, list(estimators::words(Family::Schedule))),
+            (Family::Stopping, list(estimators::words(Family::Stopping))),
             (Family::Fold, list(folds::FOLDS.iter().map(|kind| kind.signature()).collect())),
             (Family::Metric, list(metrics::METRICS.iter().map(|kind| kind.signature()).collect())),
             (Family::Search, list(search::SEARCHES.iter().map(|kind| kind.signature()).collect())),
+            (Family::Pruner, list(prune::PRUNERS.iter().map(|kind| kind.signature()).collect())),
             (Family::Space, tune::SPACES),
         ]
     });

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::compute::kernels::cast_utils::{Parser, parse_decimal};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Field, Schema, SchemaRef};
+use chrono::{NaiveDate, NaiveDateTime};
 use serde_json::json;
 
-use crate::data::{Hash, Hasher};
+use crate::data::{ColumnType, Hash, Hasher};
 use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Code, Kind, Params, Setting, Signature};
@@ -152,27 +154,49 @@ pub(super) fn parameters(checking: &Checking<'_>) -> Vec<(String, Parameter)> {
     checking
         .parameters
         .iter()
-        .filter_map(|(name, value)| match value {
-            Some(value) => Some((name.clone(), parameter(&value.node)?)),
+        .filter_map(|(name, given)| match (&given.value, &given.kind) {
+            (Some(value), Some(kind)) => Some((name.clone(), parameter(&value.node, kind)?)),
             // Wrong and reported already: null stands for it, so that nothing is reported twice.
-            None => Some((name.clone(), Parameter::Null)),
+            _ => Some((name.clone(), Parameter::Null)),
         })
         .collect()
 }
 
-fn parameter(value: &Value) -> Option<Parameter> {
+/// Reads a date, with a time of day or without, as microseconds since 1970-01-01.
+fn timestamp(text: &str) -> Option<i64> {
+    let text = text.replace(' ', "T");
+    let day = || Some(text.parse::<NaiveDate>().ok()?.into());
+    let time: NaiveDateTime = text.parse().ok().or_else(day)?;
+    Some(time.and_utc().timestamp_micros())
+}
+
+/// Gives a value as its declared type has it in SQL.
+fn parameter(value: &Value, kind: &ColumnType) -> Option<Parameter> {
+    let decimal = |text: &str| match kind.arrow {
+        DataType::Decimal128(precision, scale) => {
+            let value = parse_decimal::<Decimal128Type>(text, precision, scale).ok()?;
+            Some(Parameter::Decimal { value, precision, scale })
+        }
+        _ => None,
+    };
     match value {
         Value::Null => Some(Parameter::Null),
         Value::Bool(flag) => Some(Parameter::Bool(*flag)),
-        Value::Number(Number::Int(number)) => Some(Parameter::Int(*number)),
-        Value::Number(Number::Float(number)) | Value::Percent(number) => {
-            Some(Parameter::Float(*number))
+        Value::Number(Number::Int(number)) => {
+            decimal(&number.to_string()).or(Some(Parameter::Int(*number)))
         }
-        Value::Text(text) => Some(Parameter::Text(text.value.clone())),
+        Value::Number(Number::Float(number)) => {
+            decimal(&number.to_string()).or(Some(Parameter::Float(*number)))
+        }
+        Value::Text(text) => match kind.arrow {
+            DataType::Date32 => Date32Type::parse(&text.value).map(Parameter::Date),
+            DataType::Timestamp(..) => timestamp(&text.value).map(Parameter::Timestamp),
+            _ => Some(Parameter::Text(text.value.clone())),
+        },
         Value::Duration(nanoseconds) => Some(Parameter::Duration(*nanoseconds)),
         Value::List(items) => items
             .iter()
-            .map(|item| parameter(&item.node))
+            .map(|item| parameter(&item.node, kind))
             .collect::<Option<_>>()
             .map(Parameter::List),
         _ => None,
@@ -288,6 +312,17 @@ pub(super) fn report(checking: &mut Checking<'_>, code: &Code, error: SqlError) 
     checking.report(error.help.into_iter().fold(diagnostic, Diagnostic::help));
 }
 
+/// Words an error of a query that ran: what went wrong, with the value at fault where it is known.
+pub(super) fn failure(code: &Code, error: SqlError) -> Failure {
+    let span = place(code, &error);
+    let message = if error.label.is_empty() {
+        error.message
+    } else {
+        format!("{}: {}", error.message, error.label)
+    };
+    error.help.into_iter().fold(Failure::new(message).at(span), Failure::help)
+}
+
 /// The work of a prep.
 struct Querying {
     code: Code,
@@ -309,10 +344,8 @@ impl Work for Querying {
             parameters: &self.parameters,
             limits: sql::Limits { memory: None, stop: running.stop() },
         };
-        let table = sql::execute(&query, running.runtime()).map_err(|error| {
-            let span = place(&self.code, &error);
-            error.help.iter().cloned().fold(Failure::new(error.message).at(span), Failure::help)
-        })?;
+        let table =
+            sql::execute(&query, running.runtime()).map_err(|error| failure(&self.code, error))?;
         Ok(Produced { outputs: vec![Artifact::Table(table)], ..Produced::default() })
     }
 }

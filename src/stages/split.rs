@@ -233,7 +233,7 @@ impl Work for Cutting {
 impl Cutting {
     fn parts(&self, table: &Table, seed: Seed) -> Result<Parts, Failure> {
         let cut = self.cut(table.rows());
-        let refused = |error: SplitError| Failure::new(error.to_string());
+        let refused = |error: SplitError| super::learning::worded(&error.to_string());
         match &self.rule {
             Rule::Hash(column) => self.by_hash(table, column, seed),
             Rule::Time(column) => {
@@ -315,8 +315,9 @@ fn whole(table: &Table, column: &str, field: &str) -> Result<Ranks, Failure> {
     match ranks.missing.first() {
         None => Ok(ranks),
         Some(row) => Err(Failure::new(format!(
-            "`{column}` is missing in {} rows, first in row {row}; a `{field}` column has a value in each",
-            ranks.missing.len()
+            "`{column}` is missing in {} of {} rows, first in row {row}, and a `{field}` column has a value in each",
+            ranks.missing.len(),
+            table.rows()
         ))
         .help(format!("leave them out before: `WHERE {column} IS NOT NULL`"))),
     }
@@ -335,7 +336,26 @@ fn classes(table: &Table, column: &str) -> Result<Target, Failure> {
         let rank = if missing.contains(&row) { ranks.distinct as u64 } else { *rank };
         u32::try_from(rank).unwrap_or(u32::MAX)
     };
-    let codes = ranks.ranks.iter().enumerate().map(code).collect();
-    let count = i64::try_from(ranks.distinct).unwrap_or(i64::MAX) + i64::from(!missing.is_empty());
-    Ok(Target::Classes { codes, classes: (0..count).map(Label::Int).collect() })
+    let codes: Vec<u32> = ranks.ranks.iter().enumerate().map(code).collect();
+    let count = ranks.distinct + usize::from(!missing.is_empty());
+    let classes = names(table, column, &codes, count)?;
+    Ok(Target::Classes { codes: codes.into(), classes: classes.into() })
+}
+
+/// Gives each class the text of its first row, for messages.
+fn names(table: &Table, column: &str, codes: &[u32], count: usize) -> Result<Vec<Label>, Failure> {
+    let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
+    let mut names: Vec<Option<Label>> = vec![None; count];
+    let mut row = 0;
+    for piece in table.column(column).map_err(|error| failure(&error))? {
+        let texts = cast(&piece, &DataType::Utf8).map_err(|error| failure(&error))?;
+        for text in texts.as_string::<i32>() {
+            let code = codes.get(row).and_then(|code| usize::try_from(*code).ok());
+            if let Some(name @ None) = code.and_then(|code| names.get_mut(code)) {
+                *name = Some(Label::Text(text.unwrap_or("null").into()));
+            }
+            row += 1;
+        }
+    }
+    Ok(names.into_iter().map(|name| name.unwrap_or(Label::Int(0))).collect())
 }

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use super::learning::class_name;
-use super::tune::Tunable;
+use super::tune::{Portions, Tunable};
 use crate::data::{Label, Table, Target};
 use crate::ml::estimator::Prediction;
 use crate::ml::metrics::curves;
@@ -95,12 +95,14 @@ pub(super) fn history_type() -> TableType {
     plain(schema(HISTORY))
 }
 
-/// The type of `tune`'s `.trials`: a column per tuned path besides the fixed ones.
-pub(super) fn trials_type(space: &[Tunable]) -> TableType {
+/// The type of `tune`'s `.trials`: a column per tuned path besides the fixed ones, and one for what
+/// a trial got of what the search gives in portions.
+pub(super) fn trials_type(space: &[Tunable], portions: Option<&Portions>) -> TableType {
+    let fixed = TRIALS.iter().map(|(name, kind)| Field::new(*name, kind.clone(), true));
     let own =
         space.iter().map(|tunable| Field::new(&tunable.path, value_type(&tunable.dimension), true));
-    let fixed = TRIALS.iter().map(|(name, kind)| Field::new(*name, kind.clone(), true));
-    plain(Arc::new(Schema::new(fixed.chain(own).collect::<Vec<_>>())))
+    let got = portions.map(|portions| Field::new(portions.name(), INT, true));
+    plain(Arc::new(Schema::new(fixed.chain(own).chain(got).collect::<Vec<_>>())))
 }
 
 fn value_type(dimension: &Dimension) -> DataType {
@@ -152,6 +154,8 @@ pub(super) struct TrialRow {
     pub(super) mean: f64,
     pub(super) sd: f64,
     pub(super) values: Vec<Setting>,
+    /// What it got of what the search gives in portions.
+    pub(super) budget: Option<u64>,
 }
 
 pub(super) fn texts<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
@@ -223,7 +227,11 @@ pub(super) fn evaluation(scores: &[Score]) -> Result<Table, Failure> {
 }
 
 /// Makes `.trials`.
-pub(super) fn trials(rows: &[TrialRow], space: &[Tunable]) -> Result<Table, Failure> {
+pub(super) fn trials(
+    rows: &[TrialRow],
+    space: &[Tunable],
+    portions: Option<&Portions>,
+) -> Result<Table, Failure> {
     let mut columns = vec![
         counts(rows.iter().map(|row| row.trial)),
         texts(rows.iter().map(|row| row.status)),
@@ -235,7 +243,13 @@ pub(super) fn trials(rows: &[TrialRow], space: &[Tunable]) -> Result<Table, Fail
         let values: Vec<&Setting> = rows.iter().filter_map(|row| row.values.get(index)).collect();
         columns.push(settings(&values, &value_type(&tunable.dimension)));
     }
-    let Some(schema) = trials_type(space).schema else { return Err(Failure::new("no columns")) };
+    if portions.is_some() {
+        let got = |row: &TrialRow| row.budget.and_then(|got| i64::try_from(got).ok());
+        columns.push(Arc::new(rows.iter().map(got).collect::<Int64Array>()));
+    }
+    let Some(schema) = trials_type(space, portions).schema else {
+        return Err(Failure::new("no columns"));
+    };
     table(schema, columns)
 }
 

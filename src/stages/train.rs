@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::learning::{self, fit_failure};
-use super::tables;
+use super::{tables, values};
 use crate::ml::estimator::FitContext;
 use crate::ml::model::ModelSpec;
 use crate::params;
@@ -92,7 +92,7 @@ impl Work for Training {
         let mut inputs = inputs.iter();
         let table = inputs.next().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
         let best = if self.tuned { inputs.next() } else { None };
-        let spec = learning::with_best(&self.spec, best)?;
+        let spec = values::with_best(&self.spec, best)?;
         let validation =
             if self.validated { inputs.next().map(Artifact::table).transpose()? } else { None };
         let progress = |done: u64, total: u64| {

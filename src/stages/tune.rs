@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 
-use super::learning::{self, At, Cut, Folded, Scorer, better, mean_sd, side_by_side};
-use super::tables::{self, TrialRow};
-use crate::data::Table;
+use super::learning::{self, Scorer};
+use super::searching::Searching;
+use super::{tables, values};
 use crate::diag::Diagnostic;
+use crate::ml::Seed;
 use crate::ml::metric::Direction;
 use crate::ml::model::ModelSpec;
-use crate::ml::search::{Dimension, Finished, Search, Trial};
-use crate::ml::splitter::Splitter;
+use crate::ml::prune::{PRUNERS, Pruner};
+use crate::ml::search::{self, Dimension, Means, ROWS, Search};
 use crate::params;
 use crate::params::{Args, Bound, Call, Family, Kind, Limits, Param, Params, Setting, Signature};
-use crate::plan::{
-    Artifact, Caching, Checked, Checking, Facts, Failure, ModelType, Output, Produced, Progress,
-    Reads, Running, Score, StageKind, Task, Tuned, Work,
-};
+use crate::plan::{Caching, Checked, Checking, ModelType, Output, Reads, StageKind, Task, Tuned};
+use crate::text::Span;
 
 params! {
     /// Searches for the values with which a model does best.
@@ -35,6 +33,8 @@ params! {
         search: Call as (Kind::Call(Family::Search)) = learning::random_search(),
         /// How the rows are cut.
         folds: Call as (Kind::Call(Family::Fold)) = learning::k_fold(),
+        /// When a trial is given up before all folds are judged.
+        prune: Option<Call> as (Kind::Optional(&Kind::Call(Family::Pruner))) = None,
         /// The metric to bring up.
         maximize: Option<Call> as (Kind::Optional(&Kind::Call(Family::Metric))) = None,
         /// The metric to bring down.
@@ -57,7 +57,7 @@ pub(super) static SPACES: &[&Signature] = &[const { &Log::SIGNATURE }];
 const SPACE: Kind = Kind::OneOf(&[Kind::Range, Kind::Call(Family::Space), Kind::List(&CANDIDATE)]);
 
 /// One of a list of values.
-const CANDIDATE: Kind = Kind::OneOf(&[Kind::Literal, Kind::Stage]);
+const CANDIDATE: Kind = Kind::OneOf(&[Kind::Literal, Kind::Word]);
 
 /// The registered kind.
 pub(super) struct TuneKind;
@@ -76,16 +76,19 @@ impl StageKind for TuneKind {
         let (scorer, direction) = goal(args, &known, checking)?;
         let space = space(args.get("over")?, &spec, checking)?;
         let search = search(&fields.search, args, &space, checking)?;
+        let portions = portions(search.as_ref(), &spec, &space, &fields.search, checking)?;
+        let pruner = pruner(args, portions.as_ref(), checking)?;
         let splitter =
             learning::splitter(&fields.folds, args.get("folds")?.span, &data, &known, checking)?;
         let mut columns = learning::columns(&spec, &data)?;
         columns.extend(splitter.by().map(str::to_owned));
-        let trials = tables::trials_type(&space);
+        let trials = tables::trials_type(&space, portions.as_ref());
         let settings = json!({
             "model": spec.canonical(),
             "over": space.iter().map(|own| json!([own.path, own.canonical()])).collect::<Vec<_>>(),
             "search": fields.search.canonical(),
             "folds": fields.folds.canonical(),
+            "prune": fields.prune.as_ref().map(Call::canonical),
             "metric": scorer.canonical,
             "direction": format!("{direction:?}"),
             "seed": checking.seed,
@@ -94,6 +97,8 @@ impl StageKind for TuneKind {
             spec: Arc::clone(&spec),
             space,
             search,
+            portions,
+            pruner,
             splitter,
             folds: fields.folds,
             scorer,
@@ -208,7 +213,7 @@ fn space(over: &Bound, spec: &ModelSpec, checking: &mut Checking<'_>) -> Option<
     }
     let mut space = Vec::new();
     for (path, bound) in map {
-        let param = learning::param_at(spec, path, bound.span, checking);
+        let param = values::param_at(spec, path, bound.span, checking);
         if let Some(dimension) = param.and_then(|param| dimension(path, bound, param, checking)) {
             space.push(Tunable { path: path.clone(), dimension });
         }
@@ -255,7 +260,7 @@ fn range(
     checking: &mut Checking<'_>,
 ) -> Option<Dimension> {
     let place = low.span.to(high.span);
-    let whole = learning::takes_only_whole(param.kind);
+    let whole = values::takes_only_whole(param.kind);
     let dimension = match (&low.setting, &high.setting) {
         (Setting::Int(low), Setting::Int(high)) if whole || !log => {
             Dimension::Int { low: *low, high: *high, log }
@@ -298,7 +303,7 @@ fn candidate(
     param: &'static Param,
     checking: &mut Checking<'_>,
 ) -> Option<Setting> {
-    match learning::as_setting(item, param) {
+    match values::as_setting(item, param) {
         Ok(setting) => Some(setting),
         Err(message) => {
             checking.report(
@@ -317,8 +322,7 @@ fn search(
     checking: &mut Checking<'_>,
 ) -> Option<Box<dyn Search>> {
     let place = args.get("search")?.span;
-    let kind =
-        crate::ml::search::SEARCHES.iter().find(|kind| kind.signature().name == call.name)?;
+    let kind = search::SEARCHES.iter().find(|kind| kind.signature().name == call.name)?;
     let search = match kind.bind(&call.args) {
         Ok(search) => search,
         Err(bad) => return learning::bad_setting(bad, call, place, checking),
@@ -338,215 +342,122 @@ fn search(
     Some(search)
 }
 
-/// A search, ready to be run on some rows.
-struct Searching {
-    spec: Arc<ModelSpec>,
-    space: Vec<Tunable>,
-    search: Box<dyn Search>,
-    splitter: Box<dyn Splitter>,
-    folds: Call,
-    scorer: Scorer,
-    direction: Direction,
-    canonical: Json,
+/// What a search gives its trials in portions.
+pub(super) enum Portions {
+    /// Rows to learn from: so many at most, or all.
+    Rows(Option<u64>),
+    /// The values of a parameter that counts rounds, up to a number.
+    Rounds(String, u64),
 }
 
-impl std::fmt::Debug for Searching {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Searching").finish_non_exhaustive()
-    }
-}
-
-/// A trial, and its scores fold by fold.
-struct Scored {
-    trial: Trial,
-    scores: Result<Vec<f64>, Failure>,
-}
-
-impl Scored {
-    fn mean_sd(&self) -> (f64, f64) {
-        self.scores.as_ref().map_or((f64::NAN, f64::NAN), |scores| mean_sd(scores))
-    }
-}
-
-impl Searching {
-    /// Runs every trial that the search asks for.
-    fn trials(&self, table: &Table, running: &dyn Running) -> Result<Vec<Scored>, Failure> {
-        let dimensions: Vec<Dimension> =
-            self.space.iter().map(|own| own.dimension.clone()).collect();
-        let canonical = self.folds.canonical();
-        let cut = Cut { splitter: self.splitter.as_ref(), canonical: &canonical, repeats: 1 };
-        let folded = Folded::new(&self.spec, table, &cut, running.seed())?;
-        let total = self.search.trials(&dimensions) as u64;
-        let mut scored: Vec<Scored> = Vec::new();
-        loop {
-            let finished: Vec<Finished> = scored.iter().map(finished).collect();
-            let seed = running.seed().derive("search", 0);
-            let batch = self.search.propose(&dimensions, seed, &finished, self.direction);
-            if batch.is_empty() {
-                return Ok(scored);
-            }
-            scored.extend(self.batch(&folded, batch, running)?);
-            scored.sort_by_key(|own| own.trial.index);
-            let best = self.best(&scored).map(|own| own.mean_sd().0);
-            let note = best.map(|best| format!("best {} {best:.4}", self.scorer.name));
-            running.progress(Progress {
-                done: scored.len() as u64,
-                total: Some(total),
-                unit: "trials",
-                note: note.unwrap_or_default(),
-            });
+impl Portions {
+    /// Names the column of `.trials` that says what a trial got.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Rows(_) => ROWS,
+            Self::Rounds(path, _) => path,
         }
     }
-
-    /// Runs trials side by side, fold by fold.
-    fn batch(
-        &self,
-        folded: &Folded,
-        batch: Vec<Trial>,
-        running: &dyn Running,
-    ) -> Result<Vec<Scored>, Failure> {
-        let specs: Vec<ModelSpec> = batch
-            .iter()
-            .map(|trial| {
-                learning::with_values(
-                    &self.spec,
-                    self.space.iter().map(|own| own.path.as_str()).zip(&trial.values),
-                )
-            })
-            .collect::<Result<_, _>>()?;
-        let places = folded.places();
-        let parts: Vec<(usize, At)> =
-            (0..batch.len()).flat_map(|trial| places.iter().map(move |at| (trial, *at))).collect();
-        let done = std::sync::atomic::AtomicU64::new(0);
-        let folds = places.len() as u64;
-        let total = self
-            .search
-            .trials(&self.space.iter().map(|own| own.dimension.clone()).collect::<Vec<_>>())
-            as u64;
-        let scores = side_by_side(running, &parts, |(trial, at)| {
-            let label = format!("trial {} fold {}", batch[*trial].index, at.fold);
-            let score = self.score(folded, &specs[*trial], *at, &label, running);
-            let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-            running.progress(Progress {
-                done: done / folds,
-                total: Some(total),
-                unit: "trials",
-                note: String::new(),
-            });
-            match score {
-                Err(failure) if failure.stopped => Err(failure),
-                other => Ok(other),
-            }
-        })?;
-        let mut scores = scores.into_iter();
-        Ok(batch
-            .into_iter()
-            .map(|trial| Scored { trial, scores: scores.by_ref().take(places.len()).collect() })
-            .collect())
-    }
-
-    fn score(
-        &self,
-        folded: &Folded,
-        spec: &ModelSpec,
-        at: At,
-        label: &str,
-        running: &dyn Running,
-    ) -> Result<f64, Failure> {
-        let prediction = folded.predict(spec, at, label, running)?;
-        self.scorer.score(&folded.truth(at), &prediction, folded.prepared.positive, None)
-    }
-
-    /// Gives the best trial; ties go to the earlier, failed ones are never best.
-    fn best<'s>(&self, scored: &'s [Scored]) -> Option<&'s Scored> {
-        let mut best: Option<&Scored> = None;
-        for own in scored.iter().filter(|own| own.trial.budget >= 1.0) {
-            let mean = own.mean_sd().0;
-            if !mean.is_nan()
-                && best.is_none_or(|best| better(self.direction, mean, best.mean_sd().0))
-            {
-                best = Some(own);
-            }
-        }
-        best
-    }
-
-    fn values(&self, scored: &Scored) -> IndexMap<String, Setting> {
-        self.space
-            .iter()
-            .map(|own| own.path.clone())
-            .zip(scored.trial.values.iter().cloned())
-            .collect()
-    }
-
-    fn no_best(scored: &[Scored]) -> Failure {
-        let first = scored.iter().find_map(|own| own.scores.as_ref().err());
-        Failure::new(match first {
-            Some(failure) => format!("every trial failed, the first with: {failure}"),
-            None => "no trial has a score".to_owned(),
-        })
-    }
 }
 
-fn finished(scored: &Scored) -> Finished {
-    let score = Some(scored.mean_sd().0).filter(|mean| !mean.is_nan());
-    Finished { trial: scored.trial.clone(), score }
+/// Finds what a search gives in portions; none inside where it gives everything to each trial.
+#[expect(clippy::option_option, reason = "nothing where an error was reported, as everywhere here")]
+fn portions(
+    search: &dyn Search,
+    spec: &ModelSpec,
+    space: &[Tunable],
+    call: &Call,
+    checking: &mut Checking<'_>,
+) -> Option<Option<Portions>> {
+    let Some(resource) = search.resource() else { return Some(None) };
+    if resource.name == ROWS {
+        return Some(Some(Portions::Rows(resource.most)));
+    }
+    let place = call.args.get("resource").map_or(checking.place, |bound| bound.span);
+    let path = resource.name;
+    let param = values::param_at(spec, path, place, checking)?;
+    let wrong = if space.iter().any(|own| own.path == path) {
+        Some("it is what the search tunes".to_owned())
+    } else if values::takes_only_whole(param.kind) {
+        None
+    } else {
+        Some(format!("it takes {}, not a number of rounds", param.kind.spoken()))
+    };
+    if let Some(wrong) = wrong {
+        checking.report(
+            Diagnostic::error(
+                "bad-setting",
+                place,
+                format!("`{path}` can't be given in portions: {wrong}"),
+            )
+            .help(
+                "name `rows`, or a parameter that counts rounds, such as `estimator.n_estimators`",
+            ),
+        );
+        return None;
+    }
+    let own = match spec.setting(path) {
+        Some(Setting::Int(number)) => u64::try_from(*number).ok(),
+        _ => None,
+    };
+    let Some(most) = resource.most.or(own) else {
+        checking.report(
+            Diagnostic::error(
+                "bad-setting",
+                place,
+                format!("the model sets no number for `{path}`"),
+            )
+            .help("say how much a trial may get: `max_resources: 100`"),
+        );
+        return None;
+    };
+    affordable(search, space, most, place, checking)?;
+    Some(Some(Portions::Rounds(path.to_owned(), most)))
 }
 
-impl Tuned for Searching {
-    fn search(&self, rows: &Table, running: &dyn Running) -> Result<ModelSpec, Failure> {
-        let scored = self.trials(rows, running)?;
-        let best = self.best(&scored).ok_or_else(|| Self::no_best(&scored))?;
-        let values = self.values(best);
-        learning::with_values(&self.spec, values.iter().map(|(path, value)| (path.as_str(), value)))
-    }
-
-    fn canonical(&self) -> Json {
-        self.canonical.clone()
-    }
+/// Checks that a search can work with so many rounds.
+fn affordable(
+    search: &dyn Search,
+    space: &[Tunable],
+    most: u64,
+    place: Span,
+    checking: &mut Checking<'_>,
+) -> Option<()> {
+    let space: Vec<Dimension> = space.iter().map(|own| own.dimension.clone()).collect();
+    let task = search::Task {
+        space: &space,
+        seed: Seed::new(checking.seed),
+        direction: Direction::Maximize,
+        means: Means { least: 1, most },
+    };
+    let Err(message) = search.afford(&task) else { return Some(()) };
+    checking.report(Diagnostic::error("bad-setting", place, message));
+    None
 }
 
-impl Work for Searching {
-    fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let table = inputs.first().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
-        let scored = self.trials(table, running)?;
-        let best = self.best(&scored).ok_or_else(|| Self::no_best(&scored))?;
-        let values = self.values(best);
-        let (mean, sd) = best.mean_sd();
-        let rows: Vec<TrialRow> = scored
-            .iter()
-            .map(|own| {
-                let (mean, sd) = own.mean_sd();
-                let status = if own.scores.is_ok() { "complete" } else { "failed" };
-                TrialRow {
-                    trial: own.trial.index,
-                    status,
-                    metric: self.scorer.name.clone(),
-                    mean,
-                    sd,
-                    values: own.trial.values.clone(),
-                }
-            })
-            .collect();
-        let failed = scored.iter().filter(|own| own.scores.is_err()).count();
-        let warnings = (failed > 0).then(|| format!("{failed} of {} trials failed", scored.len()));
-        let best: serde_json::Map<String, Json> =
-            values.iter().map(|(path, value)| (path.clone(), learning::plain(value))).collect();
-        let score = Score {
-            model: String::new(),
-            metric: self.scorer.name.clone(),
-            value: mean,
-            sd: Some(sd),
-        };
-        let bytes = learning::write_values(&values)?;
-        Ok(Produced {
-            outputs: vec![
-                Artifact::Blob { kind: learning::MODEL.to_owned(), bytes: bytes.into() },
-                Artifact::Table(tables::trials(&rows, &self.space)?),
-            ],
-            facts: Facts { best, metrics: vec![score] },
-            warnings: warnings.into_iter().collect(),
-            ..Produced::default()
-        })
+/// Makes the pruner that the user asked for; none inside where there is none.
+#[expect(clippy::option_option, reason = "nothing where an error was reported, as everywhere here")]
+fn pruner(
+    args: &Args,
+    portions: Option<&Portions>,
+    checking: &mut Checking<'_>,
+) -> Option<Option<Box<dyn Pruner>>> {
+    let Some(bound) = args.given("prune") else { return Some(None) };
+    let Setting::Call(call) = &bound.setting else { return Some(None) };
+    if portions.is_some() {
+        checking.report(
+            Diagnostic::error(
+                "clashing-fields",
+                bound.span,
+                "this search gives candidates up by itself, round after round",
+            )
+            .help("take `prune` out, or search with `tpe` or `random`"),
+        );
+        return None;
+    }
+    let kind = PRUNERS.iter().find(|kind| kind.signature().name == call.name)?;
+    match kind.bind(&call.args) {
+        Ok(pruner) => Some(Some(pruner)),
+        Err(bad) => learning::bad_setting(bad, call, bound.span, checking),
     }
 }

@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -102,15 +103,26 @@ pub(super) struct SyncError {
 #[derive(Debug, Default)]
 pub(super) struct Syncer {
     thread: Mutex<Option<(Sender<Order>, JoinHandle<()>)>>,
+    /// The file that grows was named since the last sync began.
+    grows: Arc<AtomicBool>,
 }
 
 impl Syncer {
+    /// Has the one file that grows brought to disk some time soon; costs nothing where that was asked
+    /// for already.
+    pub(super) fn add_growing(&self, path: &Path) {
+        if !self.grows.swap(true, Ordering::AcqRel) {
+            self.add(path.to_path_buf());
+        }
+    }
+
     /// Has a file and its folder brought to disk some time soon.
     pub(super) fn add(&self, path: PathBuf) {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let (sender, _) = thread.get_or_insert_with(|| {
             let (sender, receiver) = channel();
-            (sender, std::thread::spawn(move || work(&receiver)))
+            let grows = Arc::clone(&self.grows);
+            (sender, std::thread::spawn(move || work(&receiver, &grows)))
         });
         // Only fails if the thread is gone, and then the next flush says so.
         let _ = sender.send(Order::Sync(path));
@@ -143,10 +155,12 @@ impl Drop for Syncer {
 }
 
 /// Syncs what gathered in each window, so that a burst shares its price.
-fn work(orders: &Receiver<Order>) {
+fn work(orders: &Receiver<Order>, grows: &AtomicBool) {
     let mut failed = None;
     while let Ok(order) = orders.recv() {
         let (files, answer) = gather(orders, order);
+        // What is written from here on may be missed, so it is to be named again.
+        grows.store(false, Ordering::Release);
         failed = failed.or(sync(&files).err());
         if let Some(answer) = answer {
             // Whoever asked may have gone.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::disk::SyncError;
 use crate::data::TableError;
+use crate::diag::plain;
 
 /// Why the cache could not do what was asked.
 ///
@@ -13,7 +14,7 @@ use crate::data::TableError;
 #[non_exhaustive]
 pub enum StoreError {
     /// A file or folder could not be read or written.
-    #[error("can't {doing} `{}`: {source}", path.display())]
+    #[error("can't {doing} `{}`: {}", path.display(), plain(source))]
     Io {
         /// What was tried: `read`, `write`.
         doing: &'static str,

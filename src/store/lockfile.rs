@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::disk;
 use crate::data::Hash;
+use crate::diag::plain;
 
 /// The number of the format.
 const FORMAT: u32 = 1;
@@ -28,7 +29,7 @@ const NOTE: &str = "# Written by mlp: what each stage gave. Commit it; it is not
 #[non_exhaustive]
 pub enum LockFileError {
     /// It can't be read or written.
-    #[error("can't {doing} the lock file `{}`: {source}", path.display())]
+    #[error("can't {doing} the lock file `{}`: {}", path.display(), plain(source))]
     Io {
         /// What was tried: `read`, `write`.
         doing: &'static str,

@@ -43,9 +43,15 @@ use pack::Pack;
 /// What the version file says.
 const FORMAT: &str = "mlp cache 1";
 
-/// The pack of file hashes and that of last runs; the others hold facts and have a dot in them.
+/// The pack of file hashes and that of last runs; those of facts have a dot in their names.
 const FILES: &str = "files";
 const PREVIOUS: &str = "previous";
+
+/// The pack of small parts of stages' work.
+const PARTS: &str = "parts";
+
+/// How many bytes a part may have to be kept with others in one file.
+pub const SMALL_PART: usize = 4 << 10;
 
 /// A cache folder; cheap to open, shared by reference.
 #[derive(Debug)]
@@ -179,6 +185,27 @@ impl Store {
     /// Remembers bytes under a key, for later runs too where the folder can be written.
     pub fn remember(&self, kind: &str, key: Hash, bytes: &[u8]) {
         self.pack(&fact_name(kind)).put(key, bytes);
+    }
+
+    /// Keeps bytes as small as [`SMALL_PART`] under a fingerprint: a part of a stage's work.
+    ///
+    /// A file a part would cost more than most small parts of work do.
+    ///
+    /// # Errors
+    ///
+    /// A full disk or a folder that can't be written.
+    pub fn put_part(&self, fingerprint: Hash, bytes: &[u8]) -> Result<(), StoreError> {
+        self.prepare()?;
+        let pack = self.pack(PARTS);
+        pack.put_now(fingerprint, bytes).map_err(|error| StoreError::write(pack.path(), error))?;
+        self.syncer.add_growing(pack.path());
+        Ok(())
+    }
+
+    /// Gives the bytes of a small part.
+    #[must_use]
+    pub fn part(&self, fingerprint: Hash) -> Option<Vec<u8>> {
+        self.pack(PARTS).get(fingerprint)
     }
 
     /// Gives the fingerprint of a stage's last run; the key names pipeline and stage.

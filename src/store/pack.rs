@@ -77,6 +77,18 @@ impl Pack {
         }
     }
 
+    /// Notes the value of a key and writes it, so that a killed process loses nothing; tells whether
+    /// that went well.
+    pub(super) fn put_now(&self, key: Hash, value: &[u8]) -> io::Result<()> {
+        self.put(key, value);
+        lock_of(&self.loaded).as_mut().map_or(Ok(()), |loaded| loaded.append(&self.path))
+    }
+
+    /// Names the file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Tells whether there is something to write.
     pub(super) fn is_dirty(&self) -> bool {
         lock_of(&self.loaded).as_ref().is_some_and(|loaded| loaded.bytes.len() > loaded.written)

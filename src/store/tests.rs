@@ -450,3 +450,40 @@ fn verify_finds_and_removes_what_is_damaged() {
     });
     assert_eq!(left.count(), 2);
 }
+
+#[test]
+fn small_parts_are_there_for_the_next_process_at_once() {
+    let (_folder, store) = place();
+    let name = |text: &str| Hash::of(text.as_bytes());
+    store.put_part(name("one"), b"first").unwrap();
+    store.put_part(name("two"), &[7; SMALL_PART]).unwrap();
+    // Nothing was flushed: a process that is killed here loses neither.
+    let next = again(&store);
+    assert_eq!(next.part(name("one")).as_deref(), Some(&b"first"[..]));
+    assert_eq!(next.part(name("two")), Some(vec![7; SMALL_PART]));
+    assert_eq!(next.part(name("three")), None);
+    store.put_part(name("one"), b"second").unwrap();
+    assert_eq!(again(&store).part(name("one")).as_deref(), Some(&b"second"[..]));
+    store.flush().unwrap();
+}
+
+#[test]
+fn a_damaged_small_part_is_a_miss() {
+    let (_folder, store) = place();
+    let name = |text: &str| Hash::of(text.as_bytes());
+    for text in ["one", "two", "three"] {
+        store.put_part(name(text), text.as_bytes()).unwrap();
+    }
+    let path = store.folder().join("facts").join(PARTS);
+    let good = fs::read(&path).unwrap();
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(&path, &bad).unwrap();
+        let next = again(&store);
+        for text in ["one", "two", "three"] {
+            let found = next.part(name(text));
+            assert!(found.is_none_or(|found| found == text.as_bytes()), "{at}");
+        }
+    }
+}

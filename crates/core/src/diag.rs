@@ -3,6 +3,8 @@
 //! Nothing is printed here. `cli` renders a diagnostic for people, `--json` for programs. Messages
 //! are lower case, end without a full stop and put backticks around what the user typed.
 
+use std::io;
+
 use crate::text::Span;
 
 /// How bad it is.
@@ -165,6 +167,26 @@ impl IntoIterator for Diagnostics {
     fn into_iter(self) -> Self::IntoIter {
         self.list.into_iter()
     }
+}
+
+/// Says a system error without its number, which differs between systems.
+#[must_use]
+pub fn plain(error: &io::Error) -> String {
+    let text = match error.kind() {
+        io::ErrorKind::NotFound => "no such file or folder",
+        io::ErrorKind::PermissionDenied => "permission denied",
+        io::ErrorKind::StorageFull => "the disk is full",
+        io::ErrorKind::QuotaExceeded => "the quota is used up",
+        io::ErrorKind::FileTooLarge => "the file may not grow that large",
+        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only",
+        io::ErrorKind::IsADirectory => "a folder lies there",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "a part of its path is a file"
+        }
+        io::ErrorKind::InvalidFilename => "the name is too long",
+        _ => return error.to_string(),
+    };
+    text.to_owned()
 }
 
 /// Gives the candidate nearest to a misspelt word, if any is near enough to be meant.

@@ -5,11 +5,11 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 
-use crate::cli::opened::Pipeline;
+use crate::cli::opened::{Pipeline, no_stage};
 use crate::cli::progress::{self, Mode};
 use crate::cli::render::{self, Renderer};
 use crate::cli::{Exit, Trouble, Ui, grid, interrupt, summary};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::engine::{self, EngineError, LockError, Options, Outcome, Report, Services};
 use crate::plan::{Loaded, Plan};
 use crate::text::SourceMap;
@@ -23,7 +23,8 @@ use crate::text::SourceMap;
 Examples:
   mlp run churn.mlp
   mlp run churn.mlp --set day=2024-05-01 --threads 4
-  mlp run churn.mlp --only compare        that stage and what it needs
+  mlp run churn.mlp compare final         these stages and what they need
+  mlp run churn.mlp --tag nightly         the stages with this tag and what they need
   mlp run churn.mlp --locked --quiet      in continuous integration
   mlp run churn.mlp --json | jq 'select(.event == \"stage_finished\")'
 
@@ -38,9 +39,16 @@ pub(crate) struct Args {
     /// Fail if a result would differ from the lock file, and leave that as it is.
     #[arg(long)]
     locked: bool,
-    /// Run this stage and what it needs alone; may be given more than once.
+    /// Run these stages and what they need alone.
+    #[arg(value_name = "STAGE")]
+    stages: Vec<String>,
+    /// Run this stage and what it needs alone, as if it stood behind the file; may be given more than
+    /// once.
     #[arg(long, value_name = "STAGE")]
     only: Vec<String>,
+    /// Run the stages with this tag and what they need alone; may be given more than once.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
     /// Show no progress, only the summary.
     #[arg(long, short)]
     quiet: bool,
@@ -53,7 +61,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     let (Loaded { sources, plan, diagnostics }, store) = args.pipeline.load()?;
     show_findings(args, ui, &sources, &diagnostics)?;
     let Some(plan) = plan.map(Arc::new) else { return Ok(Exit::Wrong) };
-    known(&plan, &args.only)?;
+    let only = selected(&plan, args)?;
     let stop = Arc::new(AtomicBool::new(false));
     interrupt::watch(Arc::clone(&stop), *ui);
     let mode = match args {
@@ -65,7 +73,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     let options = Options {
         threads: args.threads.map_or_else(all_threads, usize::from),
         locked: args.locked,
-        only: args.only.clone(),
+        only,
         project: args.pipeline.project(),
     };
     let report = engine::run(&plan, &services, &options).map_err(|error| unrun(&error))?;
@@ -115,11 +123,38 @@ fn show_findings(
     Ok(())
 }
 
-/// Refuses a stage that isn't there.
-fn known(plan: &Plan, only: &[String]) -> Result<(), Trouble> {
-    match only.iter().find(|name| plan.stage(name).is_none()) {
-        Some(name) => Err(crate::cli::opened::no_stage(plan, name)),
-        None => Ok(()),
+/// Gives the stages that are to run, none where all are; refuses names and tags that aren't there.
+fn selected(plan: &Plan, args: &Args) -> Result<Vec<String>, Trouble> {
+    let mut names: Vec<String> = args.stages.iter().chain(&args.only).cloned().collect();
+    if let Some(name) = names.iter().find(|name| plan.stage(name).is_none()) {
+        return Err(no_stage(plan, name));
+    }
+    for tag in &args.tags {
+        let tagged = plan.stages.iter().filter(|stage| stage.tags.contains(tag));
+        let before = names.len();
+        names.extend(tagged.filter(|stage| stage.task.is_some()).map(|stage| stage.name.clone()));
+        if names.len() == before {
+            return Err(no_tag(plan, tag));
+        }
+    }
+    Ok(names)
+}
+
+/// Says that no stage that runs has a tag.
+fn no_tag(plan: &Plan, tag: &str) -> Trouble {
+    let mut known: Vec<&str> = plan
+        .stages
+        .iter()
+        .filter(|stage| stage.task.is_some())
+        .flat_map(|stage| stage.tags.iter().map(String::as_str))
+        .collect();
+    known.sort_unstable();
+    known.dedup();
+    let trouble = Trouble::wrong(format!("no stage of `{}` has the tag `{tag}`", plan.name));
+    match nearest(tag, known.iter().copied()) {
+        Some(near) => trouble.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => trouble.help(format!("give a stage one: `tags: [\"{tag}\"]`")),
+        None => trouble.help(format!("its tags: {}", summary::listed(&known))),
     }
 }
 

@@ -51,8 +51,10 @@ impl Place {
     fn explain(&self, error: ArrowError, result: &dyn fmt::Display) -> DataFusionError {
         match error {
             ArrowError::DivideByZero => self.fault(Reason::DivisionByZero, ""),
-            ArrowError::ArithmeticOverflow(_) => {
-                self.fault(Reason::Overflow, &format!("the result does not fit into {result}"))
+            ArrowError::ArithmeticOverflow(text) => {
+                let found = text.strip_prefix("Overflow happened on: ");
+                let found = found.map_or_else(|| "the result".to_owned(), |own| format!("`{own}`"));
+                self.fault(Reason::Overflow, &format!("{found} does not fit into {result}"))
             }
             ArrowError::ComputeError(text) | ArrowError::CastError(text) => {
                 self.fault(Reason::Overflow, &text)

@@ -32,6 +32,27 @@ fn people() -> Vec<(Vec<String>, Table)> {
 }
 
 #[test]
+fn the_columns_of_our_own_outputs_need_no_quotes() {
+    let one = |name| (name, Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef);
+    let tables = named(vec![("t", table(vec![one("cluster"), one("top"), one("distinct")]))]);
+    let texts = [
+        "SELECT cluster, top, distinct FROM t",
+        "SELECT top, t.distinct, cluster AS cluster FROM t WHERE distinct > 0 ORDER BY top, cluster",
+        "SELECT cluster, max(top) AS top, max(distinct) AS distinct FROM t GROUP BY cluster",
+        "SELECT DISTINCT top, cluster, distinct AS d FROM t",
+    ];
+    for text in texts {
+        assert_eq!(rows(&run(text, &tables).expect(text)), ["1 | 1 | 1", "2 | 2 | 2"], "{text}");
+    }
+    let rows = rows(&run("SELECT count(DISTINCT top) AS n FROM t", &tables).expect("a count"));
+    assert_eq!(rows, ["2"]);
+    assert_eq!(
+        run("SELECT TOP 1 cluster FROM t", &tables).expect_err("no TOP").code,
+        "sql-unsupported"
+    );
+}
+
+#[test]
 fn queries_give_rows_in_a_fixed_order() {
     let cases: &[(&str, &[&str])] = &[
         ("SELECT name FROM people WHERE age < 50", &["Ada", "Di"]),

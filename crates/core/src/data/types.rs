@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use arrow::array::timezone::Tz;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 
 /// The key of a field's metadata that holds its categories as a JSON list of texts.
@@ -55,6 +56,9 @@ pub enum TypeError {
         /// The digits after the point.
         scale: i64,
     },
+    /// No time zone has this name.
+    #[error("there is no time zone `{0}`")]
+    Zone(String),
     /// The same category stands twice.
     #[error("the category `{0}` stands twice")]
     DoubledCategory(String),
@@ -217,7 +221,10 @@ impl ColumnType {
 
     /// Makes a type that takes arguments; nothing if they are of the wrong kind or number.
     fn called(word: &str, texts: &[&str], numbers: &[i64]) -> Option<Result<Self, TypeError>> {
-        let zoned = |unit, zone: &str| Ok(Self::new(DataType::Timestamp(unit, Some(zone.into()))));
+        let zoned = |unit, zone: &str| match zone.parse::<Tz>() {
+            Ok(_) => Ok(Self::new(DataType::Timestamp(unit, Some(zone.into())))),
+            Err(_) => Err(TypeError::Zone(zone.to_owned())),
+        };
         Some(match (word, texts, numbers) {
             ("category", [_, ..], []) => category(texts),
             ("fixed_size_binary", [], [bytes]) => {

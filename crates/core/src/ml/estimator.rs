@@ -7,8 +7,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Seed;
+use super::columns::Shape;
 use crate::data::{Frame, Label, Target};
 use crate::params::{Args, Signature};
+use crate::text::Span;
 
 /// What a model is for.
 #[derive(
@@ -44,9 +46,9 @@ impl Task {
 pub struct Tags {
     /// What it can be used for.
     pub tasks: &'static [Task],
-    /// Takes NaN and missing categories as they are.
+    /// Takes NaN as it is.
     pub missing: bool,
-    /// Takes [`Column::Category`](crate::data::Column::Category) as it is.
+    /// Takes [`Column::Category`](crate::data::Column::Category) as it is, missing ones too.
     pub categories: bool,
     /// Works better on scaled numbers: `steps: auto` scales for it.
     pub scaled: bool,
@@ -73,11 +75,29 @@ pub trait EstimatorKind: Sync {
     /// Names the parameter that is wrong together with the others.
     fn bind(&self, args: &Args) -> Result<Box<dyn Estimator>, BadSetting>;
 
+    /// Says what doesn't fit together in settled parameters, such as layers laid one on another; held
+    /// against the columns behind the steps, if they are known before a run.
+    fn flaws(&self, args: &Args, columns: Option<&Shape>) -> Vec<Flaw> {
+        let _ = (args, columns);
+        Vec::new()
+    }
+
     /// Reads a fitted model back.
     ///
     /// # Errors
     /// The bytes are not such a model.
     fn load(&self, bytes: &[u8]) -> Result<Box<dyn Fitted>, LoadError>;
+}
+
+/// A part of an estimator's settings that doesn't fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// Where it is written, if it is.
+    pub span: Option<Span>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
 }
 
 /// A rule between parameters that doesn't hold.

@@ -1,5 +1,7 @@
 //! The traits behind which every metric stands.
 
+use std::cmp::Ordering;
+
 use super::estimator::{BadSetting, Prediction, Task};
 use crate::data::{Frame, Target};
 use crate::params::{Args, Signature};
@@ -11,6 +13,23 @@ pub enum Direction {
     Maximize,
     /// Smaller is better.
     Minimize,
+}
+
+impl Direction {
+    /// Orders two scores, the better first; one that is missing or no number comes last.
+    #[must_use]
+    pub fn rank(self, one: Option<f64>, other: Option<f64>) -> Ordering {
+        let number = |score: Option<f64>| score.filter(|score| !score.is_nan());
+        match (number(one), number(other)) {
+            (Some(one), Some(other)) => match self {
+                Self::Maximize => other.total_cmp(&one),
+                Self::Minimize => one.total_cmp(&other),
+            },
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        }
+    }
 }
 
 /// What a metric looks at.

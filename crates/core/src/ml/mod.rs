@@ -10,6 +10,7 @@ pub mod metric;
 pub mod metrics;
 pub mod model;
 pub mod profile;
+pub mod prune;
 pub mod search;
 mod seed;
 mod settle;

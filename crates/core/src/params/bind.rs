@@ -14,9 +14,17 @@ use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::syntax::ast::{self, Argument, Key, Number, Value};
 use crate::text::{Span, Spanned};
 
-/// The values of the pipeline's parameters, by name; none of one whose declaration or value is
-/// wrong, which was reported already.
-pub type Parameters = BTreeMap<String, Option<Spanned<Value>>>;
+/// The pipeline's parameters, by name.
+pub type Parameters = BTreeMap<String, Parameter>;
+
+/// A parameter of the pipeline: its declared type, and its value.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// The type, of each value where it is a list; none if it was wrong, which was reported.
+    pub kind: Option<ColumnType>,
+    /// The value, as it is written; none if it was wrong, which was reported.
+    pub value: Option<Spanned<Value>>,
+}
 
 /// Binds values to declarations, collecting what doesn't fit.
 pub struct Binder<'a> {
@@ -127,6 +135,10 @@ impl<'a> Binder<'a> {
     /// Says that a family has no such word; one of another family is told as what it is.
     fn unknown_word(&mut self, family: Family, word: &ast::Name) {
         let name = &word.node;
+        if family.planned().contains(&name.as_str()) {
+            self.diagnostics.push(not_built(name, word.span));
+            return;
+        }
         let expected = format!("expected {}", family.spoken());
         let diagnostic = match self.vocabulary.family_of(name) {
             Some(other) => Diagnostic::error(
@@ -373,6 +385,10 @@ impl<'a> Binder<'a> {
             (Kind::Stage, Value::Path(path)) => {
                 Setting::Stage(path.iter().map(|part| part.node.clone()).collect())
             }
+            (Kind::Word, Value::Path(path)) => {
+                let parts: Vec<&str> = path.iter().map(|part| part.node.as_str()).collect();
+                Setting::Word(parts.join("."))
+            }
             (Kind::Call(family), _) => return self.call(value, family),
             (Kind::Compare(family), Value::Compare(left, sign, right)) => {
                 self.comparison(family, left, sign.node, right)?
@@ -417,7 +433,7 @@ impl<'a> Binder<'a> {
             return None;
         };
         self.used.insert(name);
-        found.as_ref().map(|found| Owned::Own(Spanned::new(found.node.clone(), value.span)))
+        found.value.as_ref().map(|found| Owned::Own(Spanned::new(found.node.clone(), value.span)))
     }
 
     fn each(&mut self, values: &[Spanned<Value>], slot: &Slot<'_>) -> Option<Vec<Bound>> {
@@ -592,6 +608,13 @@ impl<'a> Binder<'a> {
     }
 
     fn misfit(&mut self, name: &str, value: &Spanned<Value>, kind: &Kind) -> Option<Bound> {
+        if let Value::Call(call) = &value.node
+            && let [word] = call.name.as_slice()
+            && ["env", "load"].contains(&word.node.as_str())
+        {
+            self.diagnostics.push(not_built(&word.node, value.span));
+            return None;
+        }
         let (found, shape, kind) = (describe(&value.node), kind.shape(), kind.spoken());
         let mut diagnostic = Diagnostic::error(
             "wrong-type",
@@ -607,6 +630,15 @@ impl<'a> Binder<'a> {
         self.diagnostics.push(diagnostic);
         None
     }
+}
+
+/// Says that a word of the language can't be used yet.
+fn not_built(word: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(
+        "not-built",
+        span,
+        format!("`{word}` belongs to the language, but this version of mlp doesn't have it"),
+    )
 }
 
 /// A value that stands in the text, or one that a parameter put in its place.
@@ -643,7 +675,7 @@ fn fits(kind: &Kind, value: &Value) -> bool {
         | (Kind::Size, Value::Size(_))
         | (Kind::Code, Value::Call(_))
         | (Kind::Type | Kind::Call(_), Value::Path(_) | Value::Call(_))
-        | (Kind::Stage, Value::Path(_))
+        | (Kind::Stage | Kind::Word, Value::Path(_))
         | (Kind::Compare(_), Value::Compare(..))
         | (Kind::List(_), Value::List(_))
         | (Kind::Map(_), Value::Map(_))

@@ -17,6 +17,8 @@ pub enum Family {
     Metric,
     /// Ways to search for good values.
     Search,
+    /// Rules for giving a trial of a search up early.
+    Pruner,
     /// Readers of data.
     Source,
     /// Conditions on a table that either hold or don't.
@@ -40,6 +42,17 @@ pub enum Family {
 }
 
 impl Family {
+    /// Gives the words of the language that no registry holds yet.
+    #[must_use]
+    pub const fn planned(self) -> &'static [&'static str] {
+        match self {
+            Self::Source => &["sqlite", "postgres", "mysql", "rudderstack"],
+            Self::Layer => &["lstm", "gru", "transformer", "attention_pool"],
+            Self::Search => &["tpe", "halving", "hyperband"],
+            _ => &[],
+        }
+    }
+
     /// Names the family as a user would: `an estimator`.
     #[must_use]
     pub const fn spoken(self) -> &'static str {
@@ -50,6 +63,7 @@ impl Family {
             Self::Fold => "a splitter",
             Self::Metric => "a metric",
             Self::Search => "a search",
+            Self::Pruner => "a pruner",
             Self::Source => "a source",
             Self::Check => "a check",
             Self::Measure => "a measure of a table",
@@ -182,6 +196,8 @@ pub enum Kind {
     Range,
     /// Any bool, number, percent or string.
     Literal,
+    /// A bare word or path, whose meaning is told by what it is given to.
+    Word,
 }
 
 impl Kind {
@@ -216,6 +232,7 @@ impl Kind {
             Self::OneOf(kinds) => alternatives(kinds, Self::spoken),
             Self::Range => "a range `a .. b`".to_owned(),
             Self::Literal => "a bool, a number or a string".to_owned(),
+            Self::Word => "a word".to_owned(),
         }
     }
 
@@ -337,6 +354,9 @@ pub trait Declared: Sized {
     /// What a user may write for it.
     const KIND: Kind;
 
+    /// The range that it can hold, if that is narrower than what a user may write.
+    const LIMITS: Limits = Limits::ANY;
+
     /// Reads it from a bound setting; `None` only where binding would have refused the value.
     fn from_setting(setting: &Setting) -> Option<Self>;
 
@@ -416,6 +436,7 @@ impl Declared for Setting {
 
 impl<T: Declared> Declared for Option<T> {
     const KIND: Kind = Kind::Optional(&T::KIND);
+    const LIMITS: Limits = T::LIMITS;
 
     fn from_setting(setting: &Setting) -> Option<Self> {
         match setting {
@@ -431,6 +452,7 @@ impl<T: Declared> Declared for Option<T> {
 
 impl<T: Declared> Declared for Vec<T> {
     const KIND: Kind = Kind::List(&T::KIND);
+    const LIMITS: Limits = T::LIMITS;
 
     fn from_setting(setting: &Setting) -> Option<Self> {
         match setting {
@@ -449,9 +471,10 @@ impl<T: Declared> Declared for Vec<T> {
 }
 
 macro_rules! whole_numbers {
-    ($($number:ty),*) => {$(
+    ($($number:ty => $limits:expr),*) => {$(
         impl Declared for $number {
             const KIND: Kind = Kind::Int;
+            const LIMITS: Limits = $limits;
 
             fn from_setting(setting: &Setting) -> Option<Self> {
                 match setting {
@@ -467,7 +490,12 @@ macro_rules! whole_numbers {
     )*};
 }
 
-whole_numbers!(i64, u64, usize, u32);
+whole_numbers!(
+    i64 => Limits::ANY,
+    u64 => Limits::at_least(0.0),
+    usize => Limits::at_least(0.0),
+    u32 => Limits::between(0.0, 4_294_967_295.0)
+);
 
 /// A struct of parameters, made by [`params!`](crate::params!).
 pub trait Params: Sized {
@@ -527,7 +555,7 @@ macro_rules! params {
                     name: $crate::params!(@name $field $($rename)?),
                     doc: concat!($($field_doc, "\n"),*),
                     kind: $crate::params!(@kind $ty $(, $kind)?),
-                    limits: $crate::params!(@limits $($limits)?),
+                    limits: $crate::params!(@limits $ty $(, $limits)?),
                     default: $crate::params!(@default $ty $(, $default)?),
                 },)*],
             };
@@ -576,8 +604,8 @@ macro_rules! params {
     (@name $field:ident $rename:literal) => { $rename };
     (@kind $ty:ty) => { <$ty as $crate::params::Declared>::KIND };
     (@kind $ty:ty, $kind:expr) => { $kind };
-    (@limits) => { $crate::params::Limits::ANY };
-    (@limits $limits:expr) => { $limits };
+    (@limits $ty:ty) => { <$ty as $crate::params::Declared>::LIMITS };
+    (@limits $ty:ty, $limits:expr) => { $limits };
     (@default $ty:ty) => { None };
     (@default $ty:ty, $default:expr) => {
         Some(|| { let value: $ty = $default; <$ty as $crate::params::Declared>::to_setting(&value) })

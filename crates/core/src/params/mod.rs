@@ -9,6 +9,6 @@ mod bind;
 mod declare;
 mod setting;
 
-pub use bind::{Binder, Parameters};
+pub use bind::{Binder, Parameter, Parameters};
 pub use declare::{Choice, Declared, Family, Kind, Limits, Param, Params, Signature, Vocabulary};
 pub use setting::{Args, Bound, Call, Code, Setting};

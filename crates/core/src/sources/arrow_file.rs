@@ -18,6 +18,7 @@ use super::guard::guarded;
 use super::input::open;
 use super::merge::Seen;
 use super::{Input, Job, SourceError, Take};
+use crate::diag::plain;
 
 /// How many bytes of a stream are read at once.
 const PIECE: u64 = 1 << 20;
@@ -44,7 +45,7 @@ impl Batches {
         (&mut file).take(6).read_to_end(&mut magic).map_err(fail)?;
         file.seek(SeekFrom::Start(0)).map_err(fail)?;
         match magic.as_slice() {
-            [] => Err(SourceError::Empty { file: input.name.clone() }),
+            [] => Err(SourceError::Empty { file: input.name.clone(), blank: false }),
             b"ARROW1" => {
                 check_lengths(&mut file, metadata.len(), input)?;
                 let reader = FileReader::try_new(BufReader::new(file), None);
@@ -144,7 +145,18 @@ fn broken(input: &Input, problem: &str) -> SourceError {
 }
 
 fn damaged(input: &Input, error: &ArrowError) -> SourceError {
-    broken(input, &error.to_string())
+    let text = error.to_string();
+    let text =
+        ["Parser error: ", "Ipc error: "].iter().find_map(|prefix| text.strip_prefix(prefix));
+    match (text, error) {
+        (_, ArrowError::IoError(_, source)) => SourceError::Damaged {
+            file: input.name.clone(),
+            format: "Arrow",
+            problem: plain(source),
+        },
+        (Some(text), _) => broken(input, text),
+        (None, _) => broken(input, &error.to_string()),
+    }
 }
 
 /// Tells the columns that a file says it has.

@@ -6,7 +6,10 @@
 
 use std::io;
 
-use crate::diag::nearest;
+use crate::diag::{nearest, plain};
+
+/// What is wrong with a file that isn't of the format that it should be.
+pub(super) const NOT_ITS_FORMAT: &str = "it does not begin as one";
 
 /// What can be wrong with a file that is read or written.
 #[derive(Debug, thiserror::Error)]
@@ -84,11 +87,13 @@ pub enum SourceError {
         /// The path as written.
         file: String,
     },
-    /// The file has no byte.
-    #[error("`{file}` is empty")]
+    /// The file has no byte, or nothing but blank, skipped and commented lines.
+    #[error("`{file}` {}", if *.blank { "holds no record" } else { "is empty" })]
     Empty {
         /// The path as written.
         file: String,
+        /// It has lines, none of which is a record.
+        blank: bool,
     },
     /// The bytes are no text.
     #[error("`{file}`, line {line}: a zero byte, so this is no text file")]
@@ -99,6 +104,8 @@ pub enum SourceError {
         line: u64,
         /// What the first bytes say that the file is, where they say it.
         looks_like: Option<&'static str>,
+        /// There are as many zero bytes as a text in UTF-16 has.
+        wide: bool,
     },
     /// The bytes are no text in the encoding.
     #[error("`{file}`, line {line}, byte {column}: {found} is not valid {encoding}")]
@@ -235,13 +242,13 @@ pub enum SourceError {
         second_type: String,
     },
     /// The text is no JSON, or not of the shape of a table.
-    #[error("`{file}`, line {line}: {problem}")]
+    #[error("`{file}`, line {line}: {}", first_part(.problem))]
     Json {
         /// The path as written.
         file: String,
         /// The line, from one.
         line: u64,
-        /// What is wrong.
+        /// What is wrong, and what to do behind a semicolon.
         problem: String,
     },
     /// A compressed file ends early or is damaged.
@@ -282,6 +289,14 @@ pub enum SourceError {
         /// Its type, in the user's words.
         found: String,
     },
+    /// The format of a date or time can't be read.
+    #[error("the format `{format}` of column `{column}` has an unknown part")]
+    Format {
+        /// The column.
+        column: String,
+        /// The format as declared.
+        format: String,
+    },
     /// An option makes no sense.
     #[error("{problem}")]
     Option {
@@ -313,10 +328,29 @@ impl SourceError {
     pub fn help(&self) -> Vec<String> {
         match self {
             Self::Missing { file, siblings } => missing_help(file, siblings),
-            Self::UnknownFormat { .. } => vec![
-                "known extensions: .csv .tsv .json .ndjson .jsonl .parquet .arrow .feather .ipc, the text formats also with .gz or .zst".to_owned(),
-                "or say the format: `from: csv(\"…\")`".to_owned(),
-            ],
+            Self::UnknownFormat { file } => unknown_format_help(file),
+            Self::NoMatch { pattern } => no_match_help(pattern),
+            Self::NamedTwice { .. } => vec!["name each file once".to_owned()],
+            Self::Empty { blank, .. } => vec![if *blank {
+                "blank, skipped and commented lines are no records; the first record names the columns"
+            } else {
+                "a file without a byte is no table: look at how it is made"
+            }
+            .to_owned()],
+            Self::LongRecord { .. } => {
+                vec!["is it a text file with line ends, and `quote` the character that encloses fields?".to_owned()]
+            }
+            Self::NamesCount { .. } => vec!["give one name for each column".to_owned()],
+            Self::Format { .. } => {
+                vec!["parts of dates are `%Y` `%m` `%d`, of times `%H` `%M` `%S`, of zones `%z`".to_owned()]
+            }
+            Self::Json { problem, .. } => {
+                problem.split_once("; ").map(|(_, help)| help.to_owned()).into_iter().collect()
+            }
+            Self::Io { action: "write", source, .. } => write_help(source),
+            Self::Unfit { .. } => {
+                vec!["write `.parquet`, `.arrow` or `.ndjson`, or take the column apart in a `prep`".to_owned()]
+            }
             Self::MixedFormats { .. } => {
                 vec!["ingest each format on its own, or narrow the pattern, such as `*.csv`".to_owned()]
             }
@@ -324,7 +358,10 @@ impl SourceError {
                 vec!["files with a known extension count, hidden ones and subfolders do not; `**/*.csv` also looks into subfolders".to_owned()]
             }
             Self::Remote { .. } => vec!["fetch the file first, and give its path".to_owned()],
-            Self::Binary { looks_like, .. } => binary_help(*looks_like),
+            Self::Binary { looks_like, wide, .. } => binary_help(*looks_like, *wide),
+            Self::Encoding { encoding: "UTF-16", .. } => {
+                vec!["the file may have been cut short, or its `encoding` is another".to_owned()]
+            }
             Self::Encoding { encoding: "UTF-8", .. } => {
                 vec!["say the encoding, such as `csv(\"…\", encoding: windows_1252)`; known: utf_8, latin_1, windows_1252, utf_16".to_owned()]
             }
@@ -345,10 +382,24 @@ impl SourceError {
                 "settle the type in the stage: `schema: {{ {}: text }}`",
                 spoken_name(column)
             )],
+            Self::Damaged { problem, format, .. } if problem == NOT_ITS_FORMAT => vec![format!(
+                "if it is of another format, say which: `csv(\"…\")`, `ndjson(\"…\")`; else write it again as {format}"
+            )],
             Self::Compressed { .. } | Self::Damaged { .. } => {
                 vec!["fetch or write the file again: it may have been cut short on the way".to_owned()]
             }
             _ => Vec::new(),
+        }
+    }
+
+    /// Gives the column whose declared type is wrong, or is not that of a value.
+    #[must_use]
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Self::NoColumn { column, .. }
+            | Self::Misfit { column, .. }
+            | Self::Format { column, .. } => Some(column),
+            _ => None,
         }
     }
 
@@ -406,10 +457,50 @@ fn missing_help(file: &str, siblings: &[String]) -> Vec<String> {
         .collect()
 }
 
-fn binary_help(looks_like: Option<&'static str>) -> Vec<String> {
-    let kind = looks_like.map(|kind| format!("the first bytes are those of {kind}"));
-    let encoding = "a text in UTF-16 is read with `encoding: utf_16`".to_owned();
-    kind.into_iter().chain(looks_like.is_none().then_some(encoding)).collect()
+fn binary_help(looks_like: Option<&'static str>, wide: bool) -> Vec<String> {
+    vec![match looks_like {
+        Some(kind) => format!("the first bytes are those of {kind}"),
+        None if wide => "a text in UTF-16 is read with `encoding: utf_16`".to_owned(),
+        None => "is it a data file, and written to its end?".to_owned(),
+    }]
+}
+
+fn unknown_format_help(file: &str) -> Vec<String> {
+    let lower = file.to_ascii_lowercase();
+    if [".xlsx", ".xls", ".ods"].iter().any(|end| lower.ends_with(end)) {
+        return vec!["save the sheet of the workbook as CSV, and ingest that".to_owned()];
+    }
+    vec![
+        "known extensions: .csv .tsv .json .ndjson .jsonl .parquet .arrow .feather .ipc, the text formats also with .gz or .zst".to_owned(),
+        format!("or say the format: `from: csv({file:?})`"),
+    ]
+}
+
+fn no_match_help(pattern: &str) -> Vec<String> {
+    let open = pattern.rsplit('/').any(|part| part.contains('[') && !part.contains(']'));
+    if open {
+        return vec![
+            "`[` opens a set of characters, `[a-z]`; for itself it is written `[[]`".to_owned(),
+        ];
+    }
+    vec![
+        "`*` and `?` stand for characters of one name, `**` for folders".to_owned(),
+        "paths are relative to the file that holds them".to_owned(),
+    ]
+}
+
+fn write_help(source: &io::Error) -> Vec<String> {
+    let help = match source.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            "make room, or write to another disk; what was there before is untouched"
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "write where this user may write"
+        }
+        io::ErrorKind::InvalidFilename => "give the file a shorter name",
+        _ => "write to another path, or move away what lies there",
+    };
+    vec![help.to_owned()]
 }
 
 fn ragged_help(delimiter: Option<char>, expected: usize, found: usize) -> Vec<String> {
@@ -418,9 +509,12 @@ fn ragged_help(delimiter: Option<char>, expected: usize, found: usize) -> Vec<St
             "the fields seem to be parted by `{other}`: say `delimiter: \"{other}\"`"
         )];
     }
-    let surplus = "a field that holds the delimiter must be quoted".to_owned();
-    let set_aside = "or set such rows aside with `on_bad_row: quarantine`".to_owned();
-    (found > expected).then_some(surplus).into_iter().chain([set_aside]).collect()
+    let set_aside = "set such rows aside with `on_bad_row: quarantine`";
+    if found > expected {
+        let surplus = "a field that holds the delimiter must be quoted".to_owned();
+        return vec![surplus, format!("or {set_aside}")];
+    }
+    vec![set_aside.to_owned()]
 }
 
 fn column_help(column: &str, known: &[String]) -> Vec<String> {
@@ -438,10 +532,15 @@ fn misfit_help(column: &str, expected: &str, inferred: bool) -> Vec<String> {
     let name = spoken_name(column);
     let origin = inferred
         .then(|| format!("that it is {expected} was inferred from samples of a large file"));
+    let format = (!inferred && (expected == "date" || expected == "timestamp")).then(|| {
+        format!("say how it is written: `schema: {{ {name}: {expected}(\"%d/%m/%Y\") }}`")
+    });
+    let or = if format.is_some() { "or " } else { "" };
     origin
         .into_iter()
+        .chain(format)
         .chain([
-            format!("read the column as text: `schema: {{ {name}: text }}`"),
+            format!("{or}read the column as text: `schema: {{ {name}: text }}`"),
             "or set such rows aside with `on_bad_row: quarantine`, or name the word in `null_values`".to_owned(),
         ])
         .collect()
@@ -455,17 +554,7 @@ fn reason(why: &Option<String>) -> String {
     why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
 }
 
-/// Says a system error without its number, which differs between systems.
-fn plain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        io::ErrorKind::StorageFull => "the disk is full".to_owned(),
-        io::ErrorKind::ReadOnlyFilesystem => "the file system is read-only".to_owned(),
-        io::ErrorKind::IsADirectory => "a folder lies there".to_owned(),
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            "a part of its path is a file".to_owned()
-        }
-        _ => error.to_string(),
-    }
+/// Gives what is wrong without what to do about it.
+fn first_part(problem: &str) -> &str {
+    problem.split_once("; ").map_or(problem, |(first, _)| first)
 }

@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use indexmap::IndexMap;
 
 use super::guess::Guess;
+use super::values::Pattern;
 use super::{Input, Options, Request, SourceError};
 use crate::data::ColumnType;
 
@@ -132,6 +133,19 @@ fn no_column(inputs: &[Input], column: &str, known: Vec<String>) -> SourceError 
     SourceError::NoColumn { file, column: column.to_owned(), known }
 }
 
+/// Refuses a declared format that has an unknown part.
+fn check_formats(request: &Request) -> Result<(), SourceError> {
+    for (column, kind) in request.schema {
+        if let Some(format) = &kind.format
+            && Pattern::new(format).is_none()
+        {
+            let (column, format) = (column.clone(), format.clone());
+            return Err(SourceError::Format { column, format });
+        }
+    }
+    Ok(())
+}
+
 /// Settles the table that a request asks for.
 pub(super) fn target(request: &Request) -> Result<Target, SourceError> {
     if let Some(known) = request.known {
@@ -187,6 +201,7 @@ fn merge(
 
 /// Puts the user's types into a schema.
 fn assemble(request: &Request, mut fields: Vec<Field>) -> Result<Target, SourceError> {
+    check_formats(request)?;
     let mut declared = vec![false; fields.len()];
     let mut types: Vec<ColumnType> = fields.iter().map(ColumnType::of_field).collect();
     let keyed = matches!(request.options, Options::Json | Options::Ndjson);

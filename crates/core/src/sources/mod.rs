@@ -39,7 +39,7 @@ pub use input::{Encoding, Input, Limits, Stamp};
 pub use kinds::{SOURCES, SourceKind, canonical, open};
 pub use rejects::Rejects;
 pub use resolve::resolve;
-pub use sinks::{SINKS, Sink, SinkError, SinkKind, lies_below, write, write_bytes};
+pub use sinks::{SINKS, Sink, SinkError, SinkKind, can_hold, lies_below, write, write_bytes};
 
 use merge::{Seen, Target};
 

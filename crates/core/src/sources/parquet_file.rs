@@ -2,6 +2,7 @@
 //!
 //! Only the wanted columns are read, several at once.
 
+use std::io::Read;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -14,6 +15,7 @@ use parquet::arrow::arrow_reader::{
 use rayon::prelude::*;
 
 use super::adapt::{Adapter, looked_at};
+use super::error::NOT_ITS_FORMAT;
 use super::guard::guarded;
 use super::input::open;
 use super::merge::Seen;
@@ -26,11 +28,21 @@ const SMALL: u64 = 1 << 20;
 
 fn damaged(input: &Input, problem: impl ToString) -> SourceError {
     let (file, problem) = (input.name.clone(), problem.to_string());
+    let problem = problem.strip_prefix("Parquet error: ").map(str::to_owned).unwrap_or(problem);
     SourceError::Damaged { file, format: "Parquet", problem }
 }
 
 fn load(input: &Input) -> Result<ArrowReaderMetadata, SourceError> {
-    let (file, _) = open(input)?;
+    let (mut file, metadata) = open(input)?;
+    if metadata.len() == 0 {
+        return Err(SourceError::Empty { file: input.name.clone(), blank: false });
+    }
+    let mut magic = Vec::with_capacity(4);
+    let read = (&mut file).take(4).read_to_end(&mut magic);
+    read.map_err(|error| SourceError::io(&input.name, "read", error))?;
+    if magic != b"PAR1" {
+        return Err(damaged(input, NOT_ITS_FORMAT));
+    }
     guarded(input, "Parquet", || {
         let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new());
         metadata.map_err(|error| damaged(input, error))

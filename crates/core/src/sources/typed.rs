@@ -95,8 +95,12 @@ impl Reader {
         let whole = |raw: &str| values::int(raw.as_bytes(), self.point);
         let float = |raw: &str| values::float(raw.as_bytes(), self.point);
         Ok(match &self.kind.arrow {
-            DataType::Int64 => primitive::<Int64Type>(cells, |raw| whole(raw).ok_or(None)),
-            DataType::Float64 => primitive::<Float64Type>(cells, |raw| float(raw).ok_or(None)),
+            DataType::Int64 => {
+                primitive::<Int64Type>(cells, |raw| whole(raw).ok_or_else(|| no_int(float(raw))))
+            }
+            DataType::Float64 => primitive::<Float64Type>(cells, |raw| {
+                float(raw).ok_or_else(|| values::is_beyond(raw.as_bytes(), self.point).then(beyond))
+            }),
             DataType::Utf8 => self.texts(cells),
             DataType::Boolean => truths(cells),
             DataType::Date32 => primitive::<Date32Type>(cells, |raw| self.date(raw).ok_or(None)),
@@ -180,6 +184,16 @@ impl Reader {
     }
 }
 
+fn beyond() -> String {
+    "out of its range".to_owned()
+}
+
+/// Says why a number is no whole one of 64 bits.
+fn no_int(number: Option<f64>) -> Option<String> {
+    let number = number.filter(|number| number.is_finite())?;
+    Some(if number.fract() == 0.0 { beyond() } else { "it has a fraction".to_owned() })
+}
+
 fn spoken(unfit: Unfit, unit: TimeUnit) -> String {
     let unit = match unit {
         TimeUnit::Second => "seconds",
@@ -226,7 +240,7 @@ where
 {
     primitive::<T>(cells, |raw| {
         let value = whole(raw).ok_or(None)?;
-        T::Native::try_from(value).map_err(|_| Some("out of its range".to_owned()))
+        T::Native::try_from(value).map_err(|_| Some(beyond()))
     })
 }
 
@@ -278,7 +292,10 @@ fn decimal<T: arrow::datatypes::DecimalType>(
     if plain && behind.trim_end_matches('0').len() > usize::try_from(places).unwrap_or(0) {
         return Err(Some(format!("more than {places} places")));
     }
-    parse_decimal::<T>(&text, digits, places).map_err(|_| None)
+    parse_decimal::<T>(&text, digits, places).map_err(|_| {
+        let number = values::float(text.as_bytes(), b'.').is_some_and(f64::is_finite);
+        number.then(|| format!("more than {digits} digits"))
+    })
 }
 
 /// Leaves the reading of a rarer type to Arrow's casts.

@@ -116,6 +116,14 @@ fn slow_float(field: &[u8], point: u8) -> Option<f64> {
     (value.is_finite() || !finite).then_some(value)
 }
 
+/// Tells a number that is beyond all floats from what is no number at all.
+pub(super) fn is_beyond(field: &[u8], point: u8) -> bool {
+    let text = std::str::from_utf8(trim(field)).unwrap_or_default();
+    let number = sign(text.as_bytes()).1.first().is_some_and(u8::is_ascii_digit);
+    let parsed = text.replacen(char::from(point), ".", 1).parse::<f64>();
+    number && parsed.is_ok_and(f64::is_infinite)
+}
+
 /// Reads `true` or `false` in any case.
 pub(super) fn truth(field: &[u8]) -> Option<bool> {
     let field = trim(field);

@@ -88,7 +88,7 @@ impl Set {
 
 /// Settings that make a kind quick enough for tests, or fit for three groups.
 fn quick(kind: &dyn EstimatorKind) -> Vec<(&'static str, Setting)> {
-    let wanted = [("n_clusters", 3), ("n_estimators", 10), ("max_iter", 20)];
+    let wanted = [("n_clusters", 3), ("n_estimators", 10), ("max_iter", 20), ("epochs", 100)];
     let mut settings: Vec<_> = wanted
         .into_iter()
         .filter(|(name, _)| kind.signature().param(name).is_some())
@@ -120,6 +120,12 @@ fn each(check: impl Fn(&'static dyn EstimatorKind, Task, &str)) {
             check(*kind, *task, &format!("{} for {}", kind.signature().name, task.word()));
         }
     }
+}
+
+/// How near two fits must come whose sums are added up in another order.
+fn tolerance(kind: &dyn EstimatorKind) -> f64 {
+    // Networks count in 32 bits, and many steps build on each other.
+    if kind.signature().name == "neural_network" { 1e-4 } else { 1e-7 }
 }
 
 /// Lays a prediction out as numbers, for comparing.
@@ -250,7 +256,7 @@ fn a_weight_of_k_counts_as_k_copies() {
             (0..80).flat_map(|row| std::iter::repeat_n(row, row % 4)).collect();
         let weighted = fit(kind, &Set { weights: Some(weights), ..set.clone() });
         let copied = fit(kind, &set.take(&copies));
-        near(&said(&*weighted, &set), &said(&*copied, &set), 1e-7, name);
+        near(&said(&*weighted, &set), &said(&*copied, &set), tolerance(kind), name);
     });
 }
 
@@ -274,8 +280,9 @@ fn rows_without_weight_count_for_nothing() {
 
 #[test]
 fn a_constant_column_is_harmless() {
-    // Columns are drawn by their number.
-    let exempt = ["random_forest", "extra_trees", "isolation_forest", "decision_tree"];
+    // Columns, or the first weights of each, are drawn by their number.
+    let exempt =
+        ["random_forest", "extra_trees", "isolation_forest", "decision_tree", "neural_network"];
     each(|kind, task, name| {
         if exempt.contains(&kind.signature().name) {
             return;
@@ -410,7 +417,7 @@ fn the_order_of_rows_does_not_matter() {
         let set = Set::easy(task, 91, 14);
         let turned: Vec<usize> = (0..91).map(|row| (row * 34 + 5) % 91).collect();
         let (one, two) = (fit(kind, &set), fit(kind, &set.take(&turned)));
-        near(&said(&*one, &set), &said(&*two, &set), 1e-7, name);
+        near(&said(&*one, &set), &said(&*two, &set), tolerance(kind), name);
     });
 }
 

@@ -5,7 +5,8 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::ml::estimator::{BadSetting, Estimator, EstimatorKind, Fitted, LoadError, Tags};
+use crate::ml::columns::Shape;
+use crate::ml::estimator::{BadSetting, Estimator, EstimatorKind, Fitted, Flaw, LoadError, Tags};
 use crate::ml::settle::settled;
 use crate::params::{Args, Params, Signature};
 
@@ -23,6 +24,12 @@ pub(super) trait Declaration: Params + Estimator + 'static {
     /// Checks rules between the settings.
     fn check(&self) -> Result<(), BadSetting> {
         Ok(())
+    }
+
+    /// See [`EstimatorKind::flaws`].
+    fn flaws(&self, args: &Args, columns: Option<&Shape>) -> Vec<Flaw> {
+        let _ = (args, columns);
+        Vec::new()
     }
 }
 
@@ -58,6 +65,10 @@ impl<P: Declaration> EstimatorKind for Kind<P> {
         let settings = settled::<P>(args)?;
         settings.check()?;
         Ok(Box::new(settings))
+    }
+
+    fn flaws(&self, args: &Args, columns: Option<&Shape>) -> Vec<Flaw> {
+        settled::<P>(args).map_or_else(|_| Vec::new(), |settings| settings.flaws(args, columns))
     }
 
     fn load(&self, bytes: &[u8]) -> Result<Box<dyn Fitted>, LoadError> {

@@ -12,6 +12,7 @@ mod forest;
 mod kind;
 mod linear;
 mod neighbors;
+mod neural;
 #[cfg(test)]
 mod parity;
 mod training;
@@ -19,6 +20,7 @@ mod tree;
 
 use super::estimator::EstimatorKind;
 use kind::Kind;
+pub use neural::words;
 
 /// Every registered kind, in the order in which the docs list them.
 pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
@@ -35,5 +37,6 @@ pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<forest::ExtraTrees>::new(),
     &Kind::<forest::IsolationForest>::new(),
     &Kind::<boosting::GradientBoosting>::new(),
+    &Kind::<neural::NeuralNetwork>::new(),
     &Kind::<cluster::KMeans>::new(),
 ];

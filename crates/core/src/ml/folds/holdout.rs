@@ -60,14 +60,22 @@ pub fn share_of(share: f64, rows: usize) -> usize {
 /// # Errors
 /// A part would be empty, or a class or group can't be cut; the message says which.
 pub fn holdout(cut: &Cut<'_>, seed: Seed) -> Result<Parts, SplitError> {
+    if cut.rows == 0 {
+        return refused("there are no rows to split");
+    }
     if cut.test.saturating_add(cut.validation) >= cut.rows {
+        let validation = match cut.validation {
+            0 => String::new(),
+            rows => format!(" and {}", counted(rows, "validation row")),
+        };
         return refused(format!(
-            "{} test and {} validation rows leave nothing to learn from: there are {} rows",
-            cut.test, cut.validation, cut.rows
+            "with {}{validation} of {}, nothing is left to learn from",
+            counted(cut.test, "test row"),
+            counted(cut.rows, "row"),
         ));
     }
     if cut.test == 0 {
-        return refused(format!("the test part would be empty: there are {} rows", cut.rows));
+        return refused(format!("the test part of {} would be empty", counted(cut.rows, "row")));
     }
     let mut generator = seed.generator();
     let part_of = match (cut.time, cut.groups, cut.stratify) {
@@ -84,6 +92,10 @@ pub fn holdout(cut: &Cut<'_>, seed: Seed) -> Result<Parts, SplitError> {
         test: rows(Part::Test),
         validation: rows(Part::Validation),
     })
+}
+
+fn counted(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

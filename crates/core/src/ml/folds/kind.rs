@@ -82,7 +82,7 @@ pub(super) fn groups(rows: &FoldRows<'_>) -> Result<(Vec<usize>, usize), SplitEr
 pub(super) fn enough(folds: usize, things: usize, what: &str) -> Result<(), SplitError> {
     if folds > things {
         return refused(format!(
-            "{folds} folds need {folds} {what} at least, but there are {things}"
+            "{folds} folds need {folds} {what} at least, but there are {things}; ask for fewer folds"
         ));
     }
     Ok(())

@@ -4,6 +4,7 @@ mod grouped;
 mod holdout;
 mod kind;
 mod rows;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod timed;
@@ -12,6 +13,7 @@ use super::splitter::FoldKind;
 use kind::Kind;
 
 pub use holdout::{Cut, Parts, holdout, share_of};
+pub use sample::sample_order;
 
 /// Every registered kind, in the order in which the docs list them.
 pub static FOLDS: &[&dyn FoldKind] = &[

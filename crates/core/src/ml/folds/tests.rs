@@ -129,7 +129,10 @@ fn messages_say_what_is_wrong() {
     let numbers = Target::Numbers(Arc::from([1.0, 2.0, 3.0]));
     let rows = FoldRows { rows: 3, target: Some(&numbers), by: None };
     let said = |word: &str| splitter(word, &[]).split(&rows, Seed::new(0)).unwrap_err().0;
-    assert_eq!(said("k_fold"), "5 folds need 5 rows at least, but there are 3");
+    assert_eq!(
+        said("k_fold"),
+        "5 folds need 5 rows at least, but there are 3; ask for fewer folds"
+    );
     assert!(said("group_k_fold").contains("the column of the groups is missing"));
     let two = splitter("stratified_k_fold", &[("n", Setting::Int(2))]);
     assert!(two.split(&rows, Seed::new(0)).unwrap_err().0.contains("use `k_fold`"));
@@ -178,8 +181,8 @@ fn cuts_that_make_no_sense_are_refused() {
     let lonely = target(&[0, 0, 0, 1, 0, 0]);
     let two = target(&[0, 0, 0, 1, 1, 1]);
     let base = Cut { rows: 6, test: 2, ..Cut::default() };
-    assert!(said(Cut { test: 6, ..base }).contains("leave nothing to learn from"));
-    assert!(said(Cut { test: 0, ..base }).contains("the test part would be empty"));
+    assert!(said(Cut { test: 6, ..base }).contains("nothing is left to learn from"));
+    assert!(said(Cut { test: 0, ..base }).contains("the test part of"));
     assert!(
         said(Cut { stratify: Some(&lonely), ..base }).contains("the class `1` has one row alone")
     );

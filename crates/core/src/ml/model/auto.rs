@@ -122,7 +122,7 @@ impl Picking<'_> {
                 continue;
             }
             let levels = crate::ml::steps::count_levels(column);
-            let names = if self.tags.categories && self.tags.missing && levels <= MOST_NATIVE {
+            let names = if self.tags.categories && levels <= MOST_NATIVE {
                 &mut native
             } else if levels <= MOST_ONE_HOT {
                 &mut one_hot

@@ -142,8 +142,9 @@ impl ModelSpec {
                 call.args.get(error.param).filter(|bound| bound.written).map(|bound| bound.span);
             Finding::new("bad-setting", part, error.message).at(span)
         };
-        if let Err(error) = kinds::bind_estimator(&self.estimator) {
-            findings.push(bad(&self.estimator, Part::Estimator, error));
+        match kinds::bind_estimator(&self.estimator) {
+            Err(error) => findings.push(bad(&self.estimator, Part::Estimator, error)),
+            Ok(_) => self.check_estimator(None, &mut findings),
         }
         if let Steps::List(calls) = &self.steps {
             for (at, call) in calls.iter().enumerate() {
@@ -168,6 +169,17 @@ impl ModelSpec {
             }));
         }
         findings
+    }
+
+    /// Checks what an estimator's settings make of columns, if those are known.
+    fn check_estimator(&self, columns: Option<&Shape>, findings: &mut Vec<Finding>) {
+        let Some(kind) = kinds::estimator(&self.estimator) else { return };
+        findings.extend(kind.flaws(&self.estimator.args, columns).into_iter().map(|flaw| {
+            let mut finding =
+                Finding::new("bad-setting", Part::Estimator, flaw.message).at(flaw.span);
+            finding.help.extend(flaw.help);
+            finding
+        }));
     }
 
     fn check_tags(&self, tags: Tags, findings: &mut Vec<Finding>) {
@@ -348,6 +360,9 @@ impl ModelSpec {
                 let help = expected.split_once("; ").map_or("", |(_, help)| help);
                 findings.push(Finding::new("unfit-column", Part::Estimator, message).help(help));
             }
+        }
+        if findings.is_empty() {
+            self.check_estimator(Some(&shape), findings);
         }
     }
 }

@@ -38,7 +38,7 @@ impl Known {
 pub(super) fn admit(frame: &Frame, estimator: &str, tags: Tags) -> Result<(), FitError> {
     if frame.width() == 0 {
         return Err(FitError::Other(
-            "no column is left to learn from: all were dropped, or `features` picks none"
+            "no column is left to learn from; columns without a value, or with one value alone, are dropped"
                 .to_owned(),
         ));
     }
@@ -90,9 +90,6 @@ fn bad_value(column: &Column, tags: Tags) -> Option<(&'static str, usize)> {
             let row = values.iter().position(bad)?;
             let found = if values[row].is_nan() { "a missing value" } else { "infinity" };
             Some((found, row))
-        }
-        Column::Category { codes, .. } if !tags.missing => {
-            codes.iter().position(|code| *code == NO_CATEGORY).map(|row| ("a missing value", row))
         }
         Column::Category { .. } | Column::Text(_) | Column::Time(_) => None,
     }
@@ -171,7 +168,10 @@ fn as_known(known: &Known, column: &Column, at: At) -> Result<Column, FitError> 
             return Err(FitError::Column {
                 column: known.name.clone(),
                 found: column.spoken().to_owned(),
-                expected: format!("it held {} when the model was fitted", sort.spoken()),
+                expected: format!(
+                    "it held {} when the model was fitted; give it that type by `schema` in its `ingest`, or by `CAST` in a `prep`",
+                    sort.spoken()
+                ),
             });
         }
     })

@@ -52,6 +52,21 @@ impl ModelSpec {
         }
     }
 
+    /// Gives the value behind a path, if there is such a path.
+    #[must_use]
+    pub fn setting(&self, path: &str) -> Option<&Setting> {
+        let (owner, param) = path.rsplit_once('.')?;
+        let call = match (owner, &self.steps) {
+            ("estimator", _) => &self.estimator,
+            (_, Steps::List(calls)) => {
+                let word = owner.strip_prefix("steps.")?;
+                calls.iter().find(|call| call.name == word)?
+            }
+            (_, Steps::Auto) => return None,
+        };
+        call.args.get(param).map(|bound| &bound.setting)
+    }
+
     fn step_mut(&mut self, word: &str) -> Option<&mut Call> {
         match &mut self.steps {
             Steps::Auto => None,

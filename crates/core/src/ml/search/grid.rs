@@ -1,13 +1,8 @@
 //! `grid`: every combination of the values.
 
 use super::kind::Declaration;
-use super::{Dimension, Finished, Search, Trial, space};
-use crate::ml::Seed;
-use crate::ml::metric::Direction;
+use super::{Dimension, Finished, MOST_TRIALS, Search, Task, Trial, space};
 use crate::params;
-
-/// More combinations than this were surely not meant.
-const MOST_TRIALS: u64 = 100_000;
 
 params! {
     /// Tries every combination of lists and whole-number ranges.
@@ -44,14 +39,16 @@ impl Search for Grid {
         Ok(())
     }
 
-    fn trials(&self, space: &[Dimension]) -> usize {
-        let points = space::count(space).unwrap_or(0).min(MOST_TRIALS);
+    fn trials(&self, task: &Task<'_>) -> usize {
+        let points = space::count(task.space).unwrap_or(0).min(MOST_TRIALS);
         usize::try_from(points).unwrap_or(usize::MAX)
     }
 
-    fn propose(&self, space: &[Dimension], _: Seed, done: &[Finished], _: Direction) -> Vec<Trial> {
-        (done.len()..self.trials(space))
-            .map(|index| Trial { index, values: space::point(space, index as u64), budget: 1.0 })
-            .collect()
+    fn propose(&self, task: &Task<'_>, done: &[Finished]) -> Vec<Trial> {
+        let trial = |index| {
+            let values = space::point(task.space, index as u64);
+            Trial { index, values, budget: None }
+        };
+        (done.len()..self.trials(task)).map(trial).collect()
     }
 }

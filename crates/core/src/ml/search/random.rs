@@ -1,14 +1,9 @@
 //! `random`: values drawn by chance.
 
 use super::kind::Declaration;
-use super::{Dimension, Finished, Search, Trial, space};
-use crate::ml::Seed;
-use crate::ml::metric::Direction;
+use super::{Dimension, Finished, Search, Task, Trial, points, space};
 use crate::params;
-use crate::params::{Limits, Setting};
-
-/// After as many draws of what was tried before, the next point not tried is taken.
-const MOST_DRAWS: u64 = 64;
+use crate::params::Limits;
 
 params! {
     /// Tries values drawn by chance (Bergstra and Bengio, JMLR 13, 2012).
@@ -29,47 +24,20 @@ impl Search for Random {
         space::check(space)
     }
 
-    fn trials(&self, space: &[Dimension]) -> usize {
-        let points = space::count(space).and_then(|points| usize::try_from(points).ok());
-        points.map_or(self.trials, |points| points.min(self.trials))
+    fn trials(&self, task: &Task<'_>) -> usize {
+        points::at_most(task.space, self.trials)
     }
 
-    fn propose(
-        &self,
-        space: &[Dimension],
-        seed: Seed,
-        done: &[Finished],
-        _: Direction,
-    ) -> Vec<Trial> {
-        draws(space, seed, self.trials(space))
+    fn propose(&self, task: &Task<'_>, done: &[Finished]) -> Vec<Trial> {
+        let count = self.trials(task);
+        if done.len() >= count {
+            return Vec::new();
+        }
+        points::draws(task, count)
             .into_iter()
             .enumerate()
             .skip(done.len())
-            .map(|(index, values)| Trial { index, values, budget: 1.0 })
+            .map(|(index, values)| Trial { index, values, budget: None })
             .collect()
     }
-}
-
-/// Draws so many points, each from its own seed; a finite space gives none twice.
-pub(super) fn draws(space: &[Dimension], seed: Seed, trials: usize) -> Vec<Vec<Setting>> {
-    let points = space::count(space);
-    let mut drawn: Vec<Vec<Setting>> = Vec::with_capacity(trials);
-    for index in 0..trials as u64 {
-        let mut generator = seed.derive("trial", index).generator();
-        let mut draw = || space.iter().map(|dimension| dimension.draw(&mut generator)).collect();
-        let mut values: Vec<Setting> = draw();
-        if points.is_some() {
-            let mut tries = 1;
-            while tries < MOST_DRAWS && drawn.contains(&values) {
-                values = draw();
-                tries += 1;
-            }
-            if drawn.contains(&values) {
-                let all = (0..points.unwrap_or(0)).map(|index| space::point(space, index));
-                values = all.into_iter().find(|point| !drawn.contains(point)).unwrap_or(values);
-            }
-        }
-        drawn.push(values);
-    }
-    drawn
 }

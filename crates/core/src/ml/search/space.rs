@@ -41,7 +41,8 @@ impl Dimension {
         }
     }
 
-    /// Gives the value at a place between 0 and 1 of a range, on its own scale.
+    /// Gives the value at a place: between 0 and 1 of a range, on its own scale; the number of a
+    /// choice.
     ///
     /// Whole numbers on a logarithmic scale take the width that rounding gives them, both ends a
     /// half wider, as Optuna does.
@@ -65,8 +66,57 @@ impl Dimension {
                 let (from, to) = (low.ln(), high.ln());
                 Setting::Float((from + place * (to - from)).exp().clamp(*low, *high))
             }
-            Self::Choice(_) => Setting::Null,
+            Self::Choice(values) => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a cast of floats stays within the ends"
+                )]
+                let index = place.round() as u64;
+                self.value(index.min((values.len() as u64).saturating_sub(1)))
+            }
         }
+    }
+
+    /// Gives the number of a value, counted from 0; of those of a range of floats, their bits.
+    pub(super) fn index(&self, value: &Setting) -> u64 {
+        match (self, value) {
+            (Self::Int { low, .. }, Setting::Int(value)) => value.abs_diff(*low),
+            (Self::Choice(values), value) => {
+                values.iter().position(|own| own == value).unwrap_or(values.len()) as u64
+            }
+            (_, value) => value.as_f64().map_or(0, f64::to_bits),
+        }
+    }
+
+    /// Gives the place of a value, from which [`Self::at`] leads back to it.
+    pub(super) fn place(&self, value: &Setting) -> f64 {
+        match self {
+            Self::Choice(_) => self.index(value) as f64,
+            Self::Int { low, high, log } => {
+                let (from, to) = int_ends(*low, *high, *log);
+                let number = value.as_f64().unwrap_or(*low as f64);
+                share(if *log { number.ln() } else { number }, from, to)
+            }
+            Self::Float { low, high, log } => {
+                let number = value.as_f64().unwrap_or(*low);
+                if *log {
+                    share(number.ln(), low.ln(), high.ln())
+                } else {
+                    share(number, *low, *high)
+                }
+            }
+        }
+    }
+
+    /// Gives the places between which a whole number is the nearest to be taken.
+    pub(super) fn cell(&self, place: f64) -> (f64, f64) {
+        let (Self::Int { low, high, log }, Setting::Int(number)) = (self, self.at(place)) else {
+            return (place, place);
+        };
+        let (from, to) = int_ends(*low, *high, *log);
+        let edge = |number: f64| share(if *log { number.ln() } else { number }, from, to);
+        (edge(number as f64 - 0.5), edge(number as f64 + 0.5))
     }
 
     /// Says why the dimension has no values to draw from.
@@ -90,6 +140,12 @@ impl Dimension {
             _ => None,
         }
     }
+}
+
+/// Gives how far a number lies between two others; the middle of nothing is a half.
+fn share(number: f64, from: f64, to: f64) -> f64 {
+    let share = (number - from) / (to - from);
+    if share.is_nan() { 0.5 } else { share.clamp(0.0, 1.0) }
 }
 
 /// Gives the ends of a range of whole numbers, each number with its half on both sides.

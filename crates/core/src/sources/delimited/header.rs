@@ -33,7 +33,7 @@ impl Header {
             return Err(match bad.fault {
                 Fault::OpenQuote(at) => SourceError::OpenQuote { file, line: chunk.line_of(at) },
                 Fault::AfterQuote(field) => SourceError::AfterQuote { file, line, field },
-                Fault::Width(_) => SourceError::Empty { file },
+                Fault::Width(_) => SourceError::Empty { file, blank: true },
             });
         }
         let Some((start, end)) = records.spans.first() else { return Ok(None) };

@@ -74,7 +74,7 @@ impl CsvOptions {
             }
             if marks[..at].contains(&Some(*mark)) {
                 return fail(format!(
-                    "delimiter, quote and comment cannot both be {:?}",
+                    "two of delimiter, quote and comment are `{}`: each needs a character of its own",
                     char::from(*mark)
                 ));
             }
@@ -113,11 +113,13 @@ fn open<'a>(
     let plain = source.is_plain();
     let limit = request.limits.record;
     let mut chunks = Chunks::new(source, &input.name, syntax, options.skip, limit)?;
+    let mut blank = options.skip > 0;
     loop {
         // Comments and empty lines alone may fill whole chunks before the header.
         let Some(mut chunk) = chunks.next_chunk()? else {
-            return Err(SourceError::Empty { file: input.name.clone() });
+            return Err(SourceError::Empty { file: input.name.clone(), blank });
         };
+        blank = true;
         if let Some((header, from)) = Header::read(&chunk, &input.name, options, syntax)? {
             chunk.drop_before(from);
             let layout = Layout { input, options, syntax, header, plain };

@@ -39,7 +39,9 @@ impl Chunk {
         if let Some(zero) = memchr::memchr(0, &self.text) {
             let first = if self.line == 1 { looks_like(&self.text) } else { None };
             let (file, line) = (name.to_owned(), self.line_of(zero));
-            return Err(SourceError::Binary { file, line, looks_like: first });
+            let head = &self.text[..self.text.len().min(512)];
+            let wide = memchr::memchr_iter(0, head).count() * 3 > head.len();
+            return Err(SourceError::Binary { file, line, looks_like: first, wide });
         }
         std::str::from_utf8(&self.text).map_err(|error| {
             let at = error.valid_up_to();
@@ -47,7 +49,8 @@ impl Chunk {
                 && let Some(kind) = looks_like(&self.text)
             {
                 let (file, looks_like) = (name.to_owned(), Some(kind));
-                return SourceError::Binary { file, line: self.line_of(at), looks_like };
+                let line = self.line_of(at);
+                return SourceError::Binary { file, line, looks_like, wide: false };
             }
             let start = memchr::memrchr(b'\n', &self.text[..at]).map_or(0, |end| end + 1);
             SourceError::Encoding {

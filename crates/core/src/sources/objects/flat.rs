@@ -67,8 +67,11 @@ impl<'a> Reader<'a> {
         let found = self.text.get(self.at..).unwrap_or_default();
         match found.chars().next() {
             Some(_) => {
+                let none =
+                    ["NaN", "Infinity", "-Infinity"].iter().any(|own| found.starts_with(own));
                 let found = super::super::shorten(found.lines().next().unwrap_or_default());
-                self.fault(format!("expected {what}, found `{found}`"))
+                let help = if none { "; JSON has no such number: write `null`" } else { "" };
+                self.fault(format!("expected {what}, found `{found}`{help}"))
             }
             None => self.fault(format!("expected {what}, found the end")),
         }
@@ -294,7 +297,10 @@ mod tests {
             ("{\"a\": 1", "7: expected `,` or `}`, found the end"),
             ("{\"a\": 01}", "6: `01` is no number"),
             ("{\"a\": 1.}", "6: `1.` is no number"),
-            ("{\"a\": NaN}", "6: expected a value, found `NaN}`"),
+            (
+                "{\"a\": NaN}",
+                "6: expected a value, found `NaN}`; JSON has no such number: write `null`",
+            ),
             ("{a: 1}", "1: expected a key in quotes, found `a: 1}`"),
             ("{\"a\": \"x}", "6: the string that begins here is never closed"),
             ("{\"a\": \"\\x\"}", "6: the string that begins here has an unknown escape"),

@@ -149,6 +149,15 @@ fn shapes(
     Ok(shapes)
 }
 
+/// Makes the fault of an object in which a key stands twice.
+fn doubled(key: &str) -> Fault {
+    let key = shorten(key);
+    Fault {
+        at: 0,
+        problem: format!("the key `{key}` stands twice in one object; keep one of the two"),
+    }
+}
+
 /// The values of one key in some objects.
 struct Column<'a>(Vec<Value<'a>>);
 
@@ -240,7 +249,7 @@ impl<'a> Builder<'a> {
         Ok((batch, aside.into_iter().map(|(from, error)| (text(&from), error)).collect()))
     }
 
-    /// Takes the objects of a chunk apart; of a key that stands twice the last counts.
+    /// Takes the objects of a chunk apart.
     fn columns<'c>(
         &self,
         chunk: &'c Chunk,
@@ -256,20 +265,14 @@ impl<'a> Builder<'a> {
         let mut columns: Vec<Column> = schema.fields().iter().map(|_| Column(Vec::new())).collect();
         let mut places = Vec::new();
         for place in &chunk.objects {
-            match flat::object(chunk.object(*place)) {
-                Ok(fields) => {
-                    columns.iter_mut().for_each(|column| column.0.push(Value::Null));
-                    for (key, value) in fields {
-                        let at = names.get(key.as_ref());
-                        if let Some(last) = at.and_then(|at| columns[*at].0.last_mut()) {
-                            *last = value;
-                        }
-                    }
-                    places.push(*place);
-                }
-                Err(fault) => {
-                    aside.insert(place.0, broken(chunk, &self.job.input.name, place.0, fault));
-                }
+            let taken = flat::object(chunk.object(*place))
+                .and_then(|fields| row(fields, &names, &mut columns, places.len()));
+            if let Err(fault) = taken {
+                // What the row had given so far is given back.
+                columns.iter_mut().for_each(|column| column.0.truncate(places.len()));
+                aside.insert(place.0, broken(chunk, &self.job.input.name, place.0, fault));
+            } else {
+                places.push(*place);
             }
         }
         (columns, places)
@@ -318,6 +321,28 @@ impl<'a> Builder<'a> {
             inferred: !target.declared[at],
         }
     }
+}
+
+/// Puts the values of one object into the columns.
+fn row<'c>(
+    fields: Vec<(Cow<'c, str>, Value<'c>)>,
+    names: &BTreeMap<&str, usize>,
+    columns: &mut [Column<'c>],
+    row: usize,
+) -> Result<(), Fault> {
+    for (key, value) in fields {
+        let Some(column) = names.get(key.as_ref()).and_then(|at| columns.get_mut(*at)) else {
+            continue;
+        };
+        if column.0.len() > row {
+            return Err(doubled(&key));
+        }
+        column.0.push(value);
+    }
+    for column in columns {
+        column.0.resize(row + 1, Value::Null);
+    }
+    Ok(())
 }
 
 /// Reads a file batch by batch.

@@ -82,7 +82,8 @@ impl Objects {
         objects.more()?;
         let start = objects.rest.iter().position(|byte| !byte.is_ascii_whitespace());
         let Some(start) = start else {
-            let empty = SourceError::Empty { file: objects.name.clone() };
+            let blank = !objects.rest.is_empty();
+            let empty = SourceError::Empty { file: objects.name.clone(), blank };
             return if may_be_empty && objects.ended { Ok(objects) } else { Err(empty) };
         };
         let text = &objects.rest[start..];
@@ -98,11 +99,13 @@ impl Objects {
     fn no_object(&self, at: usize) -> SourceError {
         let (file, line) = (self.name.clone(), self.line + count_lines(&self.rest[..at]));
         if let Some(kind) = looks_like(&self.rest) {
-            return SourceError::Binary { file, line, looks_like: Some(kind) };
+            return SourceError::Binary { file, line, looks_like: Some(kind), wide: false };
         }
         let text = String::from_utf8_lossy(&self.rest[at..self.rest.len().min(at + 100)]);
         let found = super::super::shorten(text.lines().next().unwrap_or_default());
-        let problem = format!("expected an object or an array of objects, found `{found}`");
+        let problem = format!(
+            "expected an object or an array of objects, found `{found}`; a row is an object: `{{\"column\": 1}}`"
+        );
         SourceError::Json { file, line, problem }
     }
 
@@ -159,7 +162,7 @@ impl Objects {
                     line: line + memchr::memchr_iter(b'\n', &text[..at]).count() as u64,
                     column: (at - start) as u64 + 1,
                     found: format!("0x{:02X}", text[at]),
-                    encoding: "UTF-8",
+                    encoding: "UTF-8, in which JSON is written",
                 })
             }
         }
@@ -228,17 +231,17 @@ impl Objects {
     }
 
     fn misplaced(&self, at: usize) -> SourceError {
-        let expected = match (self.shape, self.state) {
-            (Shape::Array, State::Comma) => "`,` or `]`",
-            (Shape::Array, State::Closed) => "the end of the file",
-            _ => "an object",
+        let (expected, help) = match (self.shape, self.state) {
+            (Shape::Array, State::Comma) => ("`,` or `]`", ""),
+            (Shape::Array, State::Closed) => ("the end of the file", ""),
+            _ => ("an object", "; a row is an object: `{\"column\": 1}`"),
         };
         let text = String::from_utf8_lossy(&self.rest[at..self.rest.len().min(at + 100)]);
         let found = super::super::shorten(text.lines().next().unwrap_or_default());
         SourceError::Json {
             file: self.name.clone(),
             line: self.line + memchr::memchr_iter(b'\n', &self.rest[..at]).count() as u64,
-            problem: format!("expected {expected}, found `{found}`"),
+            problem: format!("expected {expected}, found `{found}`{help}"),
         }
     }
 
@@ -247,7 +250,7 @@ impl Objects {
             return Ok(());
         }
         let lines = memchr::memchr_iter(b'\n', &self.rest).count() as u64;
-        let problem = "the array is never closed: the file may be cut short".to_owned();
+        let problem = "the array is never closed; the file may be cut short".to_owned();
         Err(SourceError::Json { file: self.name.clone(), line: self.line + lines, problem })
     }
 }

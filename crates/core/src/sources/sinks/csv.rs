@@ -27,6 +27,15 @@ impl SinkKind for Csv {
     fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError> {
         write_delimited(table, b',', out)
     }
+
+    fn holds(&self, kind: &DataType) -> bool {
+        is_plain(kind)
+    }
+}
+
+/// Tells whether a value of a type can stand in one field.
+pub(super) fn is_plain(kind: &DataType) -> bool {
+    !(kind.is_nested() || matches!(kind, DataType::Binary | DataType::FixedSizeBinary(_)))
 }
 
 /// Writes a table with fields parted by a delimiter.
@@ -35,12 +44,6 @@ pub(super) fn write_delimited(
     delimiter: u8,
     out: &mut dyn Sink,
 ) -> Result<(), SinkError> {
-    for field in table.schema().fields() {
-        let kind = field.data_type();
-        if kind.is_nested() || matches!(kind, DataType::Binary | DataType::FixedSizeBinary(_)) {
-            return Err(SinkError::Unfit(field.name().clone()));
-        }
-    }
     let mut head = Vec::new();
     for (at, field) in table.schema().fields().iter().enumerate() {
         if at > 0 {

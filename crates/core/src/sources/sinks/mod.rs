@@ -16,17 +16,22 @@ use std::path::Path;
 
 use ::arrow::array::{Array, StringArray};
 use ::arrow::compute::cast;
-use ::arrow::datatypes::DataType;
+use ::arrow::datatypes::{DataType, Field, Schema};
 use ::arrow::error::ArrowError;
 use ::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::{Format, SourceError};
-use crate::data::Table;
+use crate::data::{ColumnType, Table};
 
 /// Writes tables in one format.
 pub trait SinkKind: Sync {
     /// Gives the format.
     fn format(&self) -> Format;
+
+    /// Tells whether it can write a column of a type.
+    fn holds(&self, _kind: &DataType) -> bool {
+        true
+    }
 
     /// Writes a table.
     ///
@@ -48,9 +53,6 @@ pub enum SinkError {
     /// The system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The format can't hold a column.
-    #[error("column `{0}`")]
-    Unfit(String),
     /// Arrow refused.
     #[error(transparent)]
     Arrow(#[from] ArrowError),
@@ -62,6 +64,26 @@ pub enum SinkError {
 /// Every registered sink.
 pub static SINKS: &[&dyn SinkKind] =
     &[&csv::Csv, &tsv::Tsv, &json::Json, &ndjson::Ndjson, &parquet::Parquet, &arrow::Arrow];
+
+/// Checks that the file of a name can hold columns of some types.
+///
+/// # Errors
+///
+/// Says which column the format has no place for, or that the name tells no format.
+pub fn can_hold(name: &str, schema: &Schema) -> Result<(), SourceError> {
+    let format = Format::of_name(name);
+    let sink = SINKS.iter().find(|sink| Some(sink.format()) == format);
+    let Some(sink) = sink else { return Err(SourceError::UnknownFormat { file: name.to_owned() }) };
+    match schema.fields().iter().find(|field| !sink.holds(field.data_type())) {
+        Some(field) => Err(unfit(field, sink.format())),
+        None => Ok(()),
+    }
+}
+
+fn unfit(field: &Field, format: Format) -> SourceError {
+    let (column, found) = (field.name().clone(), ColumnType::of_field(field).to_string());
+    SourceError::Unfit { format: format.spoken(), column, found }
+}
 
 /// Tells whether a path leads to a place below a folder, whatever links stand on the way.
 ///
@@ -87,6 +109,7 @@ pub fn write(table: &Table, path: &Path) -> Result<(), SourceError> {
     let format = Format::of_name(&name);
     let sink = SINKS.iter().find(|sink| Some(sink.format()) == format);
     let Some(sink) = sink else { return Err(SourceError::UnknownFormat { file: name }) };
+    can_hold(&name, table.schema())?;
     commit(path, |file| {
         let mut out = BufWriter::with_capacity(1 << 18, file);
         let lower = name.to_ascii_lowercase();
@@ -104,7 +127,7 @@ pub fn write(table: &Table, path: &Path) -> Result<(), SourceError> {
         }
         Ok(out.flush()?)
     })
-    .map_err(|error| refusal(error, &name, sink.format(), table))
+    .map_err(|error| refusal(error, &name))
 }
 
 /// Writes bytes to a file; folders above it are made.
@@ -122,14 +145,8 @@ pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), SourceError> {
     })
 }
 
-fn refusal(error: SinkError, name: &str, format: Format, table: &Table) -> SourceError {
+fn refusal(error: SinkError, name: &str) -> SourceError {
     let source = match error {
-        SinkError::Unfit(column) => {
-            let field = table.schema().field_with_name(&column).ok();
-            let found = field.map(crate::data::ColumnType::of_field);
-            let found = found.map(|kind| kind.to_string()).unwrap_or_default();
-            return SourceError::Unfit { format: format.spoken(), column, found };
-        }
         SinkError::Io(source) => source,
         // Arrow and Parquet wrap what the system said.
         SinkError::Arrow(ArrowError::IoError(_, source)) => source,

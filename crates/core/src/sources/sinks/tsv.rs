@@ -1,6 +1,8 @@
 //! Fields parted by tabs, else as CSV.
 
-use super::csv::write_delimited;
+use arrow::datatypes::DataType;
+
+use super::csv::{is_plain, write_delimited};
 use super::{Sink, SinkError, SinkKind};
 use crate::data::Table;
 use crate::sources::Format;
@@ -15,5 +17,9 @@ impl SinkKind for Tsv {
 
     fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError> {
         write_delimited(table, b'\t', out)
+    }
+
+    fn holds(&self, kind: &DataType) -> bool {
+        is_plain(kind)
     }
 }

@@ -137,7 +137,6 @@ fn json_objects() {
         (r#"{"a": "12"}"#, "a: text\n12"),
         (r#"{"a": "", "b": "true"}"#, "a: text, b: text\n|true"),
         ("{\"a\": 1}\n{\"a\": \"x\"}", "a: text\n1\nx"),
-        ("{\"a\": 1, \"a\": 2}", "a: int\n2"),
         (
             "{\"a\": {\"b\": 1, \"c\": [1, 2.5]}}\n{\"a\": {\"c\": null, \"d\": \"x\"}}",
             "a: struct(\"b\": int, \"c\": list(float), \"d\": text)\n{b: 1, c: [1.0, 2.5], d: ∅}\n{b: ∅, c: ∅, d: x}",
@@ -154,6 +153,21 @@ fn json_objects() {
             assert_eq!(found, *expected, "{text}");
         }
     }
+}
+
+#[test]
+fn a_key_that_stands_twice_is_refused_or_set_aside() {
+    let text = "{\"a\": 1, \"b\": 2}\n{\"a\": 3, \"b\": 4, \"a\": 5}\n{\"b\": 6}\n";
+    let read = |mode| try_read("d.ndjson", text.as_bytes(), &Options::Ndjson, &[], mode);
+    let told = read(OnBadRow::Fail).unwrap_err();
+    assert_eq!(told.to_string(), "`d.ndjson`, line 2: the key `a` stands twice in one object");
+    let kept = read(OnBadRow::Quarantine).unwrap();
+    assert_eq!(shown(&kept.table), "a: int, b: int\n1|2\n∅|6");
+    let aside = shown(&kept.rejects.unwrap());
+    assert!(
+        aside.contains("|2|{\"a\": 3, \"b\": 4, \"a\": 5}|the key `a` stands twice"),
+        "{aside}"
+    );
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn columns_that_changed_their_type_are_named_unless_they_are_empty() {
     let wrong = table(vec![("age", texts(&[Some("old")])), ("port", texts(&[None]))]);
     assert_eq!(
         fitted.predict(&wrong).unwrap_err().to_string(),
-        "column `age` holds text, but it held a number when the model was fitted",
+        "column `age` holds text, but it held a number when the model was fitted; give it that type by `schema` in its `ingest`, or by `CAST` in a `prep`",
     );
 }
 
