@@ -295,8 +295,11 @@ pub trait Running: Sync {
     /// Gives the source of every random choice of this stage.
     fn seed(&self) -> Seed;
 
-    /// Gives the hash of what each input says, in the order of the inputs.
-    fn contents(&self) -> &[Hash];
+    /// Gives the hash of what each input says, in the order of the inputs; none to work that is done
+    /// inside of other work.
+    fn contents(&self) -> &[Hash] {
+        &[]
+    }
 
     /// Tells that the run is to end.
     fn stop(&self) -> &AtomicBool;

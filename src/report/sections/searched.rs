@@ -25,7 +25,7 @@ struct Trials<'a> {
     sds: Vec<f64>,
     numbers: Vec<f64>,
     statuses: Vec<String>,
-    /// The trials that have a score, best first.
+    /// The trials that came to their end, best first.
     ranked: Vec<usize>,
     minimize: bool,
     /// The tuned paths whose values count by their size.
@@ -41,7 +41,7 @@ pub(super) fn write(html: &mut Html, _: &Page, stage: &Stage<'_>) {
     let failed = all - trials.ranked.len();
     html.open("p", &[]).text(counted(all, "trial"));
     if failed > 0 {
-        html.text(format_args!(", {failed} without a score"));
+        html.text(format_args!(", {failed} of them pruned or failed"));
     }
     html.text(format_args!(
         "; {} is {}. Mean ± standard deviation over the folds.",
@@ -57,9 +57,12 @@ impl<'a> Trials<'a> {
     fn read(table: &'a Table, stage: &Stage<'_>) -> Option<Self> {
         let means = numbers(table, "mean")?;
         let minimize = stage.field("minimize").is_some();
-        let mut ranked: Vec<usize> = (0..means.len()).filter(|row| !means[*row].is_nan()).collect();
+        let statuses = texts(table, "status")?;
+        // A pruned trial has the mean of a few folds, which is not to be held against the others'.
+        let complete = |row: &usize| !means[*row].is_nan() && statuses[*row] == "complete";
+        let mut ranked: Vec<usize> = (0..means.len()).filter(complete).collect();
         // The sort is stable: ties go to the earlier trial.
-        let sign = if minimize { 1.0 } else { -1.0 };
+        let sign: f64 = if minimize { 1.0 } else { -1.0 };
         ranked.sort_by(|a, b| (sign * means[*a]).total_cmp(&(sign * means[*b])));
         let over = stage.field("over").unwrap_or_default();
         let fields = table.schema().fields().iter().skip(FIXED).map(|field| field.name());
@@ -70,7 +73,7 @@ impl<'a> Trials<'a> {
             metric: texts(table, "metric")?.first().cloned().unwrap_or_default(),
             sds: numbers(table, "sd")?,
             numbers: numbers(table, "trial")?,
-            statuses: texts(table, "status")?,
+            statuses,
             means,
             ranked,
             minimize,
