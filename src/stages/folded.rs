@@ -19,6 +19,7 @@ use crate::ml::folds;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
 use crate::plan::{Artifact, Failure, Progress, Running, fingerprint};
+use crate::sql;
 
 /// Rows cut into folds, ready to be fitted again and again.
 pub(super) struct Folded {
@@ -301,6 +302,10 @@ impl Running for Inside<'_> {
 
     fn runtime(&self) -> &tokio::runtime::Handle {
         self.running.runtime()
+    }
+
+    fn limits(&self) -> sql::Limits<'_> {
+        self.running.limits()
     }
 
     fn project(&self) -> &Path {
