@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use serde_json::Value as Json;
 
 use super::events::{Event, Observer, Outcome, OutputReport, StageReport};
@@ -13,10 +15,11 @@ use super::resolve::{self, Kept};
 use crate::data::Hash;
 use crate::ml::Seed;
 use crate::plan::{
-    self, Artifact, Caching, Failure, Input, Plan, Produced, Progress, Running, Stage, Task,
+    self, Artifact, Caching, Failure, Input, Plan, Produced, Progress, Running, Stage, TableSink,
+    Task,
 };
 use crate::sql::{Limits, Memory};
-use crate::store::{ObjectRef, Record, SMALL_PART, Store, StoreError};
+use crate::store::{ObjectRef, Record, SMALL_PART, Store, StoreError, TableWriter};
 
 /// What every stage of a run shares.
 pub(super) struct Shared {
@@ -223,6 +226,7 @@ fn load(store: &Store, object: &ObjectRef) -> Result<Artifact, StoreError> {
 fn put(store: &Store, artifact: &Artifact) -> Result<ObjectRef, Failure> {
     match artifact {
         Artifact::Table(table) => store.put_table(table),
+        Artifact::Kept(object) => Ok(object.clone()),
         Artifact::Blob { kind, bytes } => store.put_blob(kind, bytes),
     }
     .map_err(|error| trouble(&error))
@@ -273,6 +277,19 @@ fn written(store: &Store, path: &Path) -> Result<(String, Hash), Failure> {
     Ok((path.to_string_lossy().into_owned(), content.hash))
 }
 
+/// A table on its way into the cache.
+struct Keeping(TableWriter);
+
+impl TableSink for Keeping {
+    fn push(&mut self, batch: RecordBatch) -> Result<(), Failure> {
+        self.0.push(batch).map_err(|error| trouble(&error))
+    }
+
+    fn finish(self: Box<Self>) -> Result<Artifact, Failure> {
+        self.0.finish().map(Artifact::Kept).map_err(|error| trouble(&error))
+    }
+}
+
 /// What the work of one stage leans on.
 struct Context<'a> {
     shared: &'a Shared,
@@ -308,6 +325,11 @@ impl Running for Context<'_> {
 
     fn project(&self) -> &Path {
         &self.shared.project
+    }
+
+    fn table(&self, schema: SchemaRef) -> Result<Box<dyn TableSink>, Failure> {
+        let writer = TableWriter::new(&self.shared.store, schema);
+        Ok(Box::new(Keeping(writer.map_err(|error| trouble(&error))?)))
     }
 
     fn progress(&self, progress: Progress) {

@@ -22,6 +22,6 @@ pub use fingerprint::{InputDigest, describe, difference, fingerprint};
 pub use load::{Loaded, Request, load};
 pub use stage::{
     Artifact, Caching, Checked, Facts, Failure, FittedType, Input, Lineage, Mention, ModelType,
-    Output, Produced, Progress, Reads, Role, Running, Score, StageKind, TableType, Task, Tuned,
-    Work,
+    Output, Produced, Progress, Reads, Role, Running, Score, StageKind, TableSink, TableType, Task,
+    Tuned, Work,
 };

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use serde_json::Value as Json;
 
@@ -18,6 +19,7 @@ use crate::ml::Seed;
 use crate::ml::model::ModelSpec;
 use crate::params::{Args, Signature};
 use crate::sql;
+use crate::store::ObjectRef;
 use crate::text::Span;
 
 /// A registered kind of block.
@@ -218,6 +220,8 @@ pub trait Work: Send + Sync {
 pub enum Artifact {
     /// A table.
     Table(Table),
+    /// A table that was kept while it was made, see [`Running::table`]; an output, never an input.
+    Kept(ObjectRef),
     /// Anything else, opaque to the engine.
     Blob {
         /// What the bytes are: `fitted`, `model`.
@@ -232,6 +236,9 @@ impl Artifact {
     pub fn table(&self) -> Result<&Table, Failure> {
         match self {
             Self::Table(table) => Ok(table),
+            Self::Kept(object) => {
+                Err(Failure::new(format!("expected a table at hand, found a kept {}", object.kind)))
+            }
             Self::Blob { kind, .. } => {
                 Err(Failure::new(format!("expected a table, found a {kind}")))
             }
@@ -245,7 +252,9 @@ impl Artifact {
             Self::Blob { kind, .. } => {
                 Err(Failure::new(format!("expected a {wanted}, found a {kind}")))
             }
-            Self::Table(_) => Err(Failure::new(format!("expected a {wanted}, found a table"))),
+            Self::Table(_) | Self::Kept(_) => {
+                Err(Failure::new(format!("expected a {wanted}, found a table")))
+            }
         }
     }
 }
@@ -319,6 +328,9 @@ pub trait Running: Sync {
     /// Says how far the work is.
     fn progress(&self, progress: Progress);
 
+    /// Begins a table that is kept while it is made, so that it need never be in memory as a whole.
+    fn table(&self, schema: SchemaRef) -> Result<Box<dyn TableSink>, Failure>;
+
     /// Takes a part of the work from the cache, or makes it and keeps it.
     ///
     /// The key must hold everything that the part depends on; `label` is for people.
@@ -328,6 +340,15 @@ pub trait Running: Sync {
         key: &Json,
         make: &(dyn Fn() -> Result<Artifact, Failure> + Sync),
     ) -> Result<Artifact, Failure>;
+}
+
+/// Takes a table batch by batch; one that isn't finished leaves nothing.
+pub trait TableSink: Send {
+    /// Takes some rows.
+    fn push(&mut self, batch: RecordBatch) -> Result<(), Failure>;
+
+    /// Ends the table, and gives it as an output.
+    fn finish(self: Box<Self>) -> Result<Artifact, Failure>;
 }
 
 /// How far some work is.

@@ -167,7 +167,9 @@ impl Work for Writing {
                 sources::write_bytes(bytes, &self.path)
                     .map_err(|error| Failure::new(error.to_string()))?;
             }
-            None => return Err(Failure::new("there is nothing to write")),
+            Some(Artifact::Kept(_)) | None => {
+                return Err(Failure::new("there is nothing to write"));
+            }
         }
         Ok(Produced { files: vec![self.path.clone()], ..Produced::default() })
     }

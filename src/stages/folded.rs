@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use arrow::datatypes::SchemaRef;
 use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -18,7 +19,7 @@ use crate::ml::estimator::{FitContext, FitError, Prediction};
 use crate::ml::folds;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
-use crate::plan::{Artifact, Failure, Progress, Running, fingerprint};
+use crate::plan::{Artifact, Failure, Progress, Running, TableSink, fingerprint};
 use crate::sql;
 
 /// Rows cut into folds, ready to be fitted again and again.
@@ -313,6 +314,10 @@ impl Running for Inside<'_> {
     }
 
     fn progress(&self, _: Progress) {}
+
+    fn table(&self, schema: SchemaRef) -> Result<Box<dyn TableSink>, Failure> {
+        self.running.table(schema)
+    }
 
     fn part(
         &self,

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use indexmap::IndexMap;
 use serde_json::json;
@@ -12,10 +14,10 @@ use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Caching, Checked, Checking, Failure, Lineage, Output, Produced, Role, Running,
-    SourceRequest, StageKind, TableType, Task, Work,
+    Artifact, Caching, Checked, Checking, Failure, Lineage, Output, Produced, Progress, Role,
+    Running, SourceRequest, StageKind, TableSink, TableType, Task, Work,
 };
-use crate::sources::{self, OnBadRow};
+use crate::sources::{self, OnBadRow, Scan};
 
 params! {
     /// Brings data in as a typed table.
@@ -177,19 +179,64 @@ impl Work for Reading {
         request.schema = &self.declared;
         request.known = Some(&self.schema);
         request.on_bad_row = if self.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
-        let read = running.pool().install(|| sources::read(&request)).map_err(|error| {
-            let place = error.column().and_then(|column| entry(&self.ingest.schema, column));
-            place.into_iter().fold(failure(&error), Failure::at)
-        })?;
-        let mut produced = Produced::default();
-        if let Some(rejects) = &read.rejects
-            && rejects.rows() > 0
-        {
-            produced.warnings.push(format!("{} rows were put into `.rejects`", rejects.rows()));
+        let scan = Scan::new(&request).map_err(|error| self.failure(&error))?;
+        let mut rows = Taking::new(Arc::clone(scan.schema()), running)?;
+        let mut aside = Taking::new(Arc::new(sources::Rejects::schema()), running)?;
+        let scanned = running
+            .pool()
+            .install(|| scan.run(&mut |batch| rows.take(batch), &mut |batch| aside.take(batch)));
+        let refused = rows.refused.take().or_else(|| aside.refused.take());
+        let scanned = match (refused, scanned) {
+            (Some(refused), _) => return Err(refused),
+            (None, scanned) => scanned.map_err(|error| self.failure(&error))?,
+        };
+        let mut produced = Produced { outputs: vec![rows.sink.finish()?], ..Produced::default() };
+        if self.quarantine {
+            produced.outputs.push(aside.sink.finish()?);
         }
-        produced.outputs.push(Artifact::Table(read.table));
-        produced.outputs.extend(read.rejects.map(Artifact::Table));
+        if scanned.rejected > 0 {
+            let rows = if scanned.rejected == 1 { "row was" } else { "rows were" };
+            let warning = format!("{} {rows} put into `.rejects`", scanned.rejected);
+            produced.warnings.push(warning);
+        }
         Ok(produced)
+    }
+}
+
+impl Reading {
+    /// Points at the entry of `schema` that a value doesn't fit, if it is one.
+    fn failure(&self, error: &sources::SourceError) -> Failure {
+        let place = error.column().and_then(|column| entry(&self.ingest.schema, column));
+        place.into_iter().fold(failure(error), Failure::at)
+    }
+}
+
+/// Rows on their way into the cache.
+struct Taking<'a> {
+    sink: Box<dyn TableSink>,
+    running: &'a dyn Running,
+    rows: u64,
+    /// Why no more rows are taken.
+    refused: Option<Failure>,
+}
+
+impl<'a> Taking<'a> {
+    fn new(schema: SchemaRef, running: &'a dyn Running) -> Result<Self, Failure> {
+        Ok(Self { sink: running.table(schema)?, running, rows: 0, refused: None })
+    }
+
+    fn take(&mut self, batch: RecordBatch) -> Result<(), sources::SourceError> {
+        self.rows += batch.num_rows() as u64;
+        let taken = if self.running.stop().load(Ordering::Relaxed) {
+            Err(Failure::stopped())
+        } else {
+            self.sink.push(batch)
+        };
+        self.running.progress(Progress { done: self.rows, unit: "rows", ..Progress::default() });
+        taken.map_err(|failure| {
+            self.refused = Some(failure);
+            sources::SourceError::Refused
+        })
     }
 }
 

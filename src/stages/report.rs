@@ -213,5 +213,6 @@ fn content(artifact: &Artifact) -> Content {
     match artifact {
         Artifact::Table(table) => Content::Table(table.clone()),
         Artifact::Blob { bytes, .. } => Content::of_blob(bytes),
+        Artifact::Kept(_) => Content::Other,
     }
 }

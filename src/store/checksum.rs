@@ -85,6 +85,7 @@ fn join(blocks: &[Hash], bytes: u64) -> Hash {
 }
 
 /// Hashes bytes on their way to a writer, and counts them.
+#[derive(Debug)]
 pub(super) struct Summed<W> {
     inner: W,
     block: Hasher,

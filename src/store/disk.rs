@@ -26,7 +26,8 @@ const SYNCS: usize = 8;
 /// How long files wait for others to share the journal's commit with: what a power cut may lose.
 const WINDOW: Duration = Duration::from_millis(200);
 
-/// A file under a temporary name, beside the place where it will stand.
+/// A file under a temporary name, in the folders where it will stand.
+#[derive(Debug)]
 pub(super) struct Unfinished {
     file: NamedTempFile,
 }
@@ -45,6 +46,11 @@ impl Unfinished {
             _ => Err(error),
         })?;
         Ok(Self { file })
+    }
+
+    /// Gives a buffered writer of the file that stands on its own.
+    pub(super) fn own_writer(&self) -> io::Result<BufWriter<File>> {
+        Ok(BufWriter::with_capacity(1 << 18, self.file.as_file().try_clone()?))
     }
 
     /// Gives a buffered writer of the file.

@@ -20,6 +20,7 @@ mod object;
 mod pack;
 mod record;
 mod schema;
+mod write;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -36,6 +37,7 @@ pub use lockfile::{LockFile, LockFileError, LockedOutput, LockedScore, LockedSta
 pub use object::ObjectRef;
 pub use record::Record;
 pub use schema::{schema_bytes, schema_of};
+pub use write::TableWriter;
 
 use crate::data::{Hash, Hasher};
 use pack::Pack;

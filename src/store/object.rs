@@ -120,6 +120,28 @@ impl Store {
         Ok(object)
     }
 
+    /// Puts a table that was written under a temporary name in its place, unless it is there.
+    pub(super) fn adopt(
+        &self,
+        file: Unfinished,
+        digest: TableDigest,
+        checksum: Hash,
+        bytes: u64,
+    ) -> Result<ObjectRef, StoreError> {
+        let (kind, content) = (TABLE.to_owned(), digest.hash());
+        let object = ObjectRef { kind, content, bytes, checksum, digest: Some(digest) };
+        if let Some(known) = self.known(&object) {
+            return Ok(known);
+        }
+        let path = self.object_path(&object);
+        let folder = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(folder).map_err(|error| StoreError::write(folder, error))?;
+        file.keep(&path).map_err(|error| StoreError::write(&path, error))?;
+        self.syncer.add(path);
+        lock_of(&self.whole).insert(content, object.clone());
+        Ok(object)
+    }
+
     /// Finds an object of this content that is there and whole; removes what isn't.
     fn known(&self, wanted: &ObjectRef) -> Option<ObjectRef> {
         let known = lock_of(&self.whole).get(&wanted.content).cloned();
@@ -236,7 +258,7 @@ pub(super) fn remove(path: &Path) {
 }
 
 /// Takes the system's error out of Arrow's.
-fn plain(error: ArrowError) -> io::Error {
+pub(super) fn plain(error: ArrowError) -> io::Error {
     match error {
         ArrowError::IoError(_, error) => error,
         other => io::Error::other(other),

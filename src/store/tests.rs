@@ -487,3 +487,36 @@ fn a_damaged_small_part_is_a_miss() {
         }
     }
 }
+
+#[test]
+fn a_table_kept_while_it_is_made_is_the_same_object() {
+    let rows = 3 * crate::data::BATCH_ROWS / 2;
+    let numbers: ArrayRef = Arc::new((0..i64::try_from(rows).unwrap()).collect::<Int64Array>());
+    let texts = (0..rows).map(|row| (!row.is_multiple_of(3)).then(|| row.to_string()));
+    let texts: ArrayRef = Arc::new(texts.collect::<StringArray>());
+    let batch = RecordBatch::try_from_iter(vec![("n", numbers), ("t", texts)]).unwrap();
+    let table = Table::new(batch.schema(), vec![batch.clone()]).unwrap();
+    let (_folder, store) = place();
+    let store = Arc::new(store);
+    let put = store.put_table(&table).unwrap();
+    let (_other, second) = place();
+    let second = Arc::new(second);
+    for store in [&store, &second] {
+        let mut writer = TableWriter::new(store, batch.schema()).unwrap();
+        for start in (0..rows).step_by(7000) {
+            writer.push(batch.slice(start, 7000.min(rows - start))).unwrap();
+        }
+        let kept = writer.finish().unwrap();
+        assert_eq!(kept, put);
+        assert_eq!(again(store).table(&kept).unwrap().batches(), table.batches());
+    }
+    // A table that is given up leaves nothing, and neither does one that was there already.
+    let mut writer = TableWriter::new(&store, batch.schema()).unwrap();
+    writer.push(batch).unwrap();
+    drop(writer);
+    let left = |folder: &Path| {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(disk::UNFINISHED)).count()
+    };
+    assert_eq!(left(store.folder()), 0);
+}

@@ -6,10 +6,11 @@
 //! and the column's hash is that of its batches' hashes in order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, FixedSizeBinaryArray, RecordBatch};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::datatypes::{DataType, Field, Float16Type, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Field, Float16Type, Float32Type, Float64Type, Schema};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -71,25 +72,71 @@ fn hash_of<'a>(rows: u64, columns: impl Iterator<Item = &'a ColumnDigest>) -> Ha
 
 /// Hashes a column: its type, what the language knows of it, and its values.
 pub(super) fn column_hash(field: &Field, batches: &[ArrayRef]) -> Hash {
-    let batch = |array: &ArrayRef| {
-        let mut values = Hasher::new();
-        feed(&mut values, array.as_ref(), array.logical_nulls().as_ref());
-        values.finish()
-    };
     // The order of the results is that of the batches, whichever thread is first.
     let hashes: Vec<Hash> = match batches {
-        [_, _, ..] => batches.par_iter().map(batch).collect(),
-        _ => batches.iter().map(batch).collect(),
+        [_, _, ..] => batches.par_iter().map(values_hash).collect(),
+        _ => batches.iter().map(values_hash).collect(),
     };
+    let mut hasher = column_hasher(field);
+    for hash in hashes {
+        hasher.update(hash.as_bytes());
+    }
+    hasher.finish()
+}
+
+/// Begins the hash of a column with what is known of it before its values.
+fn column_hasher(field: &Field) -> Hasher {
     let mut hasher = Hasher::new();
     hasher.text(&ColumnType::of_field(field).to_string());
     for (key, value) in field.metadata().iter().collect::<BTreeMap<_, _>>() {
         hasher.text(key).text(value);
     }
-    for hash in hashes {
-        hasher.update(hash.as_bytes());
+    hasher
+}
+
+/// Hashes the values of a batch of a column.
+fn values_hash(array: &ArrayRef) -> Hash {
+    let mut values = Hasher::new();
+    feed(&mut values, array.as_ref(), array.logical_nulls().as_ref());
+    values.finish()
+}
+
+/// Digests a table batch by batch, as its batches of normal form go by.
+#[derive(Debug)]
+pub(super) struct Digester {
+    rows: u64,
+    columns: Vec<(ColumnDigest, Hasher)>,
+}
+
+impl Digester {
+    /// Begins with the columns of a normal schema.
+    pub(super) fn new(schema: &Schema) -> Self {
+        let column = |field: &Arc<Field>| {
+            let column_type = ColumnType::of_field(field).to_string();
+            let hasher = column_hasher(field);
+            let hash = hasher.finish();
+            (ColumnDigest { name: field.name().clone(), column_type, hash }, hasher)
+        };
+        Self { rows: 0, columns: schema.fields().iter().map(column).collect() }
     }
-    hasher.finish()
+
+    /// Takes the next batch.
+    pub(super) fn push(&mut self, batch: &RecordBatch) {
+        self.rows += batch.num_rows() as u64;
+        let hashes: Vec<Hash> = batch.columns().par_iter().map(values_hash).collect();
+        for ((_, hasher), hash) in self.columns.iter_mut().zip(hashes) {
+            hasher.update(hash.as_bytes());
+        }
+    }
+
+    /// Gives the digest of all that was taken.
+    pub(super) fn finish(self) -> TableDigest {
+        let column = |(column, hasher): (ColumnDigest, Hasher)| ColumnDigest {
+            hash: hasher.finish(),
+            ..column
+        };
+        TableDigest { rows: self.rows, columns: self.columns.into_iter().map(column).collect() }
+    }
 }
 
 /// Feeds the values of an array; `nulls` stands for the array's own nulls.

@@ -9,6 +9,7 @@ mod hash;
 mod import;
 mod normal;
 mod ranks;
+mod stream;
 mod table;
 mod types;
 
@@ -17,5 +18,6 @@ pub use features::{Column, Frame, Label, NO_CATEGORY, NO_TIME, Target};
 pub use hash::{Hash, Hasher};
 pub use import::{ImportError, Sort, declared_classes, sorts, weights_of, whole};
 pub use ranks::Ranks;
+pub use stream::TableStream;
 pub use table::{BATCH_ROWS, Table, TableError};
 pub use types::{ColumnType, TypeError};

@@ -155,6 +155,11 @@ impl Table {
         &self.batches
     }
 
+    /// Gives the batches and keeps nothing.
+    pub(super) fn into_batches(self) -> Vec<RecordBatch> {
+        self.batches
+    }
+
     /// Counts the rows.
     #[must_use]
     pub const fn rows(&self) -> usize {

@@ -13,7 +13,7 @@ use arrow::json::LineDelimitedWriter;
 use arrow::util::display::array_value_to_string;
 
 use super::typed::{Misfit, Reader};
-use super::{Job, OnBadRow, SourceError, Take, shorten};
+use super::{Job, OnBadRow, Out, SourceError, shorten};
 use crate::data::ColumnType;
 
 /// Brings the batches of one file into the table's types, one after the other.
@@ -31,9 +31,9 @@ impl Adapter {
     /// Takes the next batch of the file: its columns are found by name.
     pub(super) fn take(
         &mut self,
-        job: &mut Job,
+        job: &Job,
         batch: &RecordBatch,
-        take: &mut Take,
+        out: &mut Out,
     ) -> Result<(), SourceError> {
         let rows = batch.num_rows();
         let fail = |error| SourceError::arrow(&job.input.name, error);
@@ -55,7 +55,7 @@ impl Adapter {
                 return Err(error);
             }
             keep[misfit.row] = false;
-            job.rejects.push(row_text(batch, misfit.row), &error);
+            out.reject(row_text(batch, misfit.row), &error)?;
         }
         self.rows += rows as u64;
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -65,7 +65,7 @@ impl Adapter {
         if !misfits.is_empty() {
             made = filter_record_batch(&made, &BooleanArray::from(keep)).map_err(fail)?;
         }
-        if made.num_rows() == 0 { Ok(()) } else { take(made) }
+        out.rows(made)
     }
 
     fn misfit(&self, job: &Job, batch: &RecordBatch, at: usize, misfit: &Misfit) -> SourceError {

@@ -17,7 +17,7 @@ use super::adapt::Adapter;
 use super::guard::guarded;
 use super::input::open;
 use super::merge::Seen;
-use super::{Input, Job, SourceError, Take};
+use super::{Input, Job, Out, SourceError};
 use crate::diag::plain;
 
 /// How many bytes of a stream are read at once.
@@ -166,12 +166,12 @@ pub(super) fn columns(input: &Input) -> Result<Vec<(String, Seen)>, SourceError>
 }
 
 /// Reads a file batch by batch.
-pub(super) fn read(job: &mut Job, take: &mut Take) -> Result<(), SourceError> {
+pub(super) fn read(job: &Job, out: &mut Out) -> Result<(), SourceError> {
     let input = job.input;
     let mut batches = guarded(input, "Arrow", || Batches::open(input))?;
     let mut adapter = Adapter::new(job)?;
     while let Some(batch) = guarded(input, "Arrow", || batches.next(input))? {
-        adapter.take(job, &batch, take)?;
+        adapter.take(job, &batch, out)?;
     }
     Ok(())
 }

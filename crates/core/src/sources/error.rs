@@ -297,6 +297,9 @@ pub enum SourceError {
         /// The format as declared.
         format: String,
     },
+    /// Who was to take the rows didn't; the reason is known there.
+    #[error("the rows could not be taken")]
+    Refused,
     /// An option makes no sense.
     #[error("{problem}")]
     Option {

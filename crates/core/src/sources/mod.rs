@@ -1,7 +1,7 @@
 //! Files become tables, and tables become files.
 //!
 //! [`resolve`] finds the files that a user means, [`infer`] tells the schema that they have
-//! together, [`read`] and [`scan`] give their rows, [`write()`] puts a table into a file, whole or
+//! together, [`read()`] and [`Scan`] give their rows, [`write()`] puts a table into a file, whole or
 //! not at all. Here alone are the readers and writers of formats; nothing here knows of stages,
 //! spans, SQL or the cache, and nothing touches a network.
 //!
@@ -208,10 +208,8 @@ pub struct Read {
 /// What a scan gave beside the batches.
 #[derive(Clone, Debug)]
 pub struct Scanned {
-    /// The schema of every batch.
-    pub schema: SchemaRef,
-    /// The rows set aside.
-    pub rejects: Rejects,
+    /// How many rows were set aside.
+    pub rejected: u64,
     /// The stamp of each file, which was the same before and after.
     pub stamps: Vec<Stamp>,
 }
@@ -231,15 +229,22 @@ pub fn infer(request: &Request) -> Result<SchemaRef, SourceError> {
 ///
 /// Fails at the first thing that is wrong, and where a file changes while it is read.
 pub fn read(request: &Request) -> Result<Read, SourceError> {
-    let mut batches = Vec::new();
-    let scanned = scan(request, &mut |batch| {
+    let (mut batches, mut aside) = (Vec::new(), Vec::new());
+    let mut take = |batch| {
         batches.push(batch);
         Ok(())
-    })?;
-    let table = Table::new(scanned.schema, batches)?;
+    };
+    let mut set_aside = |batch| {
+        aside.push(batch);
+        Ok(())
+    };
+    let scan = Scan::new(request)?;
+    let schema = Arc::clone(scan.schema());
+    let scanned = scan.run(&mut take, &mut set_aside)?;
+    let table = Table::new(schema, batches)?;
     let rejects = match request.on_bad_row {
         OnBadRow::Fail => None,
-        OnBadRow::Quarantine => Some(scanned.rejects.into_table()?),
+        OnBadRow::Quarantine => Some(Table::new(Arc::new(Rejects::schema()), aside)?),
     };
     Ok(Read { table, rejects, stamps: scanned.stamps })
 }
@@ -247,35 +252,93 @@ pub fn read(request: &Request) -> Result<Read, SourceError> {
 /// Takes one batch after the other, in the order of the files and their rows.
 pub type Take<'a> = dyn FnMut(RecordBatch) -> Result<(), SourceError> + 'a;
 
-/// Reads some files batch by batch, so that they need never be in memory as a whole.
-///
-/// # Errors
-///
-/// As [`read`]; what was taken before an error must be thrown away.
-pub fn scan(request: &Request, take: &mut Take) -> Result<Scanned, SourceError> {
-    let before = stamps(request.inputs)?;
-    let target = merge::target(request)?;
-    let wanted = target.wanted(request)?;
-    let mut rejects = Rejects::default();
-    let schema = Arc::new(target.schema.project(&wanted).map_err(|error| {
-        SourceError::arrow(
-            &request.inputs.first().map(|input| input.name.clone()).unwrap_or_default(),
-            error,
-        )
-    })?);
-    for input in request.inputs {
-        let mut job =
-            Job { input, target: &target, wanted: &wanted, request, rejects: &mut rejects };
-        job.read(take)?;
+/// Files that are about to be read batch by batch, so that they need never be in memory as a whole.
+#[derive(Debug)]
+pub struct Scan<'a> {
+    request: &'a Request<'a>,
+    before: Vec<Stamp>,
+    target: Target,
+    wanted: Vec<usize>,
+    schema: SchemaRef,
+}
+
+impl<'a> Scan<'a> {
+    /// Settles what will be read.
+    ///
+    /// # Errors
+    ///
+    /// As [`infer`].
+    pub fn new(request: &'a Request<'a>) -> Result<Self, SourceError> {
+        let before = stamps(request.inputs)?;
+        let target = merge::target(request)?;
+        let wanted = target.wanted(request)?;
+        let first = || request.inputs.first().map(|input| input.name.clone()).unwrap_or_default();
+        let schema = target.schema.project(&wanted);
+        let schema = Arc::new(schema.map_err(|error| SourceError::arrow(&first(), error))?);
+        Ok(Self { request, before, target, wanted, schema })
     }
-    for (input, (after, before)) in
-        request.inputs.iter().zip(stamps(request.inputs)?.into_iter().zip(&before))
-    {
-        if after != *before {
-            return Err(SourceError::Changed { file: input.name.clone() });
+
+    /// Gives the schema of every batch.
+    #[must_use]
+    pub const fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Reads the files; `take` gets their rows, `aside` those that can't be read, as batches of
+    /// [`Rejects::schema`].
+    ///
+    /// # Errors
+    ///
+    /// As [`read`]; what was taken before an error must be thrown away.
+    pub fn run(self, take: &mut Take, aside: &mut Take) -> Result<Scanned, SourceError> {
+        let mut out = Out { take, aside, rejects: Rejects::default(), rejected: 0 };
+        for input in self.request.inputs {
+            let (target, wanted) = (&self.target, self.wanted.as_slice());
+            Job { input, target, wanted, request: self.request }.read(&mut out)?;
         }
+        out.flush()?;
+        let after = stamps(self.request.inputs)?;
+        let files = self.request.inputs.iter().zip(after.iter().zip(&self.before));
+        for (input, (after, before)) in files {
+            if after != before {
+                return Err(SourceError::Changed { file: input.name.clone() });
+            }
+        }
+        Ok(Scanned { rejected: out.rejected, stamps: self.before })
     }
-    Ok(Scanned { schema, rejects, stamps: before })
+}
+
+/// How many rows set aside are kept back before they go on.
+const REJECTS: usize = 8192;
+
+/// Where the rows of a scan go.
+struct Out<'a, 't> {
+    take: &'a mut Take<'t>,
+    aside: &'a mut Take<'t>,
+    rejects: Rejects,
+    rejected: u64,
+}
+
+impl Out<'_, '_> {
+    /// Hands rows on.
+    fn rows(&mut self, batch: RecordBatch) -> Result<(), SourceError> {
+        if batch.num_rows() == 0 { Ok(()) } else { (self.take)(batch) }
+    }
+
+    /// Sets a row aside for the error that it would have been.
+    fn reject(&mut self, text: String, error: &SourceError) -> Result<(), SourceError> {
+        self.rejects.push(text, error);
+        self.rejected += 1;
+        if self.rejects.len() < REJECTS { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<(), SourceError> {
+        if self.rejects.is_empty() {
+            return Ok(());
+        }
+        let batch = std::mem::take(&mut self.rejects).into_batch();
+        (self.aside)(batch.map_err(|error| SourceError::arrow("rejects", error))?)
+    }
 }
 
 fn stamps(inputs: &[Input]) -> Result<Vec<Stamp>, SourceError> {
@@ -293,7 +356,6 @@ struct Job<'a> {
     /// The columns wanted, by their place in the table.
     wanted: &'a [usize],
     request: &'a Request<'a>,
-    rejects: &'a mut Rejects,
 }
 
 /// Shortens a text for a message, its line ends and other controls made visible.
@@ -312,12 +374,12 @@ impl Job<'_> {
         schema.map(Arc::new).map_err(|error| SourceError::arrow(&self.input.name, error))
     }
 
-    fn read(&mut self, take: &mut Take) -> Result<(), SourceError> {
+    fn read(&self, out: &mut Out) -> Result<(), SourceError> {
         match self.request.options {
-            Options::Csv(options) => delimited::read(self, options, take),
-            Options::Json | Options::Ndjson => objects::read(self, take),
-            Options::Parquet => parquet_file::read(self, take),
-            Options::Arrow => arrow_file::read(self, take),
+            Options::Csv(options) => delimited::read(self, options, out),
+            Options::Json | Options::Ndjson => objects::read(self, out),
+            Options::Parquet => parquet_file::read(self, out),
+            Options::Arrow => arrow_file::read(self, out),
         }
     }
 }

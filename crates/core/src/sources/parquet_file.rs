@@ -19,7 +19,7 @@ use super::error::NOT_ITS_FORMAT;
 use super::guard::guarded;
 use super::input::open;
 use super::merge::Seen;
-use super::{Input, Job, SourceError, Take};
+use super::{Input, Job, Out, SourceError};
 
 /// How many rows are read at once.
 const BATCH_ROWS: usize = 65_536;
@@ -56,7 +56,7 @@ pub(super) fn columns(input: &Input) -> Result<Vec<(String, Seen)>, SourceError>
 }
 
 /// Reads a file batch by batch.
-pub(super) fn read(job: &mut Job, take: &mut Take) -> Result<(), SourceError> {
+pub(super) fn read(job: &Job, out: &mut Out) -> Result<(), SourceError> {
     let input = job.input;
     let metadata = load(input)?;
     let schema = metadata.schema();
@@ -71,7 +71,7 @@ pub(super) fn read(job: &mut Job, take: &mut Take) -> Result<(), SourceError> {
         .collect::<Result<Vec<_>, _>>()?;
     let mut adapter = Adapter::new(job)?;
     while let Some(batch) = next(input, &mut readers)? {
-        adapter.take(job, &batch, take)?;
+        adapter.take(job, &batch, out)?;
     }
     Ok(())
 }

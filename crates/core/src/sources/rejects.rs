@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
 
 use super::SourceError;
-use crate::data::{Table, TableError};
 
 /// The rows set aside, in the order of the files and their rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,12 +47,8 @@ impl Rejects {
         Schema::new(vec![text("file"), line, text("text"), text("reason")])
     }
 
-    /// Makes a table of the rows.
-    ///
-    /// # Errors
-    ///
-    /// Fails where the table refuses them.
-    pub fn into_table(self) -> Result<Table, TableError> {
+    /// Makes a batch of the rows.
+    pub(super) fn into_batch(self) -> Result<RecordBatch, ArrowError> {
         let schema = Arc::new(Self::schema());
         let columns: Vec<ArrayRef> = vec![
             Arc::new(StringArray::from_iter_values(self.files)),
@@ -60,7 +56,6 @@ impl Rejects {
             Arc::new(StringArray::from_iter_values(self.texts)),
             Arc::new(StringArray::from_iter_values(self.reasons)),
         ];
-        let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
-        Table::new(schema, vec![batch])
+        RecordBatch::try_new(schema, columns)
     }
 }

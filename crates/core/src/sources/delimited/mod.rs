@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use super::guess::Guess;
 use super::input::{Encoding, TextSource};
 use super::merge::Seen;
-use super::{Input, Job, OnBadRow, Request, SourceError, Take};
+use super::{Input, Job, OnBadRow, Out, Request, SourceError};
 use build::Builder;
 use header::Header;
 use split::{Chunk, Chunks};
@@ -211,24 +211,17 @@ fn is_fatal(bad: &BadRecord, on_bad_row: OnBadRow) -> bool {
 }
 
 /// Reads a file batch by batch.
-pub(super) fn read(
-    job: &mut Job,
-    options: &CsvOptions,
-    take: &mut Take,
-) -> Result<(), SourceError> {
+pub(super) fn read(job: &Job, options: &CsvOptions, out: &mut Out) -> Result<(), SourceError> {
     let (layout, body) = open(job.request, job.input, options)?;
-    let mut aside = Vec::new();
     let builder = Builder::new(layout, job)?;
     body.each(
         |chunk| builder.build(chunk),
         |part| {
-            let (batch, rows) = part?;
-            aside.extend(rows);
-            if batch.num_rows() == 0 { Ok(()) } else { take(batch) }
+            let (batch, aside) = part?;
+            out.rows(batch)?;
+            aside.into_iter().try_for_each(|(text, error)| out.reject(text, &error))
         },
-    )?;
-    aside.iter().for_each(|(text, error)| job.rejects.push(text.clone(), error));
-    Ok(())
+    )
 }
 
 /// What stands for nothing.

@@ -23,7 +23,7 @@ use super::guess::Guess;
 use super::input::{Encoding, TextSource};
 use super::merge::Seen;
 use super::typed::{Cells, Misfit, Reader};
-use super::{Input, Job, OnBadRow, Options, Request, SourceError, Take, shorten};
+use super::{Input, Job, OnBadRow, Options, Out, Request, SourceError, shorten};
 use flat::{Fault, Value};
 use nested::Shape;
 use split::{Chunk, Objects};
@@ -346,19 +346,16 @@ fn row<'c>(
 }
 
 /// Reads a file batch by batch.
-pub(super) fn read(job: &mut Job, take: &mut Take) -> Result<(), SourceError> {
+pub(super) fn read(job: &Job, out: &mut Out) -> Result<(), SourceError> {
     let objects = open(job.request, job.input)?;
-    let mut aside = Vec::new();
     let builder = Builder::new(job)?;
     each(
         objects,
         |chunk| builder.build(chunk),
         |part| {
-            let (batch, rows) = part?;
-            aside.extend(rows);
-            if batch.num_rows() == 0 { Ok(()) } else { take(batch) }
+            let (batch, aside) = part?;
+            out.rows(batch)?;
+            aside.into_iter().try_for_each(|(text, error)| out.reject(text, &error))
         },
-    )?;
-    aside.iter().for_each(|(text, error)| job.rejects.push(text.clone(), error));
-    Ok(())
+    )
 }
