@@ -4,7 +4,7 @@
 //! give the same bytes. It stands below the stages, because a stage makes pages as well as a command
 //! does. It knows the columns that the language fixes for each kind of stage, and reads them by
 //! name; it knows no plan, no engine and no cache. All text that a user wrote is escaped by the one
-//! writer through which everything goes ([`html`]).
+//! writer through which everything goes (`html`).
 
 mod chart;
 mod figures;
