@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::load::Request;
 use super::names::Instance;
-use crate::data::ColumnType;
+use crate::data::{ColumnType, date_of, timestamp_of};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::params::{self, Binder, Parameters, Vocabulary};
 use crate::syntax::ast::{self, Number, Text, Value};
@@ -289,12 +289,8 @@ impl Expected<'_> {
                 .categories
                 .as_ref()
                 .is_none_or(|known| known.iter().any(|own| own == text)),
-            DataType::Date32 => text.parse::<chrono::NaiveDate>().is_ok(),
-            DataType::Timestamp(..) => {
-                let text = text.replace(' ', "T");
-                text.parse::<chrono::NaiveDateTime>().is_ok()
-                    || text.parse::<chrono::NaiveDate>().is_ok()
-            }
+            DataType::Date32 => date_of(text).is_some(),
+            DataType::Timestamp(..) => timestamp_of(text).is_some(),
             _ => false,
         };
         if fits { Ok(text_value(text, span)) } else { Err(self.misfit(span, text)) }

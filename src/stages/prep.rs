@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::compute::kernels::cast_utils::{Parser, parse_decimal};
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Field, Schema, SchemaRef};
-use chrono::{NaiveDate, NaiveDateTime};
+use arrow::compute::kernels::cast_utils::parse_decimal;
+use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
 use serde_json::json;
 
-use crate::data::{ColumnType, Hash, Hasher};
+use crate::data::{ColumnType, Hash, Hasher, date_of, timestamp_of};
 use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Code, Kind, Params, Setting, Signature};
@@ -166,14 +165,6 @@ pub(super) fn parameters(checking: &Checking<'_>) -> Vec<(String, Parameter)> {
         .collect()
 }
 
-/// Reads a date, with a time of day or without, as microseconds since 1970-01-01.
-fn timestamp(text: &str) -> Option<i64> {
-    let text = text.replace(' ', "T");
-    let day = || Some(text.parse::<NaiveDate>().ok()?.into());
-    let time: NaiveDateTime = text.parse().ok().or_else(day)?;
-    Some(time.and_utc().timestamp_micros())
-}
-
 /// Gives a value as its declared type has it in SQL.
 fn parameter(value: &Value, kind: &ColumnType) -> Option<Parameter> {
     let decimal = |text: &str| match kind.arrow {
@@ -193,8 +184,8 @@ fn parameter(value: &Value, kind: &ColumnType) -> Option<Parameter> {
             decimal(&number.to_string()).or(Some(Parameter::Float(*number)))
         }
         Value::Text(text) => match kind.arrow {
-            DataType::Date32 => Date32Type::parse(&text.value).map(Parameter::Date),
-            DataType::Timestamp(..) => timestamp(&text.value).map(Parameter::Timestamp),
+            DataType::Date32 => date_of(&text.value).map(Parameter::Date),
+            DataType::Timestamp(..) => timestamp_of(&text.value).map(Parameter::Timestamp),
             _ => Some(Parameter::Text(text.value.clone())),
         },
         Value::Duration(nanoseconds) => Some(Parameter::Duration(*nanoseconds)),

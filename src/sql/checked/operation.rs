@@ -43,7 +43,7 @@ impl CheckedOperation {
 }
 
 /// Refuses decimals of more digits than their type has: arrow computes them without a look.
-fn check_digits(array: &ArrayRef) -> Result<(), ArrowError> {
+pub(super) fn check_digits(array: &ArrayRef) -> Result<(), ArrowError> {
     match array.data_type() {
         DataType::Decimal128(precision, _) => array
             .as_any()

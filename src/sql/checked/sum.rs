@@ -6,10 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{
-    Array, ArrayRef, ArrowNativeTypeOp, AsArray, BooleanArray, Decimal128Array, Decimal256Array,
-    PrimitiveArray,
-};
+use arrow::array::{Array, ArrayRef, ArrowNativeTypeOp, AsArray, BooleanArray, PrimitiveArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use arrow::compute::sum_checked;
 use arrow::datatypes::{
@@ -26,6 +23,7 @@ use datafusion::logical_expr::{
     ReversedUDAF, SetMonotonicity, Signature,
 };
 
+use super::operation::check_digits;
 use super::{Place, Reason};
 use crate::data::ColumnType;
 
@@ -206,7 +204,7 @@ impl<T: ArrowNumericType> Accumulator for Sum<T> {
         let sum = (self.rows > 0).then_some(self.sum);
         let array: PrimitiveArray<T> = std::iter::once(sum).collect();
         let array: ArrayRef = Arc::new(array.with_data_type(self.data_type.clone()));
-        check_digits(&array, &self.place)?;
+        check_sums(&array, &self.place)?;
         ScalarValue::try_from_array(&array, 0)
     }
 
@@ -220,18 +218,8 @@ impl<T: ArrowNumericType> Accumulator for Sum<T> {
 }
 
 /// Refuses decimals of more digits than their type has.
-fn check_digits(array: &ArrayRef, place: &Place) -> Result<()> {
-    let any = array.as_any();
-    let valid = match array.data_type() {
-        DataType::Decimal128(precision, _) => any
-            .downcast_ref::<Decimal128Array>()
-            .map_or(Ok(()), |array| array.validate_decimal_precision(*precision)),
-        DataType::Decimal256(precision, _) => any
-            .downcast_ref::<Decimal256Array>()
-            .map_or(Ok(()), |array| array.validate_decimal_precision(*precision)),
-        _ => Ok(()),
-    };
-    valid.map_err(|_| overflow(place, array.data_type()))
+fn check_sums(sums: &ArrayRef, place: &Place) -> Result<()> {
+    check_digits(sums).map_err(|_| overflow(place, sums.data_type()))
 }
 
 /// The sums of many groups.
@@ -314,7 +302,7 @@ impl<T: ArrowNumericType + Send> GroupsAccumulator for GroupSums<T> {
         let nulls = Some(NullBuffer::new(seen)).filter(|nulls| nulls.null_count() > 0);
         let array = PrimitiveArray::<T>::try_new(sums.into(), nulls)?;
         let array: ArrayRef = Arc::new(array.with_data_type(self.data_type.clone()));
-        check_digits(&array, &self.place)?;
+        check_sums(&array, &self.place)?;
         Ok(array)
     }
 

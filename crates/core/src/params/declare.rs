@@ -48,7 +48,6 @@ impl Family {
         match self {
             Self::Source => &["sqlite", "postgres", "mysql", "rudderstack"],
             Self::Layer => &["lstm", "gru", "transformer", "attention_pool"],
-            Self::Search => &["tpe", "halving", "hyperband"],
             _ => &[],
         }
     }

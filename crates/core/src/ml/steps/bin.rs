@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::picked::{ByColumn, Picking, Rule, is_number, numbers_of, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, is_number, numbers_of, reshaped};
 use super::scale::short;
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
@@ -217,8 +217,7 @@ impl Step for Bin {
         let fitted = ByColumn::learn(frame, &picked, |name, column| {
             Ok(self.learn(numbers_of(name, column)?, weights))
         })?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

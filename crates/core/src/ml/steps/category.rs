@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
 use super::levels::{Coded, Levels};
-use super::picked::{ByColumn, Picking, Rule, is_category, other_sort, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, is_category, other_sort, retyped};
 use crate::data::{Column, Frame, NO_CATEGORY, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{FitContext, FitError};
@@ -54,13 +54,11 @@ impl Step for Category {
             let refused = || other_sort(name, column, "levels");
             Coded::of(column).map(|coded| Known { levels: coded.levels }).ok_or_else(refused)
         })?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
-        let picked = self.picking().known(before)?;
-        Ok(reshaped(before, &picked, |name, _| vec![(name.to_owned(), Sort::Category)]))
+        Ok(retyped(before, &self.picking().known(before)?, Sort::Category))
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::picked::{ByColumn, Picking, Rule, is_number, numbers_of, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, is_number, numbers_of, retyped};
 use super::scale::{cut, short};
 use super::statistics::{quantile, sorted};
 use crate::data::{Column, Frame, Sort, Target};
@@ -73,13 +73,11 @@ impl Step for Clip {
         let fitted = ByColumn::learn(frame, &picked, |name, column| {
             Ok(self.learn(numbers_of(name, column)?))
         })?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
-        let picked = self.picking().known(before)?;
-        Ok(reshaped(before, &picked, |name, _| vec![(name.to_owned(), Sort::Number)]))
+        Ok(retyped(before, &self.picking().known(before)?, Sort::Number))
     }
 }
 

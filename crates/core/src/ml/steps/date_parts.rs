@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::picked::{ByColumn, Picking, Rule, other_sort, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, other_sort, reshaped};
 use crate::data::{Column, Frame, NO_TIME, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
@@ -159,8 +159,7 @@ impl Step for DateParts {
     ) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
         let picked = self.picking().of(frame)?;
         let fitted = ByColumn::learn(frame, &picked, |_, column| Ok(self.learn(column)))?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

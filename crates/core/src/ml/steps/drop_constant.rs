@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::impute::{has_missing, is_empty};
 use super::kind::{Declaration, Learnt, saved};
-use super::picked::{Picking, joined, listed};
+use super::picked::{Picking, applied, joined, listed};
 use crate::data::{Column, Frame, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{FitContext, FitError};
@@ -72,8 +72,7 @@ impl Step for DropConstant {
             empty: named(is_empty),
             constant: named(|column| !is_empty(column) && is_constant(column)),
         };
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

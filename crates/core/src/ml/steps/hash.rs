@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{Declaration, Learnt, saved};
 use super::levels::{Coded, MISSING};
-use super::picked::{Picking, is_category, joined, other_sort, places};
+use super::picked::{Picking, applied, is_category, joined, other_sort, places};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{FitContext, FitError};
@@ -59,8 +59,7 @@ impl Step for Hash {
         let picked = self.picking().of(frame)?;
         let columns = picked.iter().map(|at| frame.names()[*at].to_string()).collect();
         let fitted = Hashed { columns, buckets: u32::try_from(self.buckets).unwrap_or(u32::MAX) };
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
 use super::levels::{Coded, Levels};
-use super::picked::{ByColumn, Picking, Rule, is_category, is_number, other_sort, reshaped};
+use super::picked::{
+    ByColumn, Picking, Rule, applied, is_category, is_number, other_sort, reshaped,
+};
 use super::statistics::{quantile, sorted, total};
 use crate::data::{Column, Frame, NO_CATEGORY, NO_TIME, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
@@ -136,8 +138,7 @@ impl Step for Impute {
     ) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
         let picked = self.picking().of(frame)?;
         let fitted = ByColumn::learn(frame, &picked, |_, column| Ok(self.learn(column)))?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
 use super::levels::{Coded, Levels, MISSING};
-use super::picked::{ByColumn, Picking, Rule, is_category, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, is_category, reshaped};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
@@ -192,8 +192,7 @@ impl Step for OneHot {
             let refused = || super::picked::other_sort(name, column, "levels");
             Coded::of(column).map(|coded| self.learn(coded)).ok_or_else(refused)
         })?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

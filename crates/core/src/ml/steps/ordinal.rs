@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::Declaration;
 use super::levels::{Coded, Levels, MISSING};
 use super::one_hot::unseen;
-use super::picked::{ByColumn, Picking, Rule, is_category, other_sort, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, is_category, other_sort, retyped};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
@@ -154,13 +154,11 @@ impl Step for Ordinal {
     ) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
         let picked = self.picking().of(frame)?;
         let fitted = ByColumn::learn(frame, &picked, |name, column| self.learn(name, column))?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
-        let picked = self.picking().known(before)?;
-        Ok(reshaped(before, &picked, |name, _| vec![(name.to_owned(), Sort::Number)]))
+        Ok(retyped(before, &self.picking().known(before)?, Sort::Number))
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::eigen::symmetric;
 use super::kind::{Declaration, Learnt, saved};
-use super::picked::{Picking, is_number, joined, numbers_of, places, reshaped};
+use super::picked::{Picking, applied, is_number, joined, numbers_of, places, reshaped};
 use super::statistics::total;
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
@@ -151,8 +151,7 @@ impl Step for Pca {
         }
         let explained = shares.into_iter().take(count).collect();
         let fitted = Projection { columns: names, means, directions, explained };
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

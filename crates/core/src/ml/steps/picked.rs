@@ -211,6 +211,20 @@ fn fresh(name: &str, taken: &mut HashSet<String>) -> String {
     own
 }
 
+/// Gives a step that was just fitted, with what it makes of the rows it was fitted on.
+pub(super) fn applied(
+    fitted: impl FittedStep + 'static,
+    frame: &Frame,
+) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
+    let transformed = fitted.transform(frame)?;
+    Ok((Box::new(fitted), transformed))
+}
+
+/// Changes the shape as a step does that makes one column of each picked one, under its name.
+pub(super) fn retyped(before: &Shape, picked: &[usize], sort: Sort) -> Shape {
+    reshaped(before, picked, |name, _| vec![(name.to_owned(), sort)])
+}
+
 /// Changes the shape as a step does that makes columns of each picked one.
 pub(super) fn reshaped(
     before: &Shape,

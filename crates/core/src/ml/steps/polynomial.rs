@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Declaration, Learnt, saved};
-use super::picked::{Picking, is_number, joined, numbers_of, places, reshaped};
+use super::picked::{Picking, applied, is_number, joined, numbers_of, places, reshaped};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{FitContext, FitError};
@@ -72,8 +72,7 @@ impl Step for Polynomial {
         let picked = self.picking().of(frame)?;
         let fitted =
             self.products(picked.iter().map(|at| frame.names()[*at].to_string()).collect());
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

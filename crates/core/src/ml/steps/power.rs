@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::picked::{ByColumn, Picking, Rule, is_number, numbers_of, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, is_number, numbers_of, retyped};
 use super::scale::{short, standard_scale};
 use super::statistics::{moments, total};
 use crate::data::{Column, Frame, Sort, Target};
@@ -98,13 +98,11 @@ impl Step for Power {
         let fitted = ByColumn::learn(frame, &picked, |name, column| {
             self.learn(name, numbers_of(name, column)?)
         })?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
-        let picked = self.picking().known(before)?;
-        Ok(reshaped(before, &picked, |name, _| vec![(name.to_owned(), Sort::Number)]))
+        Ok(retyped(before, &self.picking().known(before)?, Sort::Number))
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::picked::{ByColumn, Picking, Rule, is_number, numbers_of, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, is_number, numbers_of, retyped};
 use super::statistics::{Moments, moments, quantile, sorted};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
@@ -123,13 +123,11 @@ impl Step for Scale {
         let fitted = ByColumn::learn(frame, &picked, |name, column| {
             Ok(self.learn(numbers_of(name, column)?, weights))
         })?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
-        let picked = self.picking().known(before)?;
-        Ok(reshaped(before, &picked, |name, _| vec![(name.to_owned(), Sort::Number)]))
+        Ok(retyped(before, &self.picking().known(before)?, Sort::Number))
     }
 }
 

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Declaration, Learnt, saved};
-use super::picked::{Picking, each, is_number, joined, listed, numbers_of};
+use super::picked::{Picking, applied, each, is_number, joined, listed, numbers_of};
 use super::statistics::total;
 use crate::data::{Frame, Target};
 use crate::ml::columns::{Columns, Shape};
@@ -124,8 +124,7 @@ impl Step for SelectKBest {
             kept: kept.iter().rev().map(|at| (name(at), scores[*at])).collect(),
             left_out: left_out.iter().map(name).collect(),
         };
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {

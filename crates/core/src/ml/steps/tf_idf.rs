@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
 use super::one_hot::Frequency;
-use super::picked::{ByColumn, Picking, Rule, other_sort, reshaped};
+use super::picked::{ByColumn, Picking, Rule, applied, other_sort, reshaped};
 use super::statistics::total;
 use crate::data::{Column, Frame, NO_CATEGORY, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
@@ -171,8 +171,7 @@ impl Step for TfIdf {
     ) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
         let picked = self.picking().of(frame)?;
         let fitted = ByColumn::learn(frame, &picked, |name, column| self.learn(name, column))?;
-        let transformed = fitted.transform(frame)?;
-        Ok((Box::new(fitted), transformed))
+        applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
