@@ -8,6 +8,7 @@ mod excerpt;
 pub mod graph;
 mod grid;
 mod interrupt;
+mod model;
 mod opened;
 pub mod progress;
 pub mod reference;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan,
+    cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan, predict,
     report as report_command, run, show,
 };
 pub use opened::load_pipeline;
@@ -51,6 +52,7 @@ Examples:
   mlp run churn.mlp              run what has changed
   mlp show churn.mlp clean       look at what a stage made
   mlp report churn.mlp           see all results on one page
+  mlp predict m.mlpmodel new.csv answer for new rows with an exported model
   mlp docs random_forest         read what a word of the language means
 
 Exit status: 0 done; 1 a stage, an expectation or a requirement failed;
@@ -65,6 +67,7 @@ enum Command {
     Explain(explain::Args),
     Graph(graph_command::Args),
     Report(report_command::Args),
+    Predict(predict::Args),
     Fmt(fmt::Args),
     Docs(docs::Args),
     Init(init::Args),
@@ -172,6 +175,7 @@ fn dispatch(command: &Command, ui: &Ui) -> Result<Exit, Trouble> {
         Command::Explain(args) => explain::run(args, ui),
         Command::Graph(args) => graph_command::run(args, ui),
         Command::Report(args) => report_command::run(args, ui),
+        Command::Predict(args) => predict::run(args, ui),
         Command::Fmt(args) => fmt::run(args, ui),
         Command::Docs(args) => docs::run(args, ui),
         Command::Init(args) => init::run(args, ui),

@@ -18,6 +18,7 @@ pub const FAMILIES: &[(Family, &str)] = &[
     (Family::Optimizer, "optimizers"),
     (Family::Schedule, "schedules"),
     (Family::Stopping, "stoppings"),
+    (Family::Stored, "models"),
     (Family::Fold, "folds"),
     (Family::Metric, "metrics"),
     (Family::Space, "spaces"),

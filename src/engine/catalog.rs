@@ -7,8 +7,11 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use crate::data::{Hash, Hasher};
+use crate::ml::model::ModelHead;
 use crate::params::Vocabulary;
-use crate::plan::{Catalog, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
+use crate::plan::{
+    Catalog, ModelFile, ModelTrouble, Remembered, SourceAnswer, SourceRequest, SourceTrouble,
+};
 use crate::sources::{self, OnBadRow, SourceError};
 use crate::store::{Store, schema_bytes, schema_of};
 
@@ -97,6 +100,27 @@ impl Catalog for DiskCatalog {
                 let from = sources::canonical(request.from).to_string();
                 SourceAnswer { files, names, schema: self.columns(&wanted, &from) }
             }
+        }
+    }
+
+    fn model(&self, folder: &Path, path: &str) -> Result<ModelFile, ModelTrouble> {
+        let refused = |error: &SourceError| ModelTrouble {
+            code: "unreadable-file",
+            message: error.to_string(),
+            help: error.help(),
+        };
+        let input = sources::named_file(folder, path).map_err(|error| refused(&error))?;
+        let (mut file, metadata) = sources::open_file(&input).map_err(|error| refused(&error))?;
+        let head = ModelHead::read(&mut file, metadata.len()).map_err(|source| {
+            refused(&SourceError::Io { file: path.to_owned(), action: "read", source })
+        })?;
+        match head {
+            Ok(head) => Ok(ModelFile { path: input.path, head }),
+            Err(bad) => Err(ModelTrouble {
+                code: bad.code(),
+                message: bad.spoken(path),
+                help: vec![bad.help().to_owned()],
+            }),
         }
     }
 

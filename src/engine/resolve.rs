@@ -1,5 +1,7 @@
 //! Keys: what each stage's result is called in the cache, and whether it is there.
 
+use std::path::Path;
+
 use serde_json::{Value as Json, json};
 
 use crate::data::Hash;
@@ -131,8 +133,18 @@ fn lookup(
 pub(super) fn why(plan: &Plan, stage: &Stage, key: &Key, store: &Store) -> String {
     match store.previous(&stage_key(plan, stage)).and_then(|before| store.record(before)) {
         None => "it has not run before".to_owned(),
-        Some(before) => plan::difference(&before.inputs, &key.description),
+        Some(before) => plan::difference(&before.inputs, &key.description, &files(plan, key)),
     }
+}
+
+/// Names the files that a stage reads as the pipeline's text does: relative to its folder.
+fn files(plan: &Plan, key: &Key) -> Vec<String> {
+    let folder = plan.path.parent().unwrap_or_else(|| Path::new(""));
+    let name = |content: &FileContent| {
+        let inside = content.path.strip_prefix(folder).unwrap_or(&content.path);
+        inside.display().to_string()
+    };
+    key.files.iter().map(name).collect()
 }
 
 /// Names a stage among all pipelines of a project, to find its last run.
@@ -193,7 +205,7 @@ pub(super) fn found(key: &Key, store: &Store) -> Option<Result> {
     }
     let kept: Kept = serde_json::from_value(record.facts.clone()).ok()?;
     let stands = |(path, hash): &(String, Hash)| {
-        store.content_hash(std::path::Path::new(path)).is_ok_and(|content| content.hash == *hash)
+        store.content_hash(Path::new(path)).is_ok_and(|content| content.hash == *hash)
     };
     kept.files.iter().all(stands).then(|| Result {
         fingerprint: Some(key.fingerprint),

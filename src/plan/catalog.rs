@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use arrow::datatypes::SchemaRef;
 
 use crate::data::{ColumnType, Hash};
+use crate::ml::model::ModelHead;
 use crate::params::{Setting, Vocabulary};
 
 /// Answers for everything that isn't in the text of the pipeline.
@@ -23,6 +24,12 @@ pub trait Catalog: Sync {
 
     /// Finds the files and the columns of a source.
     fn source(&self, request: &SourceRequest<'_>) -> SourceAnswer;
+
+    /// Reads the head of the model file that a path in a folder names.
+    ///
+    /// # Errors
+    /// Says why it can't be read, or why it is no model that can be used.
+    fn model(&self, folder: &Path, path: &str) -> Result<ModelFile, ModelTrouble>;
 
     /// Gives what an earlier check found out, if it is remembered.
     fn recall(&self, kind: Remembered, key: Hash) -> Option<Vec<u8>>;
@@ -62,6 +69,26 @@ pub struct SourceAnswer {
     pub names: Vec<String>,
     /// The columns, if they could be found out.
     pub schema: Result<SchemaRef, SourceTrouble>,
+}
+
+/// A model file.
+#[derive(Clone, Debug)]
+pub struct ModelFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub head: ModelHead,
+}
+
+/// Why a model file can't be used.
+#[derive(Clone, Debug)]
+pub struct ModelTrouble {
+    /// The name of the trouble.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Vec<String>,
 }
 
 /// Why the columns of a source are not known.

@@ -194,17 +194,11 @@ impl Checking<'_> {
 
     /// Tells whether a table has a column, as far as its columns are known; reports one that it
     /// doesn't have.
-    pub fn has_column(
-        &mut self,
-        column: &str,
-        table: &str,
-        schema: Option<&Schema>,
-        span: Span,
-    ) -> bool {
-        let Some(schema) = schema else { return true };
+    pub fn has_column(&mut self, column: &str, table: &Source<TableType>, span: Span) -> bool {
+        let Some(schema) = table.kind.planned([column]) else { return true };
         let has = schema.field_with_name(column).is_ok();
         if !has {
-            self.unknown_column(column, table, schema, span);
+            self.unknown_column(column, &table.name, &schema, span);
         }
         has
     }

@@ -78,8 +78,11 @@ impl InputDigest {
 }
 
 /// Says how two descriptions of the same stage differ: why it has to run again.
+///
+/// A description holds contents of files, never their names: `files` gives those, in the order of the
+/// task.
 #[must_use]
-pub fn difference(before: &Json, after: &Json) -> String {
+pub fn difference(before: &Json, after: &Json, files: &[String]) -> String {
     let mut found = Vec::new();
     if before["version"] != after["version"] || before["format"] != after["format"] {
         found.push("this version of mlp computes it anew".to_owned());
@@ -87,8 +90,14 @@ pub fn difference(before: &Json, after: &Json) -> String {
     changed("", &before["settings"], &after["settings"], &mut found);
     let empty = Vec::new();
     let inputs = |side: &Json| side["inputs"].as_array().unwrap_or(&empty).clone();
+    let mut files = files.iter();
     for (old, new) in inputs(before).iter().zip(&inputs(after)) {
-        if old["rows"] == new["rows"] {
+        if new.get("file").is_some() {
+            let file = files.next().map_or_else(|| "a file".to_owned(), |file| format!("`{file}`"));
+            if old != new {
+                found.push(format!("{file} changed"));
+            }
+        } else if old["rows"] == new["rows"] {
             let changed = changed_columns(&old["columns"], &new["columns"]);
             if !changed.is_empty() {
                 found.push(format!("input changed in {}", changed.join(", ")));

@@ -16,12 +16,14 @@ mod parameters;
 mod stage;
 
 pub use build::{Head, Header, Plan, Stage};
-pub use catalog::{Catalog, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
+pub use catalog::{
+    Catalog, ModelFile, ModelTrouble, Remembered, SourceAnswer, SourceRequest, SourceTrouble,
+};
 pub use checking::{Before, Checking, Source};
 pub use fingerprint::{InputDigest, describe, difference, fingerprint};
 pub use load::{Loaded, Request, load};
 pub use stage::{
     Artifact, Caching, Checked, Facts, Failure, FittedType, Input, Lineage, Mention, ModelType,
-    Output, Produced, Progress, Reads, Role, Running, Score, StageKind, TableSink, TableType, Task,
-    Tuned, Work,
+    Output, PROBABILITY, Produced, Progress, Reads, Role, Running, Score, StageKind, TableSink,
+    TableType, Task, Tuned, Work,
 };

@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use serde_json::Value as Json;
 
 use super::checking::Checking;
 use crate::data::{Hash, Table};
 use crate::ml::Seed;
-use crate::ml::model::ModelSpec;
+use crate::ml::model::{Interface, ModelSpec};
 use crate::params::{Args, Signature};
 use crate::sql;
 use crate::store::ObjectRef;
@@ -122,6 +122,28 @@ pub struct TableType {
     pub lineage: Arc<Lineage>,
 }
 
+/// What the column of a class's probability begins with.
+pub const PROBABILITY: &str = "probability_";
+
+impl TableType {
+    /// Gives the columns, if they are known; an open table has those of the named ones that may turn
+    /// up at run time, as nullable floats.
+    #[must_use]
+    pub fn planned<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Option<SchemaRef> {
+        let schema = self.schema.as_ref()?;
+        if !self.open {
+            return Some(Arc::clone(schema));
+        }
+        let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+        for name in names.into_iter().filter(|name| name.starts_with(PROBABILITY)) {
+            if !fields.iter().any(|field| field.name() == name) {
+                fields.push(Arc::new(Field::new(name, DataType::Float64, true)));
+            }
+        }
+        Some(Arc::new(Schema::new(fields)))
+    }
+}
+
 /// For each column, the columns of ingested tables that it derives from: `passengers.age`.
 pub type Lineage = BTreeMap<String, BTreeSet<String>>;
 
@@ -151,10 +173,8 @@ pub trait Tuned: std::fmt::Debug + Send + Sync {
 /// What is known of a fitted model before the run.
 #[derive(Clone, Debug)]
 pub struct FittedType {
-    /// Its settings; of a tuned one, those before tuning.
-    pub spec: Arc<ModelSpec>,
-    /// The columns of the rows that it is fitted on.
-    pub schema: Option<SchemaRef>,
+    /// What it takes and gives; of a tuned one, as its settings before tuning tell.
+    pub interface: Arc<Interface>,
     /// The table that it is fitted on: stage and output.
     pub trained_on: (usize, usize),
     /// The table on which its settings were searched for, if they were.

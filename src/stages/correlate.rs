@@ -131,13 +131,14 @@ fn known_pairs(
     data: &Source<TableType>,
     checking: &mut Checking<'_>,
 ) -> Option<Option<Pairs>> {
-    let Some(schema) = &data.kind.schema else { return Some(None) };
-    for pick in [&fields.columns, &fields.against].into_iter().flatten() {
-        if !data.kind.open {
-            learning::kept(pick, schema, &data.name, checking)?;
-        }
+    let picks = || [&fields.columns, &fields.against].into_iter().flatten();
+    let names: Vec<&str> =
+        picks().flat_map(Columns::names).map(|name| name.node.as_str()).collect();
+    let Some(schema) = data.kind.planned(names) else { return Some(None) };
+    for pick in picks() {
+        learning::kept(pick, &schema, &data.name, checking)?;
     }
-    match Pairs::of(fields, schema) {
+    match Pairs::of(fields, &schema) {
         Ok(pairs) => Some(Some(pairs)),
         // What is known only once the data are there may bring a second column.
         Err(Unfit { span: None, .. }) if data.kind.open => Some(None),

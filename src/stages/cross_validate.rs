@@ -1,6 +1,6 @@
 //! `cross_validate`: judges models on rows that they were not fitted on, fold by fold.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::json;
 
@@ -50,17 +50,18 @@ impl StageKind for CrossValidateKind {
         let fields = CrossValidate::from_args(args)?;
         let models = learning::models(args, checking)?;
         let data = checking.table(args.get("data")?)?;
-        let mut reads = std::collections::BTreeSet::new();
         let mut known = Known::default();
         for model in &models {
             known = learning::check_model(model, &data, checking)?.and(known);
-            reads.extend(learning::columns(&model.kind.spec, &data)?);
         }
         let first = models.first()?;
         let scorers = Scorer::list(args.get("metrics")?, &known, checking)?;
         let folds = args.get("folds")?;
         let splitter = learning::splitter(&fields.folds, folds.span, &data, &known, checking)?;
-        reads.extend(splitter.by().map(str::to_owned));
+        let reads = models
+            .iter()
+            .map(|model| learning::reads(&model.kind.spec, splitter.by(), &data))
+            .reduce(learning::both)?;
         let settings = json!({
             "models": models.iter().map(|model| json!({
                 "name": model.name,
@@ -72,7 +73,8 @@ impl StageKind for CrossValidateKind {
             "repeats": fields.repeats,
             "seed": checking.seed,
         });
-        let predictions = tables::predictions_type(&first.kind.spec, data.kind.schema.as_ref());
+        let schema = learning::planned(&first.kind.spec, &data);
+        let predictions = tables::predictions_type(&first.kind.spec.interface(schema.as_deref()));
         let outputs = vec![
             ("", Output::Table(tables::summary_type())),
             ("scores", Output::Table(tables::scores_type())),
@@ -94,7 +96,7 @@ impl StageKind for CrossValidateKind {
             repeats: fields.repeats,
         };
         let task = Task {
-            inputs: vec![data.input(crate::plan::Reads::Columns(reads))],
+            inputs: vec![data.input(reads)],
             settings,
             files: Vec::new(),
             writes: Vec::new(),
@@ -147,12 +149,15 @@ impl Work for Validating {
                 folded.places().into_iter().map(move |at| Part { candidate, folded, at })
             })
             .collect();
-        let done = std::sync::atomic::AtomicU64::new(0);
+        let so_far = Mutex::new(SoFar::new(&self.candidates));
         let total = Some(parts.len() as u64);
         let predictions = side_by_side(running, &parts, |part| {
             let prediction = part.predict(table, running)?;
-            let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-            running.progress(Progress { done, total, unit: "folds", note: String::new() });
+            let score = self.scorers.first().and_then(|own| part.score(own, &prediction).ok());
+            let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
+            so_far.add(&part.candidate.name, score);
+            let (done, note) = (so_far.done, so_far.note(self.scorers.first()));
+            running.progress(Progress { done, total, unit: "folds", note });
             Ok(prediction)
         })?;
         let scores = self.scores(&parts, &predictions)?;
@@ -171,6 +176,46 @@ impl Work for Validating {
     }
 }
 
+/// How the models stand while folds are judged, for people.
+struct SoFar<'a> {
+    done: u64,
+    /// For each model the sum of the first metric, and over how many folds.
+    models: Vec<(&'a str, f64, f64)>,
+}
+
+impl<'a> SoFar<'a> {
+    fn new(candidates: &'a [Candidate]) -> Self {
+        let models = candidates.iter().map(|own| (own.name.as_str(), 0.0, 0.0)).collect();
+        Self { done: 0, models }
+    }
+
+    /// Takes a fold; what has no score is told when all folds are judged.
+    fn add(&mut self, model: &str, score: Option<f64>) {
+        self.done += 1;
+        let model = self.models.iter_mut().find(|own| own.0 == model);
+        if let (Some(model), Some(score)) = (model, score) {
+            (model.1, model.2) = (model.1 + score, model.2 + 1.0);
+        }
+    }
+
+    /// Names the best model with its mean; of a single model, the mean alone.
+    fn note(&self, scorer: Option<&Scorer>) -> String {
+        let Some(scorer) = scorer else { return String::new() };
+        let mut best: Option<(&str, f64)> = None;
+        for (name, sum, folds) in self.models.iter().filter(|own| own.2 > 0.0) {
+            let mean = sum / folds;
+            if best.is_none_or(|(_, best)| learning::better(scorer.tags.direction, mean, best)) {
+                best = Some((name, mean));
+            }
+        }
+        match best {
+            None => String::new(),
+            Some((_, mean)) if self.models.len() == 1 => format!("{} {mean:.4}", scorer.name),
+            Some((name, mean)) => format!("best {} {mean:.4} ({name})", scorer.name),
+        }
+    }
+}
+
 impl Validating {
     fn scores(
         &self,
@@ -180,14 +225,12 @@ impl Validating {
         let mut rows = Vec::new();
         for scorer in &self.scorers {
             for (part, prediction) in parts.iter().zip(predictions) {
-                let truth = part.folded.truth(part.at);
-                let positive = part.folded.prepared.positive;
                 rows.push(ScoreRow {
                     model: part.candidate.name.clone(),
                     metric: scorer.name.clone(),
                     repeat: part.at.repeat,
                     fold: part.at.fold,
-                    value: scorer.score(&truth, prediction, positive, None)?,
+                    value: part.score(scorer, prediction)?,
                 });
             }
         }
@@ -219,6 +262,11 @@ impl Part<'_> {
                 self.folded.predict(&self.fit(&Keyed::of(best), &label), running)
             }
         }
+    }
+
+    fn score(&self, scorer: &Scorer, prediction: &Prediction) -> Result<f64, Failure> {
+        let (truth, positive) = (self.folded.truth(self.at), self.folded.prepared.positive);
+        scorer.score(&truth, prediction, positive, None)
     }
 
     const fn fit<'f>(&self, keyed: &'f Keyed, label: &'f str) -> Fit<'f> {

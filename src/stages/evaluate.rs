@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::fitted::{self, Model, Origin, Place};
 use super::learning::{self, Known, Scorer, fit_failure};
 use super::tables::{self, Curves};
 use crate::data::Target;
@@ -13,8 +14,8 @@ use crate::ml::model::FittedModel;
 use crate::params;
 use crate::params::{Args, Bound, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Caching, Checked, Checking, Facts, Failure, FittedType, Output, Produced, Reads,
-    Running, Score, Source, StageKind, TableType, Task, Work,
+    Artifact, Caching, Checked, Checking, Facts, Failure, Output, Produced, Running, Score, Source,
+    StageKind, TableType, Task, Work,
 };
 use crate::syntax::ast::Comparison;
 
@@ -24,9 +25,9 @@ params! {
     /// With `require`, a score that isn't met fails the run.
     pub(super) struct Evaluate("evaluate", 0) {
         /// The fitted model.
-        model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
+        model: Option<Setting> as (Kind::Optional(&fitted::MODEL)) = None,
         /// Several fitted models.
-        models: Option<Setting> as (Kind::Optional(&Kind::List(&Kind::Stage))) = None,
+        models: Option<Setting> as (Kind::Optional(&Kind::List(&fitted::MODEL))) = None,
         /// The rows.
         data: Setting as (Kind::Stage),
         /// What is measured.
@@ -46,19 +47,20 @@ impl StageKind for EvaluateKind {
     }
 
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
-        let models = learning::fitted(args, checking)?;
+        let models = Model::all(args, checking);
         let data = checking.table(args.get("data")?)?;
-        let mut reads = std::collections::BTreeSet::new();
+        let models = models?;
         let mut known = Known::default();
         for model in &models {
-            let judged = learning::check_applied(model, &data, true, checking)?;
-            reads.extend(learning::columns(&model.kind.spec, &data)?);
+            model.rows().check(&data, true, checking)?;
+            let judged = Known::of(&model.interface);
             // Groups and outliers are as often judged where they were found.
             if matches!(judged.task, Some(Learning::Classification | Learning::Regression)) {
                 warn_of_seen_rows(model, &data, checking);
             }
             known = judged.and(known);
         }
+        let reads = models.iter().map(|model| model.judging(&data)).reduce(learning::both)?;
         let scorers = Scorer::list(args.get("metrics")?, &known, checking)?;
         let required = required(args.get("require")?, &models, &known, checking)?;
         let settings = json!({
@@ -66,20 +68,21 @@ impl StageKind for EvaluateKind {
             "metrics": scorers.iter().map(|scorer| scorer.canonical.clone()).collect::<Vec<_>>(),
             "require": required.iter().map(|own| own.spoken.clone()).collect::<Vec<_>>(),
         });
-        let mut inputs = vec![data.input(Reads::Columns(reads))];
-        inputs.extend(models.iter().map(|model| model.input(Reads::All)));
+        let (mut inputs, mut files) = (vec![data.input(reads)], Vec::new());
+        let candidates =
+            models.iter().map(|model| (model.name.clone(), model.place(&mut inputs, &mut files)));
+        let candidates = candidates.collect();
         let mut outputs = vec![("", Output::Table(tables::evaluation_type()))];
         if known.task == Some(Learning::Classification) {
             outputs.push(("confusion", Output::Table(tables::confusion_type())));
             outputs.push(("roc", Output::Table(tables::roc_type())));
             outputs.push(("calibration", Output::Table(tables::calibration_type())));
         }
-        let names = models.iter().map(|model| model.name.clone()).collect();
-        let work = Judging { names, scorers, required, curves: outputs.len() > 1 };
+        let work = Judging { candidates, scorers, required, curves: outputs.len() > 1 };
         let task = Task {
             inputs,
             settings,
-            files: Vec::new(),
+            files,
             writes: Vec::new(),
             work: Arc::new(work),
             caching: Caching::Keyed,
@@ -89,15 +92,12 @@ impl StageKind for EvaluateKind {
 }
 
 /// Warns where a model is judged on rows that had a part in making it.
-fn warn_of_seen_rows(
-    model: &Source<FittedType>,
-    data: &Source<TableType>,
-    checking: &mut Checking<'_>,
-) {
+fn warn_of_seen_rows(model: &Model, data: &Source<TableType>, checking: &mut Checking<'_>) {
+    let Origin::Stage(fitted) = &model.origin else { return };
     let rows = (data.stage, data.output);
-    let (code, how, label) = if checking.share_rows(model.kind.trained_on, rows) {
+    let (code, how, label) = if checking.share_rows(fitted.kind.trained_on, rows) {
         ("judged-on-training-rows", "was fitted on", "these rows were learnt from")
-    } else if model.kind.searched_on.is_some_and(|own| checking.share_rows(own, rows)) {
+    } else if fitted.kind.searched_on.is_some_and(|own| checking.share_rows(own, rows)) {
         let label = "these rows took part in the search for the best values";
         ("judged-on-searched-rows", "was tuned on", label)
     } else {
@@ -127,7 +127,7 @@ struct Required {
 
 fn required(
     bound: &Bound,
-    models: &[Source<FittedType>],
+    models: &[Model],
     known: &Known,
     checking: &mut Checking<'_>,
 ) -> Option<Vec<Required>> {
@@ -145,7 +145,7 @@ fn required(
 
 fn requirement(
     item: &Bound,
-    models: &[Source<FittedType>],
+    models: &[Model],
     known: &Known,
     checking: &mut Checking<'_>,
 ) -> Option<Required> {
@@ -177,7 +177,7 @@ fn requirement(
 
 /// The work of an evaluation.
 struct Judging {
-    names: Vec<String>,
+    candidates: Vec<(String, Place)>,
     scorers: Vec<Scorer>,
     required: Vec<Required>,
     curves: bool,
@@ -185,15 +185,12 @@ struct Judging {
 
 impl Work for Judging {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let (data, models) =
-            inputs.split_first().ok_or_else(|| Failure::new("there are no rows"))?;
-        let table = data.table()?;
+        let table = inputs.first().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
         let mut scores = Vec::new();
         let mut curves = Curves::default();
         let (mut unmet, mut warnings) = (Vec::new(), Vec::new());
-        for (name, model) in self.names.iter().zip(models) {
-            let model = FittedModel::load(model.blob(learning::FITTED)?)
-                .map_err(|error| Failure::new(error.to_string()))?;
+        for (name, place) in &self.candidates {
+            let model = place.load(inputs)?;
             running.pool().install(|| -> Result<(), Failure> {
                 let judged = model.judge(table).map_err(fit_failure)?;
                 warnings.extend(unseen(name, &model, &judged.target));

@@ -144,21 +144,29 @@ fn condition(
         }
         _ => return None,
     };
-    for (column, span) in checks::columns(call) {
-        checking.has_column(&column, &data.name, data.kind.schema.as_deref(), span).then_some(())?;
+    let columns = checks::columns(call);
+    for (column, span) in &columns {
+        checking.has_column(column, data, *span).then_some(())?;
     }
+    let code = match call.args.get("condition").map(|bound| &bound.setting) {
+        Some(Setting::Code(code)) => Some(code),
+        _ => None,
+    };
+    // An open table may have columns whose names nobody knows before the run.
+    let named = columns.iter().map(|(column, _)| column.as_str());
+    let schema =
+        data.kind.planned(named.chain(code.iter().flat_map(|code| super::prep::words(code))));
     let limit = match &item.setting {
         Setting::Compare(_, _, _, limit) => fits::limit_misfit(call, limit),
         _ => None,
     };
-    let misfit = || data.kind.schema.as_deref().and_then(|schema| fits::misfit(call, schema));
+    let misfit = || schema.as_deref().and_then(|schema| fits::misfit(call, schema));
     if let Some(misfit) = limit.or_else(misfit) {
         let diagnostic = Diagnostic::error("check-misfit", misfit.span, misfit.message);
         checking.report(misfit.help.into_iter().fold(diagnostic, Diagnostic::help));
         return None;
     }
-    if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
-        && let Some(schema) = &data.kind.schema
+    if let (Some(code), Some(schema)) = (code, &schema)
         && let Err(errors) =
             sql::condition(&code.text.value, schema, &super::prep::parameters(checking))
     {
@@ -186,9 +194,11 @@ fn condition(
                 ));
                 return None;
             };
-            let schema = table.schema.as_deref();
-            checking.has_column(&column, &source.name, schema, mention.span).then_some(())?;
-            same_sort(call, data, &column, schema, mention.span, checking)?;
+            let other = source.clone().of(table.clone());
+            checking.has_column(&column, &other, mention.span).then_some(())?;
+            let others = other.kind.planned([column.as_str()]);
+            let schemas = schema.as_deref().zip(others.as_deref());
+            same_sort(call, schemas, &column, mention.span, checking)?;
             (Some(source.input(Reads::Columns([column.clone()].into()))), Some(column))
         }
     };
@@ -200,14 +210,13 @@ fn condition(
 /// Checks that the two columns of `references` can have a value in common.
 fn same_sort(
     call: &Call,
-    data: &Source<TableType>,
+    schemas: Option<(&Schema, &Schema)>,
     column: &str,
-    other: Option<&Schema>,
     span: crate::text::Span,
     checking: &mut Checking<'_>,
 ) -> Option<()> {
     let own = checks::columns(call).into_iter().next().map(|(name, _)| name)?;
-    let (Some(schema), Some(other)) = (&data.kind.schema, other) else { return Some(()) };
+    let Some((schema, other)) = schemas else { return Some(()) };
     let kind = |schema: &Schema, name: &str| {
         schema.field_with_name(name).map(|field| field.data_type().clone()).ok()
     };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::fitted::{self, Model, Place};
 use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Bound, Kind, Params, Setting, Signature};
@@ -22,7 +23,7 @@ params! {
         /// The table to write.
         data: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
         /// The fitted model to write, to a file `NAME.mlpmodel`.
-        model: Option<Setting> as (Kind::Optional(&Kind::Stage)) = None,
+        model: Option<Setting> as (Kind::Optional(&fitted::MODEL)) = None,
         /// The file; it must lie below the project's folder.
         to: String as (Kind::Path),
     }
@@ -43,18 +44,18 @@ impl StageKind for ExportKind {
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let export = Export::from_args(args)?;
         let to = args.get("to")?;
-        let input = input(args, &export.to, checking)?;
+        let (inputs, files, what) = input(args, &export.to, checking)?;
         let path = checking.folder.join(&export.to);
         let is_model = export.model.is_some();
         check_target(&path, is_model, to, checking)?;
         check_place(&path, to, checking)?;
         let task = Task {
-            inputs: vec![input],
+            inputs,
             // The path is kept as it was written, so that the key is the same in any directory.
             settings: json!({ "to": export.to, "model": is_model }),
-            files: Vec::new(),
+            files,
             writes: vec![path.clone()],
-            work: Arc::new(Writing { path }),
+            work: Arc::new(Writing { path, what }),
             caching: Caching::Effect,
         };
         Some(Checked { outputs: Vec::new(), task: Some(task) })
@@ -62,7 +63,11 @@ impl StageKind for ExportKind {
 }
 
 /// Finds what is to be written: a table or a fitted model, not both.
-fn input(args: &Args, to: &str, checking: &mut Checking<'_>) -> Option<Input> {
+fn input(
+    args: &Args,
+    to: &str,
+    checking: &mut Checking<'_>,
+) -> Option<(Vec<Input>, Vec<PathBuf>, What)> {
     match (args.given("data"), args.given("model")) {
         (Some(data), None) => {
             let table = checking.table(data)?;
@@ -74,9 +79,13 @@ fn input(args: &Args, to: &str, checking: &mut Checking<'_>) -> Option<Input> {
                 checking.report(error.help().into_iter().fold(diagnostic, Diagnostic::help));
                 return None;
             }
-            Some(table.input(Reads::All))
+            Some((vec![table.input(Reads::All)], Vec::new(), What::Table))
         }
-        (None, Some(model)) => Some(checking.fitted(model)?.input(Reads::All)),
+        (None, Some(model)) => {
+            let (mut inputs, mut files) = (Vec::new(), Vec::new());
+            let place = Model::of(model, checking)?.place(&mut inputs, &mut files);
+            Some((inputs, files, What::Model(place)))
+        }
         (Some(_), Some(model)) => {
             checking.report(
                 Diagnostic::error(
@@ -151,6 +160,15 @@ pub(super) fn outside(path: &Path) -> Failure {
 /// The work of an export.
 struct Writing {
     path: PathBuf,
+    what: What,
+}
+
+/// What is written.
+enum What {
+    /// The table that is the input.
+    Table,
+    /// A fitted model.
+    Model(Place),
 }
 
 impl Work for Writing {
@@ -159,18 +177,16 @@ impl Work for Writing {
         if !sources::lies_below(&self.path, running.project()) {
             return Err(outside(&self.path));
         }
-        match inputs.first() {
-            Some(Artifact::Table(table)) => sources::write(table, &self.path).map_err(|error| {
-                error.help().into_iter().fold(Failure::new(error.to_string()), Failure::help)
-            })?,
-            Some(Artifact::Blob { bytes, .. }) => {
-                sources::write_bytes(bytes, &self.path)
-                    .map_err(|error| Failure::new(error.to_string()))?;
+        let written = match &self.what {
+            What::Table => {
+                let input = inputs.first().ok_or_else(|| Failure::new("there are no rows"))?;
+                sources::write(input.table()?, &self.path)
             }
-            Some(Artifact::Kept(_)) | None => {
-                return Err(Failure::new("there is nothing to write"));
-            }
-        }
+            What::Model(place) => sources::write_bytes(&place.bytes(inputs)?, &self.path),
+        };
+        written.map_err(|error| {
+            error.help().into_iter().fold(Failure::new(error.to_string()), Failure::help)
+        })?;
         Ok(Produced { files: vec![self.path.clone()], ..Produced::default() })
     }
 }

@@ -1,9 +1,6 @@
 //! What the learning stages share: models and metrics as fields name them, and how they are checked.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use serde_json::Value as Json;
 
 use crate::data::{Label, Target};
@@ -13,10 +10,10 @@ use crate::ml::estimator::{BadSetting, FitError, Prediction, Task};
 use crate::ml::folds;
 use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags};
 use crate::ml::metrics::METRICS;
-use crate::ml::model::ModelSpec;
+use crate::ml::model::{Interface, ModelSpec};
 use crate::ml::splitter::Splitter;
 use crate::params::{Args, Bound, Call, Setting, Signature};
-use crate::plan::{Checking, Failure, FittedType, ModelType, Reads, Source, TableType};
+use crate::plan::{Checking, Failure, ModelType, Reads, Source, TableType};
 use crate::text::Span;
 
 /// A metric as a stage uses it.
@@ -149,15 +146,10 @@ pub(super) struct Known {
 }
 
 impl Known {
-    fn of(spec: &ModelSpec, schema: Option<&Schema>) -> Self {
-        let task = spec.known_task(schema);
-        let field = || schema?.field_with_name(spec.target.as_deref()?).ok();
-        let texts = || {
-            let sort = field().and_then(crate::data::Sort::of_field);
-            matches!(sort, Some(crate::data::Sort::Text | crate::data::Sort::Category))
-        };
-        let open = task == Some(Task::Classification) && spec.positive.is_none() && texts();
-        Self { task, unsettled: spec.target.clone().filter(|_| open) }
+    /// Tells what is known of a model by what it takes and gives.
+    pub(super) fn of(interface: &Interface) -> Self {
+        let unsettled = interface.target.clone().filter(|_| interface.unsettled);
+        Self { task: interface.task, unsettled }
     }
 
     /// Puts together what is known of several models of one stage.
@@ -249,7 +241,7 @@ fn default_call(word: &'static str, signatures: impl Iterator<Item = &'static Si
 }
 
 /// Finds the models of a stage: those of `models`, or the one of `model`.
-fn named<'a>(args: &'a Args, checking: &mut Checking<'_>) -> Option<Vec<&'a Bound>> {
+pub(super) fn named<'a>(args: &'a Args, checking: &mut Checking<'_>) -> Option<Vec<&'a Bound>> {
     match (args.given("model"), args.given("models")) {
         (Some(model), None) => Some(vec![model]),
         (None, Some(models)) => match &models.setting {
@@ -293,7 +285,8 @@ pub(super) fn models(args: &Args, checking: &mut Checking<'_>) -> Option<Vec<Sou
         models.iter().map(|model| Named {
             name: &model.name,
             span: model.span,
-            spec: &model.kind.spec,
+            tells: model.kind.spec.target.as_ref(),
+            task: None,
             target: model.kind.places.get("target").copied(),
         }),
         checking,
@@ -301,33 +294,20 @@ pub(super) fn models(args: &Args, checking: &mut Checking<'_>) -> Option<Vec<Sou
     Some(models)
 }
 
-/// Finds the fitted models of a stage, which share target and task.
-pub(super) fn fitted(args: &Args, checking: &mut Checking<'_>) -> Option<Vec<Source<FittedType>>> {
-    let bounds = named(args, checking)?;
-    let models: Vec<Source<FittedType>> =
-        bounds.into_iter().map(|bound| checking.fitted(bound)).collect::<Option<_>>()?;
-    same_target(
-        models.iter().map(|model| Named {
-            name: &model.name,
-            span: model.span,
-            spec: &model.kind.spec,
-            target: None,
-        }),
-        checking,
-    )?;
-    Some(models)
-}
-
 /// A model as a stage names it.
-struct Named<'a> {
-    name: &'a String,
-    span: Span,
-    spec: &'a Arc<ModelSpec>,
+pub(super) struct Named<'a> {
+    pub(super) name: &'a String,
+    pub(super) span: Span,
+    /// The column that it tells.
+    pub(super) tells: Option<&'a String>,
+    /// What it is for, where that is known.
+    pub(super) task: Option<Task>,
     /// Where its target was written.
-    target: Option<Span>,
+    pub(super) target: Option<Span>,
 }
 
-fn same_target<'a>(
+/// Checks that the models of a stage share target and task, and that none is named twice.
+pub(super) fn same_target<'a>(
     models: impl Iterator<Item = Named<'a>>,
     checking: &mut Checking<'_>,
 ) -> Option<()> {
@@ -335,16 +315,21 @@ fn same_target<'a>(
     let first = models.first()?;
     let mut seen: Vec<&String> = Vec::new();
     for model in &models {
-        let Named { name, span, spec, .. } = model;
-        if spec.target != first.spec.target {
-            let shown = |model: &Named<'_>| {
-                let target = model.spec.target.as_ref();
-                let target = target.map_or_else(|| "nothing".to_owned(), |own| format!("`{own}`"));
-                format!("`{}` tells {target}", model.name)
+        let Named { name, span, .. } = model;
+        let tasks_differ = model.task.zip(first.task).is_some_and(|(own, first)| own != first);
+        if model.tells != first.tells || tasks_differ {
+            let shown = |model: &Named<'_>| match (model.tells, model.task) {
+                (_, Some(task)) if tasks_differ => format!("`{}` does {}", model.name, task.word()),
+                (Some(target), _) => format!("`{}` tells `{target}`", model.name),
+                (None, _) => format!("`{}` tells nothing", model.name),
             };
             let message = format!("{}, but {}", shown(model), shown(first));
             let diagnostic = Diagnostic::error("targets-differ", *span, message)
-                .label("this model has another target")
+                .label(if tasks_differ {
+                    "this model has another task"
+                } else {
+                    "this model has another target"
+                })
                 .help("the models of one stage share target and task; compare others in a stage of their own");
             let places = [first, model].map(|own| Some((own.target?, shown(own))));
             checking.report(
@@ -375,7 +360,8 @@ pub(super) fn check_model(
     checking: &mut Checking<'_>,
 ) -> Option<Known> {
     let (spec, place) = (&model.kind.spec, model.span);
-    let schema = data.kind.schema.as_deref();
+    let schema = planned(spec, data);
+    let schema = schema.as_deref();
     let findings = spec.check(schema);
     let right = findings.is_empty();
     for finding in findings {
@@ -394,7 +380,14 @@ pub(super) fn check_model(
     if right {
         warn_of_leaks(spec, data, place, checking);
     }
-    right.then(|| Known::of(spec, schema))
+    right.then(|| Known::of(&spec.interface(schema)))
+}
+
+/// Gives the columns of a table as far as they are known, with those that a model names and that may
+/// turn up at run time.
+pub(super) fn planned(spec: &ModelSpec, data: &Source<TableType>) -> Option<SchemaRef> {
+    let named = spec.named_columns();
+    data.kind.planned(named.iter().map(String::as_str))
 }
 
 /// Checks what of a model can be checked without data.
@@ -430,57 +423,26 @@ fn warn_of_leaks(
     }
 }
 
-/// Checks a fitted model against rows that it is to answer for; gives its task, where known.
-pub(super) fn check_applied(
-    model: &Source<FittedType>,
-    data: &Source<TableType>,
-    judged: bool,
-    checking: &mut Checking<'_>,
-) -> Option<Known> {
-    let spec = &model.kind.spec;
-    let (Some(trained), Some(schema)) = (&model.kind.schema, &data.kind.schema) else {
-        return Some(Known::default());
-    };
-    let mut wanted = spec.features_of(trained);
-    if judged {
-        wanted.extend(spec.target.clone());
-    }
-    for column in wanted {
-        if schema.field_with_name(&column).is_err() && !data.kind.open {
-            let known: Vec<&str> =
-                schema.fields().iter().map(|field| field.name().as_str()).collect();
-            checking.report(
-                Diagnostic::error(
-                    "missing-column",
-                    data.span,
-                    format!(
-                        "`{}` has no column `{column}`, which `{}` was fitted on",
-                        data.name, model.name
-                    ),
-                )
-                .suggest(&column, known),
-            );
-            return None;
+/// Gives what some work reads of a table for a model, and a column besides.
+pub(super) fn reads(spec: &ModelSpec, by: Option<&str>, data: &Source<TableType>) -> Reads {
+    match &data.kind.schema {
+        // A model of all columns reads those too that nobody can name yet.
+        Some(schema) if !data.kind.open => {
+            let columns = spec.columns_read(schema).into_iter();
+            Reads::Columns(columns.chain(by.map(str::to_owned)).collect())
         }
+        _ => Reads::All,
     }
-    Some(Known::of(spec, Some(trained)))
 }
 
-/// Gives the columns that a model reads of a table to be fitted.
-pub(super) fn columns(spec: &ModelSpec, data: &Source<TableType>) -> Option<BTreeSet<String>> {
-    let schema = data.kind.schema.as_ref()?;
-    Some(spec.columns_read(schema).into_iter().collect())
-}
-
-/// Gives the features of a model, as far as a table has them.
-pub(super) fn features(spec: &ModelSpec, data: &Source<TableType>) -> Option<BTreeSet<String>> {
-    let schema = data.kind.schema.as_ref()?;
-    Some(spec.features_of(schema).into_iter().collect())
-}
-
-/// Gives what some work reads of a table for a model.
-pub(super) fn reads(spec: &ModelSpec, data: &Source<TableType>) -> Reads {
-    columns(spec, data).map_or(Reads::All, Reads::Columns)
+/// Puts together what is read of one table for several purposes.
+pub(super) fn both(one: Reads, other: Reads) -> Reads {
+    match (one, other) {
+        (Reads::Columns(one), Reads::Columns(other)) => {
+            Reads::Columns(one.into_iter().chain(other).collect())
+        }
+        _ => Reads::All,
+    }
 }
 
 /// Picks the columns that a prediction keeps.
@@ -525,7 +487,7 @@ pub(super) fn splitter(
     }
     if let Some(by) = splitter.by() {
         let span = call.args.get("by").map_or(place, |bound| bound.span);
-        checking.has_column(by, &data.name, data.kind.schema.as_deref(), span).then_some(())?;
+        checking.has_column(by, data, span).then_some(())?;
     }
     Some(splitter)
 }

@@ -7,6 +7,7 @@ mod evaluate;
 mod expect;
 mod export;
 mod fits;
+mod fitted;
 mod folded;
 mod ingest;
 mod learning;
@@ -25,6 +26,8 @@ mod values;
 use std::sync::LazyLock;
 
 pub use learning::FITTED;
+pub use predict::answers;
+pub use tables::answer_columns;
 
 use crate::ml::columns::SELECTORS;
 use crate::ml::{estimators, folds, metrics, prune, search, steps};
@@ -74,6 +77,7 @@ pub fn vocabulary() -> Vocabulary<'static> {
             (Family::Optimizer, list(estimators::words(Family::Optimizer))),
             (Family::Schedule, list(estimators::words(Family::Schedule))),
             (Family::Stopping, list(estimators::words(Family::Stopping))),
+            (Family::Stored, fitted::STORED),
             (Family::Fold, list(folds::FOLDS.iter().map(|kind| kind.signature()).collect())),
             (Family::Metric, list(metrics::METRICS.iter().map(|kind| kind.signature()).collect())),
             (Family::Search, list(search::SEARCHES.iter().map(|kind| kind.signature()).collect())),

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
+use super::fitted::{self, Model, Place};
 use super::learning::{self, fit_failure};
 use super::tables;
+use crate::data::Table;
 use crate::ml::columns::Columns;
 use crate::ml::model::FittedModel;
 use crate::params;
@@ -21,7 +23,7 @@ params! {
     /// The kept columns come first, then `prediction` and, for classes, a `probability_CLASS` each.
     pub(super) struct Predict("predict", 0) {
         /// The fitted model.
-        model: Setting as (Kind::Stage),
+        model: Setting as (fitted::MODEL),
         /// The rows.
         data: Setting as (Kind::Stage),
         /// The columns of the rows to keep beside the answer.
@@ -39,28 +41,36 @@ impl StageKind for PredictKind {
 
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let fields = Predict::from_args(args)?;
-        let model = checking.fitted(args.get("model")?)?;
+        let model = Model::of(args.get("model")?, checking);
         let data = checking.table(args.get("data")?)?;
-        learning::check_applied(&model, &data, false, checking)?;
-        let kept = match &data.kind.schema {
+        let model = model?;
+        model.rows().check(&data, false, checking)?;
+        let names = fields.keep.names();
+        let schema = data.kind.planned(names.iter().map(|name| name.node.as_str()));
+        let kept = match &schema {
             Some(schema) => Some(learning::kept(&fields.keep, schema, &data.name, checking)?),
             None => None,
         };
-        let output = tables::prediction_type(&model.kind, &data, kept.as_deref());
-        let reads = match &kept {
-            Some(kept) if !data.kind.open => {
-                let mut columns = learning::features(&model.kind.spec, &data)?;
-                columns.extend(kept.iter().cloned());
-                Reads::Columns(columns)
+        let output =
+            tables::prediction_type(&model.interface, &data, schema.as_ref(), kept.as_deref());
+        let reads = match (&kept, model.features()) {
+            (Some(kept), Some(features)) if !data.kind.open => {
+                Reads::Columns(features.map(str::to_owned).chain(kept.iter().cloned()).collect())
             }
             _ => Reads::All,
         };
+        let kept = match kept {
+            Some(kept) if !data.kind.open => Kept::Columns(kept),
+            _ => Kept::Picked(fields.keep),
+        };
+        let (mut inputs, mut files) = (vec![data.input(reads)], Vec::new());
+        let place = model.place(&mut inputs, &mut files);
         let task = Task {
-            inputs: vec![model.input(Reads::All), data.input(reads)],
-            settings: json!({ "keep": kept }),
-            files: Vec::new(),
+            inputs,
+            settings: json!({ "keep": kept.canonical() }),
+            files,
             writes: Vec::new(),
-            work: Arc::new(Answering { kept }),
+            work: Arc::new(Answering { place, kept }),
             caching: Caching::Keyed,
         };
         Some(Checked { outputs: vec![("", Output::Table(output))], task: Some(task) })
@@ -69,26 +79,56 @@ impl StageKind for PredictKind {
 
 /// The work of a prediction.
 struct Answering {
-    kept: Option<Vec<String>>,
+    place: Place,
+    kept: Kept,
+}
+
+/// The columns that are kept beside the answers.
+enum Kept {
+    /// These.
+    Columns(Vec<String>),
+    /// Those that are picked of all that turn up.
+    Picked(Columns),
+}
+
+impl Kept {
+    fn canonical(&self) -> Json {
+        match self {
+            Self::Columns(names) => json!(names),
+            Self::Picked(columns) => json!({ "pick": columns.canonical() }),
+        }
+    }
+
+    fn of(&self, rows: &Table) -> Result<Vec<String>, Failure> {
+        match self {
+            Self::Columns(names) => Ok(names.clone()),
+            Self::Picked(columns) => match columns.of_schema(rows.schema()) {
+                (picked, missing) if missing.is_empty() => Ok(picked),
+                (_, missing) => {
+                    let first = missing.first().map(ToString::to_string).unwrap_or_default();
+                    Err(learning::worded(&format!("`keep`: {first}")))
+                }
+            },
+        }
+    }
 }
 
 impl Work for Answering {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-        let [model, data] = inputs else {
-            return Err(Failure::new("there is no model, or there are no rows"));
-        };
-        let table = data.table()?;
-        let model = FittedModel::load(model.blob(learning::FITTED)?)
-            .map_err(|error| Failure::new(error.to_string()))?;
-        let prediction = running.pool().install(|| model.predict(table)).map_err(fit_failure)?;
-        let kept = match &self.kept {
-            Some(kept) => {
-                let names: Vec<&str> = kept.iter().map(String::as_str).collect();
-                table.project(&names).map_err(|error| Failure::new(error.to_string()))?
-            }
-            None => table.clone(),
-        };
-        let output = tables::predictions(&kept, &prediction)?;
+        let table = inputs.first().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
+        let model = self.place.load(inputs)?;
+        let output = running.pool().install(|| answers(&model, table, &self.kept.of(table)?))?;
         Ok(Produced { outputs: vec![Artifact::Table(output)], ..Produced::default() })
     }
+}
+
+/// Answers for rows, and puts the answers beside the kept columns of the rows.
+///
+/// # Errors
+/// The rows lack a column or hold what the model refuses.
+pub fn answers(model: &FittedModel, rows: &Table, kept: &[String]) -> Result<Table, Failure> {
+    let prediction = model.predict(rows).map_err(fit_failure)?;
+    let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
+    let kept = rows.project(&kept).map_err(|error| Failure::new(error.to_string()))?;
+    tables::predictions(&kept, &prediction)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::compute::kernels::cast_utils::parse_decimal;
-use arrow::datatypes::{DataType, Decimal128Type, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Decimal128Type, SchemaRef};
 use serde_json::json;
 
 use crate::data::{ColumnType, Hash, Hasher, date_of, timestamp_of};
@@ -207,7 +207,7 @@ fn analyse(
 ) -> Option<Analysis> {
     let schemas: Vec<(Vec<String>, SchemaRef)> = tables
         .iter()
-        .map(|table| Some((parts(&table.name), schema(&table.kind, &code.text.value)?)))
+        .map(|table| Some((parts(&table.name), table.kind.planned(words(code))?)))
         .collect::<Option<_>>()?;
     let key = key(code, &schemas, parameters);
     let remembered = checking
@@ -237,20 +237,12 @@ fn parts(name: &str) -> Vec<String> {
     name.split('.').map(str::to_owned).collect()
 }
 
-/// Gives the columns of a table; an open one has each `probability_X` that the query names.
-fn schema(table: &TableType, sql: &str) -> Option<SchemaRef> {
-    let schema = table.schema.as_ref()?;
-    if !table.open {
-        return Some(Arc::clone(schema));
-    }
-    let mut fields: Vec<Arc<Field>> = schema.fields().iter().cloned().collect();
-    let word = |c: char| !(c.is_alphanumeric() || c == '_');
-    for name in sql.split(word).filter(|word| word.starts_with("probability_")) {
-        if !fields.iter().any(|field| field.name() == name) {
-            fields.push(Arc::new(Field::new(name, DataType::Float64, true)));
-        }
-    }
-    Some(Arc::new(Schema::new(fields)))
+/// Gives the words of a query, and what stands in double quotes in it: names of columns are among
+/// these.
+pub(super) fn words(code: &Code) -> impl Iterator<Item = &str> {
+    let text = code.text.value.as_str();
+    let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    words.chain(text.split('"').skip(1).step_by(2))
 }
 
 /// Names an analysis by all that it depends on.

@@ -3,8 +3,8 @@
 //! What runs, and against what a trial is held, follows from the numbers of trials and folds alone,
 //! so the results are the same at any number of threads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -109,6 +109,8 @@ struct Run<'a> {
     /// The folds that are judged, and the trials that are asked for at most; for progress.
     judged: AtomicU64,
     total: u64,
+    /// What is best so far, for people.
+    best: Mutex<String>,
 }
 
 impl Searching {
@@ -137,6 +139,7 @@ impl Searching {
             task,
             judged: AtomicU64::new(0),
             total: self.search.trials(&task) as u64,
+            best: Mutex::default(),
         };
         run.all()
     }
@@ -313,7 +316,7 @@ impl Run<'_> {
             done: judged / folds,
             total: Some(self.total),
             unit: "trials",
-            note: String::new(),
+            note: self.best.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         });
         match score {
             Err(failure) if failure.stopped => Err(failure),
@@ -341,12 +344,10 @@ impl Run<'_> {
     fn tell(&self, scored: &[Scored]) {
         let best = self.searching.best(scored).map(|own| own.mean_sd().0);
         let note = best.map(|best| format!("best {} {best:.4}", self.searching.scorer.name));
-        self.running.progress(Progress {
-            done: scored.len() as u64,
-            total: Some(self.total),
-            unit: "trials",
-            note: note.unwrap_or_default(),
-        });
+        let note = note.unwrap_or_default();
+        self.best.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&note);
+        let (done, total) = (scored.len() as u64, Some(self.total));
+        self.running.progress(Progress { done, total, unit: "trials", note });
     }
 }
 

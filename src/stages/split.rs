@@ -81,9 +81,7 @@ impl StageKind for SplitKind {
         let rule = Rule::of(&split, args, checking)?;
         check_amounts(&split, &rule, args, checking)?;
         for (column, span) in rule.columns(args) {
-            checking
-                .has_column(&column, &data.name, data.kind.schema.as_deref(), span)
-                .then_some(())?;
+            checking.has_column(&column, &data, span).then_some(())?;
         }
         let kind = || Output::Table(data.kind.clone());
         let mut outputs = vec![("train", kind()), ("test", kind())];

@@ -10,10 +10,10 @@ use super::tune::{Portions, Tunable};
 use crate::data::{Label, Table, Target};
 use crate::ml::estimator::Prediction;
 use crate::ml::metrics::curves;
-use crate::ml::model::{FittedModel, ModelSpec};
+use crate::ml::model::{FittedModel, Interface};
 use crate::ml::search::Dimension;
 use crate::params::Setting;
-use crate::plan::{Failure, FittedType, Lineage, Score, Source, TableType};
+use crate::plan::{Failure, Lineage, PROBABILITY, Score, Source, TableType};
 
 /// A column by its name and type.
 pub(super) type Named<'a> = (&'a str, DataType);
@@ -319,7 +319,7 @@ pub(super) fn history(model: &FittedModel) -> Result<Table, Failure> {
 
 /// Names the column of a class's probability.
 fn probability(label: &Label) -> String {
-    format!("probability_{}", class_name(label))
+    format!("{PROBABILITY}{}", class_name(label))
 }
 
 /// Gives the type that a class has in a column, for classes of one sort.
@@ -333,19 +333,14 @@ fn label_type(labels: &[Label]) -> DataType {
 
 /// Gives the columns that a prediction adds, as far as they are known before the run, and whether
 /// there may be more.
-fn answer_fields(spec: &ModelSpec, schema: Option<&SchemaRef>) -> (Vec<Field>, bool) {
+fn answer_fields(model: &Interface) -> (Vec<Field>, bool) {
     use crate::ml::estimator::Task;
     let float = |name: &str| Field::new(name, FLOAT, true);
-    match spec.known_task(schema.map(AsRef::as_ref)) {
+    match model.task {
         Some(Task::Classification) => {
-            let target = spec.target.as_deref().unwrap_or_default();
-            let kind = schema
-                .and_then(|schema| schema.field_with_name(target).ok())
-                .map_or(TEXT, |field| field.data_type().clone());
-            let kind = if kind.is_integer() { INT } else { kind };
-            let classes = schema.and_then(|schema| spec.known_classes(schema));
-            let mut fields = vec![Field::new("prediction", kind, true)];
-            let known = match (&classes, &spec.positive) {
+            let classes = &model.classes;
+            let mut fields = vec![Field::new("prediction", model.answer.clone(), true)];
+            let known = match (classes, &model.positive) {
                 (Some(classes), _) => classes.clone(),
                 (None, Some(positive)) => vec![positive.clone()],
                 (None, None) => Vec::new(),
@@ -362,13 +357,19 @@ fn answer_fields(spec: &ModelSpec, schema: Option<&SchemaRef>) -> (Vec<Field>, b
     }
 }
 
+/// Names the columns that a prediction adds, as far as they are known before it is made.
+pub fn answer_columns(model: &Interface) -> Vec<String> {
+    answer_fields(model).0.into_iter().map(|field| field.name().clone()).collect()
+}
+
 /// The type of `predict`'s table.
 pub(super) fn prediction_type(
-    model: &FittedType,
+    model: &Interface,
     data: &Source<TableType>,
+    schema: Option<&SchemaRef>,
     kept: Option<&[String]>,
 ) -> TableType {
-    let Some(schema) = &data.kind.schema else {
+    let Some(schema) = schema else {
         return TableType { schema: None, open: true, lineage: Arc::new(Lineage::new()) };
     };
     let kept = kept.unwrap_or_default();
@@ -376,7 +377,7 @@ pub(super) fn prediction_type(
         .iter()
         .filter_map(|name| schema.field_with_name(name).ok().map(|field| Arc::new(field.clone())))
         .collect();
-    let (answer, open) = answer_fields(&model.spec, model.schema.as_ref());
+    let (answer, open) = answer_fields(model);
     fields.extend(answer.into_iter().map(Arc::new));
     TableType {
         schema: Some(Arc::new(Schema::new(fields))),
@@ -462,14 +463,14 @@ pub(super) struct Predicted<'a> {
 }
 
 /// The type of `cross_validate`'s `.predictions`.
-pub(super) fn predictions_type(spec: &ModelSpec, schema: Option<&SchemaRef>) -> TableType {
+pub(super) fn predictions_type(model: &Interface) -> TableType {
     let mut fields = vec![
         Field::new("model", TEXT, true),
         Field::new("repeat", INT, true),
         Field::new("fold", INT, true),
         Field::new("row", INT, true),
     ];
-    let (answer, open) = answer_fields(spec, schema);
+    let (answer, open) = answer_fields(model);
     if let Some(field) = answer.first() {
         fields.push(Field::new("target", field.data_type().clone(), true));
     }

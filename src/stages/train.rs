@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::fitted::Rows;
 use super::learning::{self, fit_failure};
 use super::{tables, values};
 use crate::ml::estimator::FitContext;
@@ -37,6 +38,10 @@ impl StageKind for TrainKind {
         const { &Train::SIGNATURE }
     }
 
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let model = checking.model(args.get("model")?)?;
         let data = checking.table(args.get("data")?)?;
@@ -46,17 +51,26 @@ impl StageKind for TrainKind {
         };
         let spec = Arc::clone(&model.kind.spec);
         learning::check_model(&model, &data, checking)?;
-        let reads = learning::reads(&spec, &data);
-        let mut inputs = vec![data.input(reads)];
+        let schema = learning::planned(&spec, &data);
+        let mut interface = spec.interface(schema.as_deref());
+        if let Some(validation) = &validation {
+            let (name, how) = (&model.name, "learns from");
+            let rows = Rows { name, how, interface: &interface, file: None };
+            rows.check(validation, true, checking)?;
+        }
+        if data.kind.open {
+            // More columns may turn up, and be features.
+            interface.features = None;
+        }
+        let mut inputs = vec![data.input(learning::reads(&spec, None, &data))];
         if model.kind.tuned.is_some() {
             inputs.push(model.input(crate::plan::Reads::All));
         }
         if let Some(validation) = &validation {
-            inputs.push(validation.input(learning::reads(&spec, validation)));
+            inputs.push(validation.input(learning::reads(&spec, None, validation)));
         }
         let fitted = FittedType {
-            spec: Arc::clone(&spec),
-            schema: data.kind.schema.clone(),
+            interface: Arc::new(interface),
             trained_on: (data.stage, data.output),
             searched_on: model.kind.searched_on,
         };
@@ -66,8 +80,12 @@ impl StageKind for TrainKind {
             ("history", Output::Table(tables::history_type())),
         ];
         let settings = json!({ "model": spec.canonical(), "seed": checking.seed });
-        let work =
-            Training { spec, tuned: model.kind.tuned.is_some(), validated: validation.is_some() };
+        let work = Training {
+            spec,
+            seed: checking.seed,
+            tuned: model.kind.tuned.is_some(),
+            validated: validation.is_some(),
+        };
         let task = Task {
             inputs,
             settings,
@@ -83,6 +101,7 @@ impl StageKind for TrainKind {
 /// The work of a training.
 struct Training {
     spec: Arc<ModelSpec>,
+    seed: u64,
     tuned: bool,
     validated: bool,
 }
@@ -112,7 +131,8 @@ impl Work for Training {
         let fitted = running
             .pool()
             .install(|| spec.fit(table, validation, &context))
-            .map_err(fit_failure)?;
+            .map_err(fit_failure)?
+            .with_seed(self.seed);
         let bytes = fitted.save();
         Ok(Produced {
             outputs: vec![

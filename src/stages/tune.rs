@@ -15,7 +15,7 @@ use crate::ml::prune::{PRUNERS, Pruner};
 use crate::ml::search::{self, Dimension, Means, ROWS, Search};
 use crate::params;
 use crate::params::{Args, Bound, Call, Family, Kind, Limits, Param, Params, Setting, Signature};
-use crate::plan::{Caching, Checked, Checking, ModelType, Output, Reads, StageKind, Task, Tuned};
+use crate::plan::{Caching, Checked, Checking, ModelType, Output, StageKind, Task, Tuned};
 use crate::text::Span;
 
 params! {
@@ -80,8 +80,7 @@ impl StageKind for TuneKind {
         let pruner = pruner(args, portions.as_ref(), checking)?;
         let splitter =
             learning::splitter(&fields.folds, args.get("folds")?.span, &data, &known, checking)?;
-        let mut columns = learning::columns(&spec, &data)?;
-        columns.extend(splitter.by().map(str::to_owned));
+        let reads = learning::reads(&spec, splitter.by(), &data);
         let trials = tables::trials_type(&space, portions.as_ref());
         let settings = json!({
             "model": spec.canonical(),
@@ -119,7 +118,7 @@ impl StageKind for TuneKind {
             ("trials", Output::Table(trials)),
         ];
         let task = Task {
-            inputs: vec![data.input(Reads::Columns(columns))],
+            inputs: vec![data.input(reads)],
             settings,
             files: Vec::new(),
             writes: Vec::new(),

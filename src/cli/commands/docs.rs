@@ -4,6 +4,9 @@ use crate::cli::reference::{self, FAMILIES};
 use crate::cli::{Exit, Trouble, Ui};
 use crate::stages;
 
+/// The schema of the events of a run; a page of the users' book.
+const EVENTS: &str = include_str!("../../../docs/run-events.schema.json");
+
 /// Explain a word of the language, or list all words.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -11,9 +14,10 @@ Examples:
   mlp docs                       every word with its first line
   mlp docs estimators            the words of one family
   mlp docs random_forest         a word and its parameters
+  mlp docs events                the JSON Schema of what `mlp run --json` writes
   mlp docs estimators --markdown the family's page of the users' book")]
 pub(crate) struct Args {
-    /// The word, or a family: stages, sources, estimators, steps, metrics …
+    /// The word, or a family: stages, sources, estimators, steps, metrics …; or `events`.
     word: Option<String>,
     /// Write a family's whole page in Markdown.
     #[arg(long, requires = "word")]
@@ -26,6 +30,10 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         ui.data(&reference::overview(words))?;
         return Ok(Exit::Done);
     };
+    if word == "events" && !args.markdown {
+        ui.data(EVENTS)?;
+        return Ok(Exit::Done);
+    }
     if args.markdown {
         let family = FAMILIES.iter().find(|(_, title)| title == word);
         let Some((family, title)) = family else {

@@ -9,6 +9,7 @@ pub(super) mod fmt;
 pub(super) mod graph;
 pub(super) mod init;
 pub(super) mod plan;
+pub(super) mod predict;
 pub(super) mod report;
 pub(super) mod run;
 pub(super) mod show;

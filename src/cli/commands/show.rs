@@ -3,24 +3,26 @@
 use serde_json::{Value as Json, json};
 
 use crate::cli::opened::{Opened, Pipeline, no_stage};
-use crate::cli::{Exit, Trouble, Ui, grid, rows, summary};
+use crate::cli::{Exit, Trouble, Ui, grid, model, rows, summary};
 use crate::data::Table;
 use crate::engine::{self, Latest};
 use crate::plan::{Plan, Stage};
 use crate::store::Store;
 
-/// Show what a stage made: its scores, its columns and its first rows.
+/// Show what a stage made: its scores, its columns and its first rows; or what is in a model file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   mlp show churn.mlp clean
   mlp show churn.mlp parts.train --rows 50
-  mlp show churn.mlp compare.scores --json | jq '.data[]'")]
+  mlp show churn.mlp compare.scores --json | jq '.data[]'
+  mlp show churn.mlpmodel                what it reads, what was fitted, what it was learnt from")]
 pub(crate) struct Args {
     #[command(flatten)]
     pipeline: Pipeline,
-    /// The stage, or one of its outputs: `parts.train`.
-    output: String,
+    /// The stage, or one of its outputs: `parts.train`; none of a model file.
+    #[arg(value_name = "STAGE")]
+    output: Option<String>,
     /// How many rows.
     #[arg(long, value_name = "N", default_value_t = 10)]
     rows: usize,
@@ -30,10 +32,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
+    if model::is_model(args.pipeline.file()) {
+        return show_model(args, ui);
+    }
     let Opened { plan: Some(plan), store, .. } = args.pipeline.open(ui)? else {
         return Ok(Exit::Wrong);
     };
-    let (stage, output) = find(&plan, &args.output)?;
+    let Some(word) = &args.output else { return Err(unnamed(&plan)) };
+    let (stage, output) = find(&plan, word)?;
     let Some(latest) = engine::latest(&plan, stage, &store) else {
         return Err(Trouble::Failed {
             message: format!("`{}` has not run yet", stage.name),
@@ -62,6 +68,28 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         )?)?;
     }
     Ok(Exit::Done)
+}
+
+/// Says what is in a model file.
+fn show_model(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
+    if let Some(word) = &args.output {
+        return Err(Trouble::wrong(format!("a model file has no stage `{word}`"))
+            .help(format!("`mlp show {}` says what is in it", args.pipeline.file().display())));
+    }
+    let opened = model::open(args.pipeline.file())?;
+    ui.data(&if args.json { format!("{}\n", opened.json()) } else { opened.text() })?;
+    Ok(Exit::Done)
+}
+
+/// Says that a stage must be named, and which there are.
+fn unnamed(plan: &Plan) -> Trouble {
+    let kept = plan.stages.iter().filter(|stage| !stage.outputs.is_empty() && stage.task.is_some());
+    let names: Vec<&str> = kept.map(|stage| stage.name.as_str()).collect();
+    Trouble::wrong("which stage is to be shown?").help(format!(
+        "`{}` has the stages: {}",
+        plan.name,
+        summary::listed(&names)
+    ))
 }
 
 /// Finds the stage and the output that a word such as `c.parts.train` means.

@@ -30,6 +30,7 @@ const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
 
 /// What a column holds, as far as its type tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sort {
     /// [`Column::Number`].
     Number,
@@ -70,6 +71,17 @@ impl Sort {
             }
             other if other.is_numeric() => Some(Self::Number),
             _ => None,
+        }
+    }
+
+    /// Gives the type that such a column has where nothing more is known of it.
+    #[must_use]
+    pub const fn arrow(self) -> DataType {
+        match self {
+            Self::Number => DataType::Float64,
+            Self::Flag => DataType::Boolean,
+            Self::Category | Self::Text => DataType::Utf8,
+            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, None),
         }
     }
 

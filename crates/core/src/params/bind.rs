@@ -608,9 +608,12 @@ impl<'a> Binder<'a> {
     }
 
     fn misfit(&mut self, name: &str, value: &Spanned<Value>, kind: &Kind) -> Option<Bound> {
-        if let Value::Call(call) = &value.node
-            && let [word] = call.name.as_slice()
-            && ["env", "load"].contains(&word.node.as_str())
+        let called = match &value.node {
+            Value::Call(call) => call.name.as_slice(),
+            _ => &[],
+        };
+        if let [word] = called
+            && word.node == "env"
         {
             self.diagnostics.push(not_built(&word.node, value.span));
             return None;
@@ -625,7 +628,19 @@ impl<'a> Binder<'a> {
         if let (Value::Text(text), true) =
             (&value.node, kind.contains("name") || kind.starts_with("one of"))
         {
-            diagnostic = diagnostic.help(format!("write `{}` without quotes", text.value));
+            diagnostic = diagnostic.help(if text.value.ends_with(".mlpmodel") {
+                format!("a model file is read by `load({:?})`", text.value)
+            } else {
+                format!("write `{}` without quotes", text.value)
+            });
+        }
+        if let [word] = called
+            && self.vocabulary.find(Family::Stored, &word.node).is_some()
+        {
+            diagnostic = diagnostic.help(format!(
+                "`{}` gives a fitted model; it stands where a fitted model is taken, such as in `evaluate` and `predict`",
+                word.node
+            ));
         }
         self.diagnostics.push(diagnostic);
         None

@@ -39,6 +39,8 @@ pub enum Family {
     Schedule,
     /// Rules for ending training early.
     Stopping,
+    /// Fitted models in files.
+    Stored,
 }
 
 impl Family {
@@ -73,6 +75,7 @@ impl Family {
             Self::Optimizer => "an optimizer",
             Self::Schedule => "a schedule",
             Self::Stopping => "a stopping rule",
+            Self::Stored => "a model file such as `load(\"NAME.mlpmodel\")`",
         }
     }
 }

@@ -124,7 +124,11 @@ impl Encoding {
 }
 
 /// Opens a regular file; a folder, pipe or device is refused before anything could wait on it.
-pub(super) fn open(input: &Input) -> Result<(File, Metadata), SourceError> {
+///
+/// # Errors
+///
+/// Says why it can't be opened.
+pub fn open(input: &Input) -> Result<(File, Metadata), SourceError> {
     let refuse = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => {
             SourceError::Missing { file: input.name.clone(), siblings: siblings(&input.path) }

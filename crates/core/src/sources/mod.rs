@@ -35,10 +35,10 @@ use crate::data::{ColumnType, Table};
 
 pub use delimited::CsvOptions;
 pub use error::SourceError;
-pub use input::{Encoding, Input, Limits, Stamp};
+pub use input::{Encoding, Input, Limits, Stamp, open as open_file};
 pub use kinds::{SOURCES, SourceKind, canonical, open};
 pub use rejects::Rejects;
-pub use resolve::resolve;
+pub use resolve::{named_file, resolve};
 pub use sinks::{SINKS, Sink, SinkError, SinkKind, can_hold, lies_below, write, write_bytes};
 
 use merge::{Seen, Target};

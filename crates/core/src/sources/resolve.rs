@@ -39,6 +39,23 @@ pub fn resolve(base: &Path, paths: &[String]) -> Result<Vec<Input>, SourceError>
     Ok(inputs)
 }
 
+/// Gives the one file that a path stands for, without patterns and folders.
+///
+/// # Errors
+///
+/// Fails where the address is none of a local file.
+pub fn named_file(base: &Path, written: &str) -> Result<Input, SourceError> {
+    match written.split_once("://") {
+        Some((scheme, _)) => {
+            Err(SourceError::Remote { address: written.to_owned(), scheme: scheme.to_owned() })
+        }
+        None => {
+            let name = written.replace('\\', "/");
+            Ok(Input { path: base.join(&name), name })
+        }
+    }
+}
+
 fn resolve_one(base: &Path, written: &str) -> Result<Vec<Input>, SourceError> {
     if let Some((scheme, _)) = written.split_once("://") {
         let (address, scheme) = (written.to_owned(), scheme.to_owned());

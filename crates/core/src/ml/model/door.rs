@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Column, Frame, NO_CATEGORY, Sort};
+use crate::data::{Column, ColumnType, Frame, NO_CATEGORY, Sort};
 use crate::ml::estimator::{FitError, Tags};
 
 /// A column that steps or estimator were fitted on.
@@ -31,6 +31,11 @@ impl Known {
             },
         };
         frame.iter().map(known).collect()
+    }
+
+    /// Gives the type that such a column has where nothing more is known of it.
+    pub(super) fn kind(&self) -> String {
+        ColumnType::new(self.sort.arrow()).to_string()
     }
 }
 

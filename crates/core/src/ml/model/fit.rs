@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::door::{Known, admit};
 use super::fitted::FittedModel;
+use super::head::Training;
 use super::prepare::{Prepared, spoken_classes};
 use super::{ClassWeight, ModelSpec, Steps, auto, kinds};
-use crate::data::{Frame, Label, Table, Target};
+use crate::data::{ColumnType, Frame, Hash, Label, Table, Target};
 use crate::ml::Seed;
 use crate::ml::estimator::{FitContext, FitError, Sample, Task};
 use crate::ml::step::{FittedStep, Step};
@@ -101,7 +102,9 @@ impl ModelSpec {
         let prepared = self.prepare(table)?;
         let rows: Vec<usize> = (0..table.rows()).collect();
         let stepped = self.fit_steps(&prepared, &rows, &[], context)?;
-        let Some(validation) = validation else { return self.fit_estimator(&stepped, context) };
+        let Some(validation) = validation else {
+            return Ok(self.described(self.fit_estimator(&stepped, context)?, table, None));
+        };
         let known = match &prepared.target {
             Target::Classes { classes, .. } => Arc::clone(classes),
             Target::Numbers(_) | Target::Absent { .. } => Arc::default(),
@@ -122,7 +125,31 @@ impl ModelSpec {
             target: &watched.target,
             weights: watched.weights.as_deref(),
         };
-        self.fit_estimator(&stepped, &FitContext { validation: Some(sample), ..*context })
+        let context = FitContext { validation: Some(sample), ..*context };
+        let fitted = self.fit_estimator(&stepped, &context)?;
+        Ok(self.described(fitted, table, Some(validation)))
+    }
+
+    /// Notes what a model was learnt from.
+    fn described(
+        &self,
+        mut fitted: FittedModel,
+        table: &Table,
+        validation: Option<&Table>,
+    ) -> FittedModel {
+        let schema = table.schema();
+        let read = |table: &Table| -> Option<Hash> {
+            let names = self.columns_read(table.schema());
+            table.columns_hash(&names.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        for (known, kind) in fitted.given.iter().zip(&mut fitted.kinds) {
+            if let Ok(field) = schema.field_with_name(&known.name) {
+                *kind = ColumnType::of_field(field).to_string();
+            }
+        }
+        fitted.training.content = read(table);
+        fitted.training.validation = validation.and_then(read);
+        fitted
     }
 
     /// Fits the steps on some of the prepared rows, and applies them to others.
@@ -282,11 +309,17 @@ impl ModelSpec {
             },
             positive: stepped.positive.clone(),
             given: stepped.given.clone(),
+            kinds: stepped.given.iter().map(Known::kind).collect(),
             steps: stepped.entries.clone(),
             inputs: Known::of(&stepped.train),
             estimator: self.estimator.name,
             tags,
             fitted: Arc::from(fitted),
+            training: Training {
+                mlp: env!("CARGO_PKG_VERSION").to_owned(),
+                rows: stepped.rows.len() as u64,
+                ..Training::default()
+            },
         })
     }
 

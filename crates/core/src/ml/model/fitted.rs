@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::door::{At, Known, admit, recognise};
 use super::fit::{Entry, Stepped, apply, at_rows};
+use super::head::Training;
 use crate::data::{Frame, Label, Table, Target};
 use crate::ml::estimator::{FitError, Fitted, Prediction, Round, Tags, Task};
 
@@ -19,12 +20,15 @@ pub struct FittedModel {
     pub(super) positive: Option<Label>,
     /// The features before the steps.
     pub(super) given: Vec<Known>,
+    /// The type of each of these in the training rows, in the language's words.
+    pub(super) kinds: Vec<String>,
     pub(super) steps: Vec<Entry>,
     /// The columns that the estimator was fitted on.
     pub(super) inputs: Vec<Known>,
     pub(super) estimator: &'static str,
     pub(super) tags: Tags,
     pub(super) fitted: Arc<dyn Fitted>,
+    pub(super) training: Training,
 }
 
 impl std::fmt::Debug for FittedModel {
@@ -134,6 +138,19 @@ impl FittedModel {
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.spec
+    }
+
+    /// Gives what it was learnt from.
+    #[must_use]
+    pub const fn training(&self) -> &Training {
+        &self.training
+    }
+
+    /// Notes the seed that the user gave, for who reads the model's file.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.training.seed = Some(seed);
+        self
     }
 
     /// Gives an importance to each column behind the steps, if the estimator has such.

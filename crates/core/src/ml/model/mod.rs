@@ -11,6 +11,8 @@ mod check;
 mod door;
 mod fit;
 mod fitted;
+mod head;
+mod interface;
 mod kinds;
 mod prepare;
 mod saved;
@@ -25,6 +27,8 @@ use serde_json::{Value as Json, json};
 pub use check::{Finding, Part};
 pub use fit::Stepped;
 pub use fitted::{FittedModel, Judgement};
+pub use head::{BadModel, HeadColumn, ModelHead, Training};
+pub use interface::{Feature, Interface};
 pub use prepare::Prepared;
 
 use super::columns::Columns;
@@ -174,6 +178,17 @@ impl ModelSpec {
         self.features_of(schema).into_iter().chain(others.cloned()).collect()
     }
 
+    /// Gives the columns that are named anywhere in the settings.
+    #[must_use]
+    pub fn named_columns(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.target.iter().chain(&self.weight).cloned().collect();
+        names.extend(self.features.names().into_iter().map(|name| name.node.clone()));
+        if let Steps::List(calls) = &self.steps {
+            calls.iter().for_each(|call| named_in(call, &mut names));
+        }
+        names
+    }
+
     /// Gives the classes that the target has as far as a table's types tell.
     #[must_use]
     pub fn known_classes(&self, schema: &Schema) -> Option<Vec<Label>> {
@@ -240,6 +255,19 @@ impl ClassWeight {
             }
         }
     }
+}
+
+/// Collects the columns that a call names.
+fn named_in(call: &Call, names: &mut Vec<String>) {
+    fn walk(bound: &Bound, names: &mut Vec<String>) {
+        match &bound.setting {
+            Setting::Column(name) => names.push(name.clone()),
+            Setting::List(items) => items.iter().for_each(|item| walk(item, names)),
+            Setting::Call(call) => named_in(call, names),
+            _ => {}
+        }
+    }
+    call.args.iter().for_each(|(_, bound)| walk(bound, names));
 }
 
 fn step_json(call: &Call) -> Json {

@@ -1,6 +1,6 @@
-//! A fitted model as bytes: a mark, a version, a hash, and what was learnt.
+//! A fitted model as bytes: a [head](super::head), and behind it what was learnt.
 //!
-//! The hash tells a broken file from a right one before anything in it is looked at; everything in it
+//! The hashes tell a broken file from a right one before anything in it is looked at; everything in it
 //! is checked nevertheless, as a file may be forged.
 
 use std::sync::Arc;
@@ -10,156 +10,104 @@ use serde::{Deserialize, Serialize};
 use super::door::Known;
 use super::fit::Entry;
 use super::fitted::FittedModel;
+use super::head::{BadModel, Body, HeadColumn, ModelHead};
 use super::kinds;
-use crate::data::{Hash, Label};
-use crate::ml::estimator::{LoadError, Task};
 
-/// What every fitted model begins with.
-const MARK: &[u8; 8] = b"mlpmodel";
-
-/// Counts up when the bytes are laid out otherwise than before.
-const VERSION: u32 = 1;
-
-/// Where the content begins: behind mark, version and hash.
-const CONTENT: usize = 8 + 4 + 32;
-
-/// A fitted model in plain data.
+/// What was learnt, in plain data; what stands in the head doesn't stand here again.
 #[derive(Serialize, Deserialize)]
-struct Content {
-    spec: String,
-    target: Option<String>,
-    weight: Option<String>,
-    task: Task,
-    classes: Vec<SavedLabel>,
-    positive: Option<SavedLabel>,
-    given: Vec<Known>,
-    steps: Vec<(String, Vec<u8>)>,
+struct Learnt {
+    /// The levels of each column that is read.
+    levels: Vec<Vec<String>>,
+    /// What each step learnt.
+    steps: Vec<Vec<u8>>,
+    /// The columns that the estimator was fitted on.
     inputs: Vec<Known>,
-    estimator: (String, Vec<u8>),
-}
-
-/// A class in plain data.
-#[derive(Serialize, Deserialize)]
-enum SavedLabel {
-    Bool(bool),
-    Int(i64),
-    Text(String),
-}
-
-impl From<&Label> for SavedLabel {
-    fn from(label: &Label) -> Self {
-        match label {
-            Label::Bool(flag) => Self::Bool(*flag),
-            Label::Int(number) => Self::Int(*number),
-            Label::Text(text) => Self::Text(text.to_string()),
-        }
-    }
-}
-
-impl From<SavedLabel> for Label {
-    fn from(label: SavedLabel) -> Self {
-        match label {
-            SavedLabel::Bool(flag) => Self::Bool(flag),
-            SavedLabel::Int(number) => Self::Int(number),
-            SavedLabel::Text(text) => Self::Text(Arc::from(text)),
-        }
-    }
+    /// What the estimator learnt.
+    estimator: Vec<u8>,
 }
 
 impl FittedModel {
     /// Writes the model; [`Self::load`] reads it back to the bit.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
-        let content = Content {
-            spec: self.spec.clone(),
-            target: self.target.clone(),
-            weight: self.weight.clone(),
-            task: self.task,
-            classes: self.classes.iter().map(SavedLabel::from).collect(),
-            positive: self.positive.as_ref().map(SavedLabel::from),
-            given: self.given.clone(),
-            steps: self
-                .steps
-                .iter()
-                .map(|entry| (entry.word.to_owned(), entry.fitted.save()))
-                .collect(),
+        let learnt = Learnt {
+            levels: self.given.iter().map(|known| known.levels.clone()).collect(),
+            steps: self.steps.iter().map(|entry| entry.fitted.save()).collect(),
             inputs: self.inputs.clone(),
-            estimator: (self.estimator.to_owned(), self.fitted.save()),
+            estimator: self.fitted.save(),
         };
         // Writing plain data to memory has no way to fail; nothing reads an empty content back.
-        let content = postcard::to_stdvec(&content).unwrap_or_default();
-        let mut bytes = Vec::with_capacity(CONTENT + content.len());
-        bytes.extend_from_slice(MARK);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(Hash::of(&content).as_bytes());
-        bytes.extend_from_slice(&content);
-        bytes
+        let body = postcard::to_stdvec(&learnt).unwrap_or_default();
+        self.head(Body::of(&body)).before(&body)
+    }
+
+    fn head(&self, body: Body) -> ModelHead {
+        let column = |(known, kind): (&Known, &String)| HeadColumn {
+            name: known.name.clone(),
+            kind: kind.clone(),
+            holds: known.sort,
+        };
+        ModelHead {
+            task: self.task,
+            target: self.target.clone(),
+            weight: self.weight.clone(),
+            classes: self.classes.to_vec(),
+            positive: self.positive.clone(),
+            columns: self.given.iter().zip(&self.kinds).map(column).collect(),
+            steps: self.steps.iter().map(|entry| entry.word.to_owned()).collect(),
+            estimator: self.estimator.to_owned(),
+            settings: serde_json::from_str(&self.spec).unwrap_or_default(),
+            training: self.training.clone(),
+            body,
+        }
     }
 
     /// Reads a model back.
     ///
     /// # Errors
     /// The bytes are no model, or one of another version of `mlp`.
-    pub fn load(bytes: &[u8]) -> Result<Self, LoadError> {
-        let content = content(bytes)?;
-        let read =
-            postcard::from_bytes::<Content>(content).map_err(|error| broken(&error.to_string()))?;
-        let steps = read
-            .steps
-            .iter()
-            .map(|(word, bytes)| load_step(word, bytes))
-            .collect::<Result<_, _>>()?;
-        let (word, bytes) = &read.estimator;
-        let kind = kinds::estimator_named(word).ok_or_else(|| {
-            broken(&format!("it was fitted by `{word}`, which this `mlp` doesn't know"))
-        })?;
-        let fitted = kind.load(bytes)?;
+    pub fn load(bytes: &[u8]) -> Result<Self, BadModel> {
+        let (head, body) = ModelHead::split(bytes)?;
+        let (learnt, rest) = postcard::take_from_bytes::<Learnt>(body)
+            .map_err(|error| BadModel::Part(error.to_string()))?;
+        let fitting = rest.is_empty()
+            && learnt.levels.len() == head.columns.len()
+            && learnt.steps.len() == head.steps.len();
+        if !fitting {
+            return Err(BadModel::Part("its parts don't fit together".to_owned()));
+        }
+        let steps = head.steps.iter().zip(&learnt.steps);
+        let steps = steps.map(|(word, bytes)| load_step(word, bytes)).collect::<Result<_, _>>()?;
+        let kind = kinds::estimator_named(&head.estimator)
+            .ok_or_else(|| BadModel::Unknown(format!("the estimator `{}`", head.estimator)))?;
+        let fitted = kind.load(&learnt.estimator)?;
+        let columns = head.columns.iter().zip(learnt.levels);
+        let given = columns.map(|(column, levels)| Known {
+            name: column.name.clone(),
+            sort: column.holds,
+            levels,
+        });
         Ok(Self {
-            spec: read.spec,
-            target: read.target,
-            weight: read.weight,
-            task: read.task,
-            classes: read.classes.into_iter().map(Label::from).collect(),
-            positive: read.positive.map(Label::from),
-            given: read.given,
+            spec: head.settings.to_string(),
+            given: given.collect(),
+            kinds: head.columns.into_iter().map(|column| column.kind).collect(),
+            target: head.target,
+            weight: head.weight,
+            task: head.task,
+            classes: head.classes.into(),
+            positive: head.positive,
             steps,
-            inputs: read.inputs,
+            inputs: learnt.inputs,
             estimator: kind.signature().name,
             tags: kind.tags(),
             fitted: Arc::from(fitted),
+            training: head.training,
         })
     }
 }
 
-fn load_step(word: &str, bytes: &[u8]) -> Result<Entry, LoadError> {
-    let unknown = || broken(&format!("it has a step `{word}`, which this `mlp` doesn't know"));
+fn load_step(word: &str, bytes: &[u8]) -> Result<Entry, BadModel> {
+    let unknown = || BadModel::Unknown(format!("the step `{word}`"));
     let kind = kinds::step_named(word).ok_or_else(unknown)?;
     Ok(Entry { word: kind.signature().name, fitted: Arc::from(kind.load(bytes)?) })
-}
-
-/// Checks mark, version and hash, and gives what stands behind them.
-fn content(bytes: &[u8]) -> Result<&[u8], LoadError> {
-    let (mark, rest) =
-        bytes.split_first_chunk::<8>().ok_or_else(|| broken("they are too short"))?;
-    if mark != MARK {
-        return Err(broken("they don't begin like one"));
-    }
-    let (version, rest) =
-        rest.split_first_chunk::<4>().ok_or_else(|| broken("they are too short"))?;
-    let version = u32::from_le_bytes(*version);
-    if version != VERSION {
-        return Err(broken(&format!(
-            "they are of version {version}, and this `mlp` reads version {VERSION}"
-        )));
-    }
-    let (hash, content) =
-        rest.split_first_chunk::<32>().ok_or_else(|| broken("they are too short"))?;
-    if Hash::of(content).as_bytes() != hash {
-        return Err(broken("some of them were changed or lost"));
-    }
-    Ok(content)
-}
-
-fn broken(reason: &str) -> LoadError {
-    LoadError { kind: "model", reason: reason.to_owned() }
 }
