@@ -358,6 +358,7 @@ fn answer_fields(model: &Interface) -> (Vec<Field>, bool) {
 }
 
 /// Names the columns that a prediction adds, as far as they are known before it is made.
+#[must_use]
 pub fn answer_columns(model: &Interface) -> Vec<String> {
     answer_fields(model).0.into_iter().map(|field| field.name().clone()).collect()
 }
