@@ -16,6 +16,7 @@ mod docs;
 mod events;
 mod incremental;
 mod models;
+mod outputs;
 mod program;
 mod registry;
 mod report;

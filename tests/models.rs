@@ -2,6 +2,12 @@
 
 use std::fs;
 
+use mlp::cli::load_pipeline;
+use mlp::ml::estimator::Task;
+use mlp::ml::estimators::ESTIMATORS;
+use mlp::ml::steps::STEPS;
+use mlp::params::{Family, Kind, Signature};
+use mlp::plan::Request;
 use serde_json::Value as Json;
 
 use crate::incremental::people;
@@ -401,4 +407,133 @@ fn a_command_line_that_cannot_work_says_why() {
     error: `fit.mlp` is a pipeline, not a model file
       help: a stage `export { model: …, to: "NAME.mlpmodel" }` writes a model file
     "#);
+}
+
+/// Writes a call of a registered word: what must be given, and few rounds.
+fn call(signature: &Signature, column: &str) -> String {
+    let rounds = ["n_estimators", "max_iter", "epochs"];
+    let args: Vec<String> = signature
+        .params
+        .iter()
+        .filter_map(|param| {
+            let value = match param.kind {
+                _ if rounds.contains(&param.name) => "3",
+                _ if param.default.is_some() => return None,
+                Kind::Int => "2",
+                Kind::Float | Kind::Share => "0.5",
+                Kind::List(Kind::Call(Family::Layer)) => "[dense(3)]",
+                _ => column,
+            };
+            Some(format!("{}: {value}", param.name))
+        })
+        .collect();
+    format!("{}({})", signature.name, args.join(", "))
+}
+
+/// Two pipelines that must give the same bytes: one fits models, the other loads them.
+#[derive(Default)]
+struct Pair {
+    fit: String,
+    load: String,
+    names: Vec<String>,
+}
+
+const ROWS: &str = r#"
+ingest people { from: "people.csv" }
+prep told {
+  sql: """
+    SELECT age, kind, pay, pay > 30 AS well,
+      DATE '2024-01-01' + CAST(age AS INT) * INTERVAL '1 day' AS day
+    FROM people
+  """
+}
+"#;
+
+impl Pair {
+    /// Adds a model.
+    fn add(&mut self, name: &str, fields: &str) {
+        let at = self.names.len();
+        self.names.push(name.to_owned());
+        self.fit.push_str(&one(at, fields));
+        self.load.push_str(&format!(
+            "predict p{at} {{ model: load(\"out/{at}.mlpmodel\"), data: told }}\n\
+             export e{at} {{ data: p{at}, to: \"out/loaded{at}.csv\" }}\n\
+             export f{at} {{ model: load(\"out/{at}.mlpmodel\"), to: \"out/copy{at}.mlpmodel\" }}\n"
+        ));
+    }
+
+    /// Runs both, and compares what they wrote.
+    fn compare(&self) {
+        let project = Project::new();
+        project
+            .write("people.csv", &people(|_| {}))
+            .write("fit.mlp", &format!("{ROWS}{}", self.fit))
+            .write("load.mlp", &format!("{ROWS}{}", self.load))
+            .write("none.csv", "age,kind,pay,well,day\n");
+        for file in ["fit.mlp", "load.mlp"] {
+            let ran = project.run(&["run", file, "--quiet"]);
+            assert_eq!(ran.status, 0, "{file}\n{}{}", ran.stdout, ran.stderr);
+        }
+        for (at, name) in self.names.iter().enumerate() {
+            let read = |name: &str| bytes(&project, &format!("out/{name}{at}.csv"));
+            assert_eq!(read("fitted"), read("loaded"), "{name}");
+            let model = |name: &str| bytes(&project, &format!("out/{name}{at}.mlpmodel"));
+            assert_eq!(model(""), model("copy"), "{name}");
+            let none = project.run(&["predict", &format!("out/{at}.mlpmodel"), "none.csv"]);
+            assert_eq!((none.status, none.stdout.lines().count()), (0, 1), "{name} {}", none.stderr);
+        }
+    }
+}
+
+/// Writes the stages that fit a model and write it.
+fn one(at: usize, fields: &str) -> String {
+    format!(
+        "model m{at} {{ {fields} }}\n\
+         train t{at} {{ model: m{at}, data: told }}\n\
+         predict p{at} {{ model: t{at}, data: told }}\n\
+         export e{at} {{ data: p{at}, to: \"out/fitted{at}.csv\" }}\n\
+         export f{at} {{ model: t{at}, to: \"out/{at}.mlpmodel\" }}\n"
+    )
+}
+
+#[test]
+fn every_estimator_survives_its_file_to_the_bit() {
+    let mut pair = Pair::default();
+    for kind in ESTIMATORS {
+        let call = call(kind.signature(), "age");
+        for task in kind.tags().tasks {
+            let target = match task {
+                Task::Classification => "target: well, features: [age, kind], ",
+                Task::Regression => "target: pay, task: regression, features: [age, kind], ",
+                Task::Clustering | Task::Anomaly => "features: [age, pay], ",
+            };
+            pair.add(&format!("{call} for {}", task.word()), &format!("{target}estimator: {call}"));
+        }
+    }
+    pair.compare();
+}
+
+#[test]
+fn every_step_survives_its_file_to_the_bit() {
+    // What a step leaves must be what the estimator takes, so that not every step goes with every column.
+    const WAYS: [(&str, &str); 5] =
+        [("age", ""), ("kind", ""), ("kind", ", one_hot()"), ("day", ""), ("day", ", date_parts()")];
+    let mut pair = Pair::default();
+    let project = Project::new();
+    project.write("people.csv", &people(|_| {}));
+    for kind in STEPS {
+        let fields = WAYS.iter().map(|(column, rest)| {
+            let call = call(kind.signature(), column);
+            format!("target: pay, task: regression, features: [{column}], steps: [{call}{rest}], estimator: ridge()")
+        });
+        let is_right = |fields: &String| {
+            let text = format!("{ROWS}{}", one(0, fields));
+            let path = project.path("try.mlp");
+            load_pipeline(&path, &text, &Request::default(), &project.store()).plan.is_some()
+        };
+        let word = kind.signature().name;
+        let fields = fields.into_iter().find(is_right);
+        pair.add(word, &fields.unwrap_or_else(|| panic!("no way to use `{word}`")));
+    }
+    pair.compare();
 }

@@ -94,7 +94,7 @@ fn finished(report: &StageReport, look: &Look) -> String {
     };
     let head = if look.unicode { format!("  {sign}") } else { format!("{word:<7}") };
     match report.outcome {
-        Outcome::Ran => format!("{head} {stage} ({kind}) in {took}"),
+        Outcome::Ran => format!("{head} {stage} ({kind}) in {took}{}", rows(report)),
         Outcome::Cached => format!("{head} {stage} ({kind})"),
         Outcome::Stopped => format!("{head} {stage} ({kind})"),
         Outcome::Failed | Outcome::Blocked if why.is_empty() => {
@@ -104,6 +104,19 @@ fn finished(report: &StageReport, look: &Look) -> String {
             format!("{head} {stage} ({kind}): {why}")
         }
     }
+}
+
+/// Says how many rows the main table of a stage has, or each of its tables where none is the main one.
+fn rows(report: &StageReport) -> String {
+    let tables = || report.outputs.iter().filter_map(|output| Some((&output.name, output.rows?)));
+    let main = tables().find(|(name, _)| name.is_empty());
+    let shown: Vec<String> = match main {
+        Some((_, 1)) => vec!["1 row".to_owned()],
+        Some((_, rows)) => vec![format!("{rows} rows")],
+        None if report.outputs.iter().any(|output| output.name.is_empty()) => Vec::new(),
+        None => tables().map(|(name, rows)| format!("{name} {rows}")).collect(),
+    };
+    if shown.is_empty() { String::new() } else { format!(", {}", shown.join(", ")) }
 }
 
 /// Writes a time as people say it: `40 ms`, `3.2 s`, `4 min 10 s`.
@@ -245,6 +258,11 @@ impl Shown {
 
 impl Row {
     fn show(&self, stage: &str, look: &Look) {
+        self.bar.set_message(self.text(stage, look));
+    }
+
+    /// Says how far the stage is, and what is best so far.
+    fn text(&self, stage: &str, look: &Look) -> String {
         let branch = if look.unicode { "└" } else { "" };
         let mut text = format!("{branch} {stage} ({})", self.kind);
         let Progress { done, total, unit, note } = &self.progress;
@@ -259,7 +277,7 @@ impl Row {
         if !note.is_empty() {
             text.push_str(&format!("  {note}"));
         }
-        self.bar.set_message(text);
+        text
     }
 }
 
@@ -297,12 +315,75 @@ fn settled(event: &Event<'_>) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::OutputReport;
 
     #[test]
     fn times_are_said_as_people_say_them() {
         let said: Vec<String> =
             [0.0, 0.0404, 3.21, 250.0, 7260.0, f64::NAN].map(spoken_seconds).to_vec();
         assert_eq!(said, ["0 ms", "40 ms", "3.2 s", "4 min 10 s", "2 h 1 min", "0 ms"]);
+    }
+
+    fn row(kind: &str, progress: Progress, parts_cached: u64) -> Row {
+        Row { bar: ProgressBar::hidden(), kind: kind.to_owned(), progress, parts_cached }
+    }
+
+    #[test]
+    fn a_running_stage_says_how_far_it_is_and_what_is_best() {
+        let progress = |done, total, unit, note: &str| Progress {
+            done,
+            total,
+            unit,
+            note: note.to_owned(),
+        };
+        let rich = Look::rich(80);
+        let rows = [
+            row("prep", Progress::default(), 0).text("clean", &rich),
+            row("ingest", progress(8192, None, "rows", ""), 0).text("people", &rich),
+            row("train", progress(3, Some(10), "rounds", ""), 0).text("final", &Look::plain()),
+            row("cross_validate", progress(3, Some(10), "folds", "best f1 0.5 (a)"), 2)
+                .text("compare", &rich),
+            row("tune", progress(7, Some(30), "trials", "best roc_auc 0.8614"), 0)
+                .text("best", &rich),
+        ];
+        assert_eq!(
+            rows,
+            [
+                "└ clean (prep)",
+                "└ people (ingest)  8192 rows",
+                " final (train)  3/10 rounds",
+                "└ compare (cross_validate)  3/10 folds, 2 from the cache  best f1 0.5 (a)",
+                "└ best (tune)  7/30 trials  best roc_auc 0.8614",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_stage_that_ran_says_its_rows() {
+        let output = |name: &str, rows| OutputReport {
+            name: name.to_owned(),
+            rows,
+            digest: crate::data::Hash::of(b""),
+        };
+        let of = |outputs: Vec<OutputReport>| {
+            let report = StageReport {
+                stage: "s".to_owned(),
+                kind: "k".to_owned(),
+                outcome: Outcome::Ran,
+                why: String::new(),
+                help: Vec::new(),
+                warnings: Vec::new(),
+                outputs,
+                facts: crate::plan::Facts::default(),
+                seconds: 0.012,
+                span: None,
+            };
+            finished(&report, &Look::plain())
+        };
+        assert_eq!(of(vec![output("", Some(1)), output("rejects", Some(2))]), "ran     s (k) in 12 ms, 1 row");
+        assert_eq!(of(vec![output("train", Some(90)), output("test", Some(30))]), "ran     s (k) in 12 ms, train 90, test 30");
+        assert_eq!(of(vec![output("", None), output("importance", Some(3))]), "ran     s (k) in 12 ms");
+        assert_eq!(of(Vec::new()), "ran     s (k) in 12 ms");
     }
 
     #[test]

@@ -10,6 +10,12 @@ use crate::plan::{Facts, Score};
 /// How many stages' scores are shown before the rest is counted.
 const TABLES: usize = 8;
 
+/// How many lines of a stage's scores are shown before the rest is counted.
+const LINES: usize = 16;
+
+/// How many lines the scores take together; those of one stage are shown in any case.
+const SCREEN: usize = 34;
+
 /// How many names are listed before the rest is counted.
 const NAMES: usize = 8;
 
@@ -25,21 +31,32 @@ pub fn summary(pipeline: &str, report: &Report, look: &Look) -> String {
     let mut text = format!("{pipeline}: {}\n", counts(report));
     let scored: Vec<&StageReport> =
         report.stages.iter().filter(|stage| has_scores(stage)).collect();
+    let mut shown = 0;
     for stage in scored.iter().take(TABLES) {
-        text.push_str(&format!(
-            "\n{} ({})\n{}",
-            stage.stage,
-            stage.kind,
-            facts(&stage.facts, look)
-        ));
+        let table = format!("\n{} ({})\n{}", stage.stage, stage.kind, cut(stage, look));
+        if shown > 0 && text.lines().count() + table.lines().count() > SCREEN {
+            break;
+        }
+        text.push_str(&table);
+        shown += 1;
     }
-    if scored.len() > TABLES {
-        text.push_str(&format!(
-            "\nand the scores of {} more stages: `mlp show FILE STAGE`\n",
-            scored.len() - TABLES
-        ));
+    if scored.len() > shown {
+        let more = grid::counted(scored.len() - shown, "more stage");
+        text.push_str(&format!("\nand the scores of {more}: `mlp show FILE STAGE`\n"));
     }
     text + &ended_early(report)
+}
+
+/// Writes the scores of a stage, the first lines of many.
+fn cut(stage: &StageReport, look: &Look) -> String {
+    let all = facts(&stage.facts, look);
+    let lines: Vec<&str> = all.lines().collect();
+    if lines.len() <= LINES {
+        return all;
+    }
+    let first: String = lines[..LINES].iter().map(|line| format!("{line}\n")).collect();
+    let more = grid::counted(lines.len() - LINES, "more line");
+    format!("{first}  and {more}: `mlp show FILE {}`\n", stage.stage)
 }
 
 /// Lists the stages that failed, were blocked or stopped, a line for each kind of end.
@@ -295,12 +312,26 @@ mod tests {
         }
         stages[499].outcome = Outcome::Failed;
         let report = report(stages);
-        assert!(summary("big", &report, &Look::plain()).lines().count() <= 45);
+        assert!(summary("big", &report, &Look::plain()).lines().count() <= 40);
         assert!(warnings(&report).lines().count() <= 12);
         assert!(
             summary("big", &report, &Look::plain())
                 .contains("blocked: s500, s501, s502, s503, s504, s505, s506, s507 and 492 more")
         );
+    }
+
+    #[test]
+    fn many_models_in_many_stages_fit_a_screen() {
+        let stages = (0..20).map(|index| {
+            let mut stage = stage(&format!("s{index}"), "cross_validate", Outcome::Ran);
+            let models = (0..50).map(|model| score(&format!("m{model}"), "accuracy", 0.5, None));
+            stage.facts.metrics = models.collect();
+            stage
+        });
+        let text = summary("big", &report(stages.collect()), &Look::plain());
+        assert!(text.lines().count() <= 40, "{text}");
+        assert!(text.contains("and 35 more lines: `mlp show FILE s0`"), "{text}");
+        assert!(text.ends_with("and the scores of 19 more stages: `mlp show FILE STAGE`\n"), "{text}");
     }
 
     #[test]

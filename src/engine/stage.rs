@@ -179,6 +179,7 @@ fn work(
     stop: &Arc<AtomicBool>,
 ) -> Result<Produced, Trouble> {
     let artifacts = artifacts(shared, task, inputs)?;
+    kept_promises(stage, task, &artifacts)?;
     let contents = inputs.iter().map(|object| object.content).collect();
     let context = Context { shared, stage, contents, stop };
     let done = catch_unwind(AssertUnwindSafe(|| task.work.run(&artifacts, &context)));
@@ -187,6 +188,20 @@ fn work(
         return Err(Failure::stopped().into());
     }
     Ok(produced)
+}
+
+/// Checks that the columns are there that only the run could tell.
+fn kept_promises(stage: &Stage, task: &Task, artifacts: &[Artifact]) -> Result<(), Failure> {
+    for promise in &stage.promised {
+        let is_it = |input: &Input| (input.stage, input.output) == promise.input;
+        let at = task.inputs.iter().position(is_it);
+        if let Some(Artifact::Table(table)) = at.and_then(|at| artifacts.get(at))
+            && table.column_index(&promise.column).is_none()
+        {
+            return Err(promise.broken(table.schema()));
+        }
+    }
+    Ok(())
 }
 
 /// Loads the inputs; those that the cache has lost are told by the stages that make them.

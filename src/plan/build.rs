@@ -13,7 +13,7 @@ use super::lint;
 use super::load::normal;
 use super::names::{Found, Instance, Names};
 use super::parameters::Settled;
-use super::stage::{Caching, Checked, Output, Role, StageKind, Task};
+use super::stage::{Caching, Checked, Output, Promise, Role, StageKind, Task};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::params;
 use crate::params::{Args, Binder, Bound, Code, Declared, Param, Parameters, Params, Setting};
@@ -114,6 +114,8 @@ pub struct Stage {
     pub written: Vec<(&'static str, String)>,
     /// The work; none where the block only defines something.
     pub task: Option<Task>,
+    /// The columns that it counts on, and that only a run can tell.
+    pub promised: Vec<Promise>,
     /// The stages that it waits for, whether it reads them or not.
     pub waits: Vec<usize>,
     /// The seed of its random choices.
@@ -233,7 +235,7 @@ pub(super) fn build(
         places[*block] = place;
     }
     let checks = Checks { catalog, instances, names: &names, places: &places, head: &head };
-    let checked = checks.all(&blocks, &order, &waits, &mut used, diagnostics);
+    let (checked, promised) = checks.all(&blocks, &order, &waits, &mut used, diagnostics);
     lint::clashing_files(&order, &blocks_read(&blocks), &checked, diagnostics);
     if diagnostics.has_errors() {
         // What is wrong may well use what seems unused.
@@ -243,9 +245,9 @@ pub(super) fn build(
     lint::unused_stages(&blocks_read(&blocks), &named, diagnostics);
     let stages = order
         .iter()
-        .zip(checked)
-        .filter_map(|(block, checked)| {
-            Some(stage(blocks[*block].as_ref()?, checked?, &places, seed))
+        .zip(checked.into_iter().zip(promised))
+        .filter_map(|(block, (checked, promised))| {
+            Some(Stage { promised, ..stage(blocks[*block].as_ref()?, checked?, &places, seed) })
         })
         .collect();
     Some(Plan {
@@ -335,6 +337,7 @@ impl<'a> Binding<'a, '_> {
             head: self.head,
             diagnostics: Diagnostics::default(),
             used: BTreeSet::new(),
+            promised: Vec::new(),
             view: View {
                 names: self.names,
                 instance: found.instance,
@@ -535,8 +538,9 @@ impl Checks<'_> {
         waits: &[Vec<usize>],
         used: &mut BTreeSet<(usize, String)>,
         diagnostics: &mut Diagnostics,
-    ) -> Vec<Option<Checked>> {
+    ) -> (Vec<Option<Checked>>, Vec<Vec<Promise>>) {
         let mut checked: Vec<Option<Checked>> = vec![None; order.len()];
+        let mut promised: Vec<Vec<Promise>> = vec![Vec::new(); order.len()];
         for level in levels(order, waits) {
             let one = |block: &usize| {
                 let instance = blocks[*block].as_ref()?.found.instance;
@@ -553,9 +557,10 @@ impl Checks<'_> {
                 let wrong = found.diagnostics.has_errors();
                 diagnostics.extend(found.diagnostics);
                 checked[self.places[*block]] = result.filter(|_| !wrong);
+                promised[self.places[*block]] = found.promised;
             }
         }
-        checked
+        (checked, promised)
     }
 
     fn one(
@@ -576,10 +581,12 @@ impl Checks<'_> {
             head: self.head,
             diagnostics: Diagnostics::default(),
             used: BTreeSet::new(),
+            promised: Vec::new(),
             view: View { names: self.names, instance, places: self.places, checked, blocks, own },
         };
         let result = block.kind.check(&block.args, &mut checking);
-        let finding = Finding { diagnostics: checking.diagnostics, used: checking.used };
+        let Checking { diagnostics, used, promised, .. } = checking;
+        let finding = Finding { diagnostics, used, promised };
         Some((finding, result))
     }
 }
@@ -588,6 +595,7 @@ impl Checks<'_> {
 struct Finding {
     diagnostics: Diagnostics,
     used: BTreeSet<String>,
+    promised: Vec<Promise>,
 }
 
 /// Cuts an order into levels: each waits for those before alone.
@@ -649,6 +657,7 @@ fn stage(block: &Block<'_>, checked: Checked, places: &[usize], seed: u64) -> St
         span: block.found.block.name.span,
         tags,
         outputs: checked.outputs,
+        promised: Vec::new(),
         settings: block.args.canonical(),
         written: block.written(),
         task,

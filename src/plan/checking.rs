@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Schema, SchemaRef};
 
 use super::build::{Block, Head, ancestors};
 use super::catalog::Catalog;
 use super::names::Names;
-use super::stage::{Checked, FittedType, Input, ModelType, Output, Reads, TableType};
+use super::stage::{
+    Checked, FittedType, Input, ModelType, Output, PROBABILITY, Promise, Reads, TableType,
+};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::params::{Bound, Parameters, Setting, Vocabulary};
 use crate::text::Span;
@@ -33,6 +35,8 @@ pub struct Checking<'a> {
     pub diagnostics: Diagnostics,
     /// The parameters that were used beside those in fields, such as in SQL.
     pub used: BTreeSet<String>,
+    /// The columns that the block counts on, and that only a run can tell.
+    pub(super) promised: Vec<Promise>,
     pub(super) view: View<'a>,
 }
 
@@ -197,10 +201,25 @@ impl Checking<'_> {
     pub fn has_column(&mut self, column: &str, table: &Source<TableType>, span: Span) -> bool {
         let Some(schema) = table.kind.planned([column]) else { return true };
         let has = schema.field_with_name(column).is_ok();
-        if !has {
+        if has {
+            self.count_on(column, table, span);
+        } else {
             self.unknown_column(column, &table.name, &schema, span);
         }
         has
+    }
+
+    /// Counts on a column of an open table that may turn up at run time: the stage fails at this place
+    /// if it doesn't. Nothing is noted of a column that is known, or of one that can't turn up.
+    pub fn count_on(&mut self, column: &str, table: &Source<TableType>, span: Span) {
+        let known = |schema: &SchemaRef| schema.field_with_name(column).is_ok();
+        let may_come = table.kind.open
+            && column.starts_with(PROBABILITY)
+            && table.kind.schema.as_ref().is_some_and(|schema| !known(schema));
+        if may_come {
+            let (input, table) = ((table.stage, table.output), table.name.clone());
+            self.promised.push(Promise { input, table, column: column.to_owned(), span });
+        }
     }
 
     /// Reports a column that a table doesn't have, with the nearest that it has.

@@ -15,6 +15,7 @@ use serde_json::Value as Json;
 
 use super::checking::Checking;
 use crate::data::{Hash, Table};
+use crate::diag::nearest;
 use crate::ml::Seed;
 use crate::ml::model::{Interface, ModelSpec};
 use crate::params::{Args, Signature};
@@ -219,6 +220,44 @@ pub struct Input {
     /// Which columns of a table are read.
     pub reads: Reads,
 }
+
+/// A column of an open table that a stage counts on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promise {
+    /// The table: stage and output.
+    pub input: (usize, usize),
+    /// Its name as the user wrote it.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// Where it was written.
+    pub span: Span,
+}
+
+impl Promise {
+    /// Says that the column isn't there after all.
+    #[must_use]
+    pub fn broken(&self, schema: &Schema) -> Failure {
+        let known: Vec<&str> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .filter(|name| name.starts_with(PROBABILITY))
+            .collect();
+        let failure =
+            Failure::new(format!("`{}` has no column `{}`", self.table, self.column)).at(self.span);
+        let list: Vec<String> = known.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        let more = if known.len() > SHOWN { " …" } else { "" };
+        match nearest(&self.column, known.iter().copied()) {
+            Some(near) => failure.help(format!("did you mean `{near}`?")),
+            None if known.is_empty() => failure,
+            None => failure.help(format!("its classes have {}{more}", list.join(", "))),
+        }
+    }
+}
+
+/// How many columns are named where one is missing.
+const SHOWN: usize = 20;
 
 /// The columns that are read of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]

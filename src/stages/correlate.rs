@@ -137,6 +137,9 @@ fn known_pairs(
     let Some(schema) = data.kind.planned(names) else { return Some(None) };
     for pick in picks() {
         learning::kept(pick, &schema, &data.name, checking)?;
+        for name in pick.names() {
+            checking.count_on(&name.node, data, name.span);
+        }
     }
     match Pairs::of(fields, &schema) {
         Ok(pairs) => Some(Some(pairs)),

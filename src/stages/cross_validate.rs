@@ -7,6 +7,7 @@ use serde_json::json;
 use super::folded::{At, Cut, Fit, Folded, Inside, Keyed, side_by_side};
 use super::learning::{self, Known, Scorer, mean_sd};
 use super::tables::{self, Predicted, ScoreRow, SummaryRow};
+use crate::data::Frame;
 use crate::ml::estimator::Prediction;
 use crate::ml::model::ModelSpec;
 use crate::ml::splitter::Splitter;
@@ -123,6 +124,13 @@ struct Validating {
     repeats: usize,
 }
 
+/// What a model said of the judged rows of a fold.
+struct Judged {
+    prediction: Prediction,
+    /// The rows behind the steps, where metrics look at these.
+    features: Option<Frame>,
+}
+
 /// A model on a fold.
 struct Part<'a> {
     candidate: &'a Candidate,
@@ -153,12 +161,14 @@ impl Work for Validating {
         let total = Some(parts.len() as u64);
         let predictions = side_by_side(running, &parts, |part| {
             let prediction = part.predict(table, running)?;
-            let score = self.scorers.first().and_then(|own| part.score(own, &prediction).ok());
+            let features = part.folded.judged(&part.fit(&part.candidate.keyed, ""), running)?;
+            let judged = Judged { prediction, features };
+            let score = self.scorers.first().and_then(|own| part.score(own, &judged).ok());
             let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
             so_far.add(&part.candidate.name, score);
             let (done, note) = (so_far.done, so_far.note(self.scorers.first()));
             running.progress(Progress { done, total, unit: "folds", note });
-            Ok(prediction)
+            Ok(judged)
         })?;
         let scores = self.scores(&parts, &predictions)?;
         let summary = summary(&self.candidates, &self.scorers, &scores);
@@ -220,17 +230,17 @@ impl Validating {
     fn scores(
         &self,
         parts: &[Part<'_>],
-        predictions: &[Prediction],
+        judged: &[Judged],
     ) -> Result<Vec<ScoreRow>, Failure> {
         let mut rows = Vec::new();
         for scorer in &self.scorers {
-            for (part, prediction) in parts.iter().zip(predictions) {
+            for (part, judged) in parts.iter().zip(judged) {
                 rows.push(ScoreRow {
                     model: part.candidate.name.clone(),
                     metric: scorer.name.clone(),
                     repeat: part.at.repeat,
                     fold: part.at.fold,
-                    value: part.score(scorer, prediction)?,
+                    value: part.score(scorer, judged)?,
                 });
             }
         }
@@ -264,9 +274,9 @@ impl Part<'_> {
         }
     }
 
-    fn score(&self, scorer: &Scorer, prediction: &Prediction) -> Result<f64, Failure> {
+    fn score(&self, scorer: &Scorer, judged: &Judged) -> Result<f64, Failure> {
         let (truth, positive) = (self.folded.truth(self.at), self.folded.prepared.positive);
-        scorer.score(&truth, prediction, positive, None)
+        scorer.score(&truth, &judged.prediction, positive, judged.features.as_ref())
     }
 
     const fn fit<'f>(&self, keyed: &'f Keyed, label: &'f str) -> Fit<'f> {
@@ -308,20 +318,17 @@ impl SummaryRow {
 }
 
 /// Puts the predictions of all folds into one table, in the order of models, repeats and rows.
-fn out_of_fold(
-    parts: &[Part<'_>],
-    predictions: &[Prediction],
-) -> Result<crate::data::Table, Failure> {
+fn out_of_fold(parts: &[Part<'_>], judged: &[Judged]) -> Result<crate::data::Table, Failure> {
     let predicted: Vec<Predicted<'_>> = parts
         .iter()
-        .zip(predictions)
-        .map(|(part, prediction)| Predicted {
+        .zip(judged)
+        .map(|(part, judged)| Predicted {
             model: &part.candidate.name,
             repeat: part.at.repeat,
             fold: part.at.fold,
             rows: &part.folded.fold(part.at).test,
             target: part.folded.truth(part.at),
-            prediction,
+            prediction: &judged.prediction,
         })
         .collect();
     tables::out_of_fold(&predicted)

@@ -13,9 +13,9 @@ use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::learning::{fit_failure, worded};
-use crate::data::{Hash, Ranks, Table, Target};
+use crate::data::{Frame, Hash, Ranks, Table, Target};
 use crate::ml::Seed;
-use crate::ml::estimator::{FitContext, FitError, Prediction};
+use crate::ml::estimator::{FitContext, FitError, Prediction, Task as Learning};
 use crate::ml::folds;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
@@ -180,8 +180,7 @@ impl Folded {
         train: &[usize],
         running: &dyn Running,
     ) -> Result<Prediction, Failure> {
-        let seed = self.seed.derive("fit", fit.at.repeat as u64).derive("fold", fit.at.fold as u64);
-        let context = context(seed, running);
+        let context = context(self.fit_seed(fit.at), running);
         let stepped = self.stepped(fit, train, &context).map_err(fit_failure)?;
         let fitted = fit.keyed.spec.fit_estimator(&stepped, &context).map_err(fit_failure)?;
         fitted.predict_prepared(&stepped).map_err(fit_failure)
@@ -243,6 +242,25 @@ impl Folded {
         }
         shared.order.push_back(key.clone());
         Arc::clone(shared.steps.entry(key).or_default())
+    }
+
+    /// Gives the judged rows of a fold behind the steps of a model, where metrics look at these: those of
+    /// groups and of odd rows.
+    pub(super) fn judged(
+        &self,
+        fit: &Fit<'_>,
+        running: &dyn Running,
+    ) -> Result<Option<Frame>, Failure> {
+        if !matches!(self.prepared.task, Learning::Clustering | Learning::Anomaly) {
+            return Ok(None);
+        }
+        let context = context(self.fit_seed(fit.at), running);
+        let stepped = self.stepped(fit, &self.train(fit), &context).map_err(fit_failure)?;
+        Ok(stepped.test().cloned())
+    }
+
+    fn fit_seed(&self, at: At) -> Seed {
+        self.seed.derive("fit", at.repeat as u64).derive("fold", at.fold as u64)
     }
 
     /// Gives the true targets of the judged rows of a fold.

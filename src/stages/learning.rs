@@ -364,12 +364,13 @@ pub(super) fn check_model(
     let schema = schema.as_deref();
     let findings = spec.check(schema);
     let right = findings.is_empty();
+    let places = &model.kind.places;
     for finding in findings {
         // What is wrong is wrong in the model; the stage that brings model and data together is
-        // shown beside it.
-        let places = &model.kind.places;
+        // shown beside it. A column that stands alone, without a list around it, has no place.
         let field = places.get(finding.part.field()).or_else(|| places.get(""));
-        let span = finding.span.or(field.copied()).unwrap_or(place);
+        let own = finding.span.filter(|span| span.start < span.end);
+        let span = own.or(field.copied()).unwrap_or(place);
         let mut diagnostic = Diagnostic::error(finding.code, span, finding.message);
         if span != place {
             diagnostic = diagnostic
@@ -379,6 +380,13 @@ pub(super) fn check_model(
     }
     if right {
         warn_of_leaks(spec, data, place, checking);
+        let place = |field: &str| places.get(field).copied().unwrap_or(place);
+        for column in spec.features.names() {
+            checking.count_on(&column.node, data, place("features"));
+        }
+        for (column, field) in [(&spec.target, "target"), (&spec.weight, "weight")] {
+            column.iter().for_each(|own| checking.count_on(own, data, place(field)));
+        }
     }
     right.then(|| Known::of(&spec.interface(schema)))
 }

@@ -47,6 +47,8 @@ impl StageKind for PredictKind {
         model.rows().check(&data, false, checking)?;
         let names = fields.keep.names();
         let schema = data.kind.planned(names.iter().map(|name| name.node.as_str()));
+        let keep = args.get("keep").map_or(data.span, |bound| bound.span);
+        names.iter().for_each(|name| checking.count_on(&name.node, &data, keep));
         let kept = match &schema {
             Some(schema) => Some(learning::kept(&fields.keep, schema, &data.name, checking)?),
             None => None,

@@ -308,7 +308,9 @@ impl Run<'_> {
         let fit = Fit { keyed, at, rows, label: &label };
         let score = self.folded.predict(&fit, self.running).and_then(|prediction| {
             let positive = self.folded.prepared.positive;
-            self.searching.scorer.score(&self.folded.truth(at), &prediction, positive, None)
+            let features = self.folded.judged(&fit, self.running)?;
+            let truth = self.folded.truth(at);
+            self.searching.scorer.score(&truth, &prediction, positive, features.as_ref())
         });
         let judged = self.judged.fetch_add(1, Ordering::Relaxed) + 1;
         let folds = self.folded.places().len().max(1) as u64;
