@@ -59,7 +59,11 @@ correlate pairs { data: told, columns: [age, pay] }
 const OUTPUTS: &[(&str, &str, &[&str])] = &[
     ("compare", "cross_validate", &[]),
     ("compare.scores", "cross_validate.scores", &[]),
-    ("compare.predictions", "cross_validate.predictions", &["probability_false", "probability_true"]),
+    (
+        "compare.predictions",
+        "cross_validate.predictions",
+        &["probability_false", "probability_true"],
+    ),
     ("best.trials", "tune.trials", &["estimator.C"]),
     ("halved.trials", "tune.trials", &["estimator.C", "rows"]),
     ("judged", "evaluate", &[]),

@@ -330,12 +330,8 @@ mod tests {
 
     #[test]
     fn a_running_stage_says_how_far_it_is_and_what_is_best() {
-        let progress = |done, total, unit, note: &str| Progress {
-            done,
-            total,
-            unit,
-            note: note.to_owned(),
-        };
+        let progress =
+            |done, total, unit, note: &str| Progress { done, total, unit, note: note.to_owned() };
         let rich = Look::rich(80);
         let rows = [
             row("prep", Progress::default(), 0).text("clean", &rich),
@@ -380,9 +376,18 @@ mod tests {
             };
             finished(&report, &Look::plain())
         };
-        assert_eq!(of(vec![output("", Some(1)), output("rejects", Some(2))]), "ran     s (k) in 12 ms, 1 row");
-        assert_eq!(of(vec![output("train", Some(90)), output("test", Some(30))]), "ran     s (k) in 12 ms, train 90, test 30");
-        assert_eq!(of(vec![output("", None), output("importance", Some(3))]), "ran     s (k) in 12 ms");
+        assert_eq!(
+            of(vec![output("", Some(1)), output("rejects", Some(2))]),
+            "ran     s (k) in 12 ms, 1 row"
+        );
+        assert_eq!(
+            of(vec![output("train", Some(90)), output("test", Some(30))]),
+            "ran     s (k) in 12 ms, train 90, test 30"
+        );
+        assert_eq!(
+            of(vec![output("", None), output("importance", Some(3))]),
+            "ran     s (k) in 12 ms"
+        );
         assert_eq!(of(Vec::new()), "ran     s (k) in 12 ms");
     }
 

@@ -331,7 +331,10 @@ mod tests {
         let text = summary("big", &report(stages.collect()), &Look::plain());
         assert!(text.lines().count() <= 40, "{text}");
         assert!(text.contains("and 35 more lines: `mlp show FILE s0`"), "{text}");
-        assert!(text.ends_with("and the scores of 19 more stages: `mlp show FILE STAGE`\n"), "{text}");
+        assert!(
+            text.ends_with("and the scores of 19 more stages: `mlp show FILE STAGE`\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -24,6 +24,6 @@ pub use fingerprint::{InputDigest, describe, difference, fingerprint};
 pub use load::{Loaded, Request, load};
 pub use stage::{
     Artifact, Caching, Checked, Facts, Failure, FittedType, Input, Lineage, Mention, ModelType,
-    Output, PROBABILITY, Produced, Promise, Progress, Reads, Role, Running, Score, StageKind, TableSink,
-    TableType, Task, Tuned, Work,
+    Output, PROBABILITY, Produced, Progress, Promise, Reads, Role, Running, Score, StageKind,
+    TableSink, TableType, Task, Tuned, Work,
 };

@@ -238,18 +238,19 @@ impl Promise {
     /// Says that the column isn't there after all.
     #[must_use]
     pub fn broken(&self, schema: &Schema) -> Failure {
-        let known: Vec<&str> = schema
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .filter(|name| name.starts_with(PROBABILITY))
-            .collect();
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let known: Vec<&str> = names.filter(|name| name.starts_with(PROBABILITY)).collect();
+        let class = |name: &'_ str| name.strip_prefix(PROBABILITY).unwrap_or_default().to_owned();
+        let classes: Vec<String> = known.iter().map(|name| class(name)).collect();
         let failure =
             Failure::new(format!("`{}` has no column `{}`", self.table, self.column)).at(self.span);
         let list: Vec<String> = known.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
         let more = if known.len() > SHOWN { " …" } else { "" };
-        match nearest(&self.column, known.iter().copied()) {
-            Some(near) => failure.help(format!("did you mean `{near}`?")),
+        // Of short classes each is near to any other.
+        let own = class(&self.column);
+        let near = nearest(&own, classes.iter().map(String::as_str)).filter(|_| own.len() > 2);
+        match near {
+            Some(near) => failure.help(format!("did you mean `{PROBABILITY}{near}`?")),
             None if known.is_empty() => failure,
             None => failure.help(format!("its classes have {}{more}", list.join(", "))),
         }

@@ -227,11 +227,7 @@ impl<'a> SoFar<'a> {
 }
 
 impl Validating {
-    fn scores(
-        &self,
-        parts: &[Part<'_>],
-        judged: &[Judged],
-    ) -> Result<Vec<ScoreRow>, Failure> {
+    fn scores(&self, parts: &[Part<'_>], judged: &[Judged]) -> Result<Vec<ScoreRow>, Failure> {
         let mut rows = Vec::new();
         for scorer in &self.scorers {
             for (part, judged) in parts.iter().zip(judged) {

@@ -15,7 +15,7 @@ use crate::plan::PROBABILITY;
 use crate::sources::{self, Format, Input, Options, SINKS, SourceError};
 use crate::stages;
 
-/// Answer for the rows of a file with a model that a pipeline exported.
+/// Answer for the rows of a file with an exported model.
 ///
 /// The answers are those of the stage `predict`, to the bit: the columns of the rows, then
 /// `prediction` and, for classes, a `probability_CLASS` each. Columns are found by their names; text

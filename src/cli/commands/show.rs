@@ -9,7 +9,9 @@ use crate::engine::{self, Latest};
 use crate::plan::{Plan, Stage};
 use crate::store::Store;
 
-/// Show what a stage made: its scores, its columns and its first rows; or what is in a model file.
+/// Show what a stage made, or what is in a model file.
+///
+/// Of a stage: its scores, its columns and its first rows.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
