@@ -428,7 +428,7 @@ fn call(signature: &Signature, column: &str) -> String {
         })
         .collect();
     // What a rule between the settings asks for.
-    let more = if signature.name == "clip" { "low: 20" } else { "" };
+    let more = if signature.name == "clip" { "lower: 20" } else { "" };
     format!("{}({}{more})", signature.name, args.join(", "))
 }
 
