@@ -229,6 +229,33 @@ fn a_model_file_says_what_is_in_it() {
     assert_eq!((&told["training"]["rows"], &told["training"]["seed"]), (&90.into(), &11.into()));
 }
 
+#[test]
+fn a_report_shows_what_is_in_a_model_file() {
+    let project = fitted();
+    project.write(
+        "page.mlp",
+        "report page { of: [load(\"out/line.mlpmodel\")], to: \"out/page.html\" }\n",
+    );
+    let ran = project.run(&["run", "page.mlp", "--quiet"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let page = project.read("out/page.html");
+    for part in ["out/line.mlpmodel", "one_hot: kind: 3 columns", "logistic_regression on 4 columns"] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+}
+
+#[test]
+fn a_loaded_model_is_not_judged_on_its_training_rows_unsaid() {
+    let project = fitted();
+    let seen = FIT.replace("data: parts.test, metrics", "data: parts.train, metrics");
+    let seen = seen.replace("judged { model: final", "judged { model: load(\"out/line.mlpmodel\")");
+    let seen = seen.replace("export saved { model: final, to: \"out/line.mlpmodel\" }", "");
+    project.write("seen.mlp", &seen);
+    let ran = project.run(&["run", "seen.mlp", "--quiet"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("`line` was fitted on these very rows"), "{}", ran.stderr);
+}
+
 /// Says what is told of a pipeline that loads a file of these bytes.
 fn told(project: &Project, bytes: &[u8]) -> String {
     fs::write(project.path("odd.mlpmodel"), bytes).unwrap();

@@ -194,6 +194,11 @@ impl Work for Judging {
             running.pool().install(|| -> Result<(), Failure> {
                 let judged = model.judge(table).map_err(fit_failure)?;
                 warnings.extend(unseen(name, &model, &judged.target));
+                if place.is_file() && model.learnt_from(table) {
+                    warnings.push(format!(
+                        "`{name}` was fitted on these very rows; judge it on rows that it hasn't seen"
+                    ));
+                }
                 let features = judged.features.as_ref();
                 for scorer in &self.scorers {
                     let value = scorer.score(

@@ -325,6 +325,11 @@ pub(super) enum Place {
 }
 
 impl Place {
+    /// Tells whether the model comes from a file: of its training rows nothing is known before.
+    pub(super) const fn is_file(&self) -> bool {
+        matches!(self, Self::File(..))
+    }
+
     /// Reads the model.
     pub(super) fn load(&self, inputs: &[Artifact]) -> Result<FittedModel, Failure> {
         let bytes = self.bytes(inputs)?;

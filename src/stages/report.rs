@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::export;
+use super::fitted::{self, Model, Origin, Place};
 use crate::data::Hash;
 use crate::diag::Diagnostic;
 use crate::params;
@@ -22,8 +23,8 @@ params! {
     ///
     /// The page is made again when a result that it shows changed, or what it says of a stage.
     pub(super) struct Report("report", 0) {
-        /// The stages or outputs to show; left out, all but exports and other reports.
-        of: Option<Setting> as (Kind::Optional(&Kind::List(&Kind::Stage))) = None,
+        /// The stages, outputs or model files to show; left out, all but exports and other reports.
+        of: Option<Setting> as (Kind::Optional(&Kind::List(&fitted::MODEL))) = None,
         /// The file; it must lie below the project's folder and end in `.html`.
         to: String as (Kind::Path) = "report.html".to_owned(),
     }
@@ -54,15 +55,16 @@ impl StageKind for ReportKind {
         let before = checking.before();
         let shows = |own: &Before<'_>, output: usize| match &named {
             None => own.directly,
-            Some(named) => named.iter().any(|(stage, which)| {
+            Some(named) => named.stages.iter().any(|(stage, which)| {
                 *stage == own.place && which.is_none_or(|which| which == output)
             }),
         };
         let shown = |own: &Before<'_>| match &named {
             None => own.directly,
-            Some(named) => named.iter().any(|(stage, _)| *stage == own.place),
+            Some(named) => named.stages.iter().any(|(stage, _)| *stage == own.place),
         };
-        let outline = outline(checking, &before, &shown);
+        let models = named.as_ref().map_or(&[][..], |named| &named.models);
+        let outline = outline(checking, &before, &shown, models);
         let mut inputs = Vec::new();
         let mut places = Vec::new();
         for (entry, stage) in outline.stages.iter().enumerate() {
@@ -75,20 +77,28 @@ impl StageKind for ReportKind {
                 }
             }
         }
+        let mut files = Vec::new();
+        let stored = models
+            .iter()
+            .filter_map(|model| {
+                let entry = outline.stages.iter().position(|own| Some(&own.name) == written(model))?;
+                Some((entry, model.place(&mut inputs, &mut files)))
+            })
+            .collect();
         let settings = json!({ "to": fields.to, "page": outline });
         let defined: Vec<bool> = outline
             .stages
             .iter()
             .map(|stage| {
-                !before.iter().any(|own| own.name == stage.name && own.checked.task.is_some())
+                stage.kind != LOAD && !before.iter().any(|own| own.name == stage.name && own.checked.task.is_some())
             })
             .collect();
         let task = Task {
             inputs,
             settings,
-            files: Vec::new(),
+            files,
             writes: vec![path.clone()],
-            work: Arc::new(Showing { path, outline, defined, places }),
+            work: Arc::new(Showing { path, outline, defined, places, stored }),
             caching: Caching::Effect,
         };
         Some(Checked { outputs: Vec::new(), task: Some(task) })
@@ -110,18 +120,41 @@ fn check_target(to: &str, args: &Args, checking: &mut Checking<'_>) -> Option<()
     html.then_some(())
 }
 
-/// Finds the stages and outputs that are to be shown; none means all.
-fn named(args: &Args, checking: &mut Checking<'_>) -> Option<Option<Vec<(usize, Option<usize>)>>> {
+/// What the user wants to be shown.
+#[derive(Default)]
+struct Shown {
+    /// Stages, and which of their outputs if one is named.
+    stages: Vec<(usize, Option<usize>)>,
+    /// Model files.
+    models: Vec<Model>,
+}
+
+/// What a page calls a model file where stages have their kind.
+const LOAD: &str = "load";
+
+/// Gives the path of a model file as it was written.
+const fn written(model: &Model) -> Option<&String> {
+    match &model.origin {
+        Origin::File(_, written) => Some(written),
+        Origin::Stage(_) => None,
+    }
+}
+
+/// Finds what is to be shown; none means all.
+fn named(args: &Args, checking: &mut Checking<'_>) -> Option<Option<Shown>> {
     let Some(bound) = args.given("of") else { return Some(None) };
     let Setting::List(items) = &bound.setting else { return None };
-    let mut named = Vec::new();
+    let mut named = Shown::default();
     let mut right = true;
     for item in items {
-        let Setting::Stage(path) = &item.setting else { continue };
-        match checking.stage(path, item.span) {
-            Some(found) => named.push(found),
-            None => right = false,
-        }
+        let found = match &item.setting {
+            Setting::Stage(path) => {
+                checking.stage(path, item.span).map(|found| named.stages.push(found))
+            }
+            Setting::Call(_) => Model::of(item, checking).map(|model| named.models.push(model)),
+            _ => Some(()),
+        };
+        right &= found.is_some();
     }
     if items.is_empty() {
         checking.report(
@@ -138,6 +171,7 @@ fn outline(
     checking: &Checking<'_>,
     before: &[Before<'_>],
     shown: &dyn Fn(&Before<'_>) -> bool,
+    models: &[Model],
 ) -> Outline {
     let entry = |own: &Before<'_>| {
         let shown = shown(own);
@@ -160,9 +194,15 @@ fn outline(
         problem: head.fields.problem.clone(),
         owner: head.fields.owner.clone(),
         seed: head.fields.seed,
-        stages: before.iter().map(entry).collect(),
+        stages: before.iter().map(entry).chain(models.iter().filter_map(stored)).collect(),
     };
     outline.ordered()
+}
+
+/// Tells of a model file what the page says of a stage.
+fn stored(model: &Model) -> Option<Entry> {
+    let name = written(model)?.clone();
+    Some(Entry { name, kind: LOAD.to_owned(), shown: true, ..Entry::default() })
 }
 
 /// The work of a report.
@@ -173,6 +213,8 @@ struct Showing {
     defined: Vec<bool>,
     /// For each input, its stage in the outline and the name of the output.
     places: Vec<(usize, String)>,
+    /// The model files, and where each stands in the outline.
+    stored: Vec<(usize, Place)>,
 }
 
 impl Work for Showing {
@@ -198,6 +240,14 @@ impl Work for Showing {
                     own.notes.extend(model.warnings());
                 }
                 own.outputs.push(report::Output { name: name.clone(), digest, content });
+            }
+        }
+        for (entry, place) in &self.stored {
+            let bytes = place.bytes(inputs)?;
+            if let Some(own) = found.get_mut(*entry) {
+                let (name, digest) = (String::new(), Hash::of(&bytes));
+                let content = Content::of_blob(&bytes);
+                own.outputs.push(report::Output { name, digest, content });
             }
         }
         let page = Page { outline: self.outline.clone(), found };

@@ -88,7 +88,12 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         ui.data(&summary::summary(&plan.name, &report, &ui.out))?;
         ui.say(&summary::warnings(&report));
     }
-    ui.say(&failures(&sources, &report, ui));
+    let found = failures(&report);
+    ui.say(&if args.json {
+        found.iter().map(|found| event(&Renderer::new(&sources, &ui.err), found)).collect()
+    } else {
+        shown(&found, &sources, ui)
+    });
     Ok(if report.ok() { Exit::Done } else { Exit::Failed })
 }
 
@@ -112,20 +117,22 @@ fn show_findings(
 ) -> Result<(), Trouble> {
     if args.json {
         let renderer = Renderer::new(sources, &ui.out);
-        let lines = found.iter().map(|finding| {
-            let mut event = json!({ "event": "diagnostic" });
-            if let (Some(event), Some(fields)) =
-                (event.as_object_mut(), renderer.json(finding).as_object())
-            {
-                event.extend(fields.clone());
-            }
-            format!("{event}\n")
-        });
-        ui.data(&lines.collect::<String>())?;
+        ui.data(&found.iter().map(|finding| event(&renderer, finding)).collect::<String>())?;
     } else {
         ui.say(&render::findings(sources, found, &ui.err));
     }
     Ok(())
+}
+
+/// Writes a finding as an event.
+fn event(renderer: &Renderer, finding: &Diagnostic) -> String {
+    let mut event = json!({ "event": "diagnostic" });
+    if let (Some(event), Some(fields)) =
+        (event.as_object_mut(), renderer.json(finding).as_object())
+    {
+        event.extend(fields.clone());
+    }
+    format!("{event}\n")
 }
 
 /// Gives the stages that are to run, none where all are; refuses names and tags that aren't there.
@@ -183,21 +190,25 @@ fn all_threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Renders what failed at the place where the user wrote it.
-fn failures(sources: &SourceMap, report: &Report, ui: &Ui) -> String {
+/// Finds what failed, each at the place where the user wrote it.
+fn failures(report: &Report) -> Vec<Diagnostic> {
     let failed = report.stages.iter().filter(|stage| stage.outcome == Outcome::Failed);
     let findings = failed.filter_map(|stage| {
         let message = format!("`{}` failed: {}", stage.stage, stage.why);
         let finding = Diagnostic::error("stage-failed", stage.span?, message);
         Some(stage.help.iter().fold(finding, |finding, line| finding.help(line.clone())))
     });
-    let findings: Vec<Diagnostic> = findings.collect();
+    findings.collect()
+}
+
+/// Renders what failed, the first of many.
+fn shown(findings: &[Diagnostic], sources: &SourceMap, ui: &Ui) -> String {
     if findings.is_empty() {
         return String::new();
     }
     let renderer = Renderer::new(sources, &ui.err);
-    let shown = findings.iter().take(SHOWN).map(|finding| renderer.one(finding) + "\n");
-    let mut text: String = shown.collect();
+    let first = findings.iter().take(SHOWN).map(|finding| renderer.one(finding) + "\n");
+    let mut text: String = first.collect();
     if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
         text.push_str(&format!("and {}\n", grid::counted(more, "more failure")));
     }

@@ -13,7 +13,8 @@ use crate::report::page::{Page, Stage};
 use crate::report::read::{distinct, is_number, numbers, texts};
 
 /// The kinds that other sections tell of, or that leave nothing to show.
-const ELSEWHERE: &[&str] = &["evaluate", "cross_validate", "tune", "train", "model", "report"];
+const ELSEWHERE: &[&str] =
+    &["evaluate", "cross_validate", "tune", "train", "load", "model", "report"];
 
 /// A table of at most so many rows and columns is shown whole: it is a result, not data.
 const SMALL: (usize, usize) = (25, 12);

@@ -34,7 +34,7 @@ pub(super) fn all(page: &Page) -> Vec<Section> {
         section("judged", "Judged on other rows", each(page, &["evaluate"], judged::write)),
         section("compared", "Models compared", each(page, &["cross_validate"], compared::write)),
         section("searched", "Search", each(page, &["tune"], searched::write)),
-        section("trained", "Training", each(page, &["train"], trained::write)),
+        section("trained", "Training", each(page, &["train", "load"], trained::write)),
         section("models", "Models", each(page, &["model"], |_, _, _| ())),
         section("data", "Data", data::write(page)),
         section("provenance", "Provenance", provenance::write(page)),

@@ -153,6 +153,17 @@ impl FittedModel {
         self
     }
 
+    /// Tells whether a table holds the very rows that the model was learnt from.
+    #[must_use]
+    pub fn learnt_from(&self, table: &Table) -> bool {
+        let given = self.given.iter().map(|known| &known.name);
+        let names: Vec<&str> =
+            given.chain(&self.target).chain(&self.weight).map(String::as_str).collect();
+        self.training.rows == table.rows() as u64
+            && self.training.content.is_some()
+            && self.training.content == table.columns_hash(&names)
+    }
+
     /// Gives an importance to each column behind the steps, if the estimator has such.
     #[must_use]
     pub fn importance(&self) -> Option<Vec<(String, f64)>> {

@@ -2,6 +2,7 @@
 
 mod checks;
 mod fitting;
+mod saving;
 mod sharing;
 
 use std::sync::Arc;
