@@ -239,7 +239,9 @@ fn a_report_shows_what_is_in_a_model_file() {
     let ran = project.run(&["run", "page.mlp", "--quiet"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     let page = project.read("out/page.html");
-    for part in ["out/line.mlpmodel", "one_hot: kind: 3 columns", "logistic_regression on 4 columns"] {
+    for part in
+        ["out/line.mlpmodel", "one_hot: kind: 3 columns", "logistic_regression on 4 columns"]
+    {
         assert!(page.contains(part), "{part}\n{page}");
     }
 }

@@ -81,7 +81,8 @@ impl StageKind for ReportKind {
         let stored = models
             .iter()
             .filter_map(|model| {
-                let entry = outline.stages.iter().position(|own| Some(&own.name) == written(model))?;
+                let entry =
+                    outline.stages.iter().position(|own| Some(&own.name) == written(model))?;
                 Some((entry, model.place(&mut inputs, &mut files)))
             })
             .collect();
@@ -90,7 +91,10 @@ impl StageKind for ReportKind {
             .stages
             .iter()
             .map(|stage| {
-                stage.kind != LOAD && !before.iter().any(|own| own.name == stage.name && own.checked.task.is_some())
+                stage.kind != LOAD
+                    && !before
+                        .iter()
+                        .any(|own| own.name == stage.name && own.checked.task.is_some())
             })
             .collect();
         let task = Task {

@@ -127,8 +127,7 @@ fn show_findings(
 /// Writes a finding as an event.
 fn event(renderer: &Renderer, finding: &Diagnostic) -> String {
     let mut event = json!({ "event": "diagnostic" });
-    if let (Some(event), Some(fields)) =
-        (event.as_object_mut(), renderer.json(finding).as_object())
+    if let (Some(event), Some(fields)) = (event.as_object_mut(), renderer.json(finding).as_object())
     {
         event.extend(fields.clone());
     }

@@ -65,7 +65,10 @@ fn a_head_says_what_the_model_is() {
     let before = spec.interface(Some(table.schema()));
     let after = head.interface();
     assert_eq!((before.features, before.classes), (after.features, after.classes));
-    assert_eq!((before.task, before.answer, before.target), (after.task, after.answer, after.target));
+    assert_eq!(
+        (before.task, before.answer, before.target),
+        (after.task, after.answer, after.target)
+    );
     assert_eq!(head.settings.to_string(), fitted.canonical());
 }
 
