@@ -25,7 +25,7 @@ use commands::{
     cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan,
     report as report_command, run, show,
 };
-pub use opened::load_pipeline;
+pub use opened::{load_pipeline, load_with};
 pub use ui::{Look, Ui};
 
 use crate::data::TableError;

@@ -11,7 +11,7 @@ use super::render;
 use super::{Trouble, Ui};
 use crate::diag::nearest;
 use crate::engine::{DiskCatalog, project_of};
-use crate::plan::{self, Loaded, Plan, Request};
+use crate::plan::{self, Loaded, Plan, Registry, Request};
 use crate::stages;
 use crate::store::{Store, StoreError};
 
@@ -101,8 +101,21 @@ impl Pipeline {
 /// cache.
 #[must_use]
 pub fn load_pipeline(path: &Path, text: &str, request: &Request, store: &Arc<Store>) -> Loaded {
-    let catalog = DiskCatalog::new(Arc::clone(store), stages::vocabulary(), project_of(path));
-    plan::load(path, text, request, stages::STAGES, &catalog)
+    load_with(path, text, request, store, &Arc::new(stages::registry()))
+}
+
+/// Does as [`load_pipeline`], with what a program's own registry holds.
+#[must_use]
+pub fn load_with(
+    path: &Path,
+    text: &str,
+    request: &Request,
+    store: &Arc<Store>,
+    registry: &Arc<Registry>,
+) -> Loaded {
+    let registry = Arc::clone(registry);
+    let catalog = DiskCatalog::new(Arc::clone(store), registry, project_of(path));
+    plan::load(path, text, request, &catalog)
 }
 
 /// Opens the cache of a project.
