@@ -114,6 +114,24 @@ fn a_service_answers_and_survives_what_is_wrong() {
 }
 
 #[test]
+fn the_code_in_the_book_is_cut_from_the_examples() {
+    let mut examples = String::new();
+    for entry in std::fs::read_dir(root().join("examples")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            examples.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    let page = std::fs::read_to_string(root().join("docs/rust.md")).unwrap();
+    let blocks: Vec<&str> = page.split("```rust\n").skip(1).collect();
+    assert_eq!(blocks.len(), 6);
+    for block in blocks {
+        let code = block.split("```").next().unwrap();
+        assert!(examples.contains(code), "no example has\n{code}");
+    }
+}
+
+#[test]
 fn each_example_is_read_in_a_minute() {
     for entry in std::fs::read_dir(root().join("examples")).unwrap() {
         let path = entry.unwrap().path();
