@@ -128,7 +128,10 @@ fn ours(text: &str, tables: &Tables, runtime: &Runtime) -> Duration {
     let stop = AtomicBool::new(false);
     let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
     let begun = Instant::now();
-    let table = execute(&Execution { text, tables, parameters: &[], functions: &Functions::default(), limits }, runtime.handle());
+    let table = execute(
+        &Execution { text, tables, parameters: &[], functions: &Functions::default(), limits },
+        runtime.handle(),
+    );
     let took = begun.elapsed();
     drop(table.expect("a result"));
     took

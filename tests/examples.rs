@@ -55,7 +55,10 @@ fn an_estimator_of_a_program_is_compared_with_a_built_in_one() {
     let project = project();
     let folder = project.path("examples");
     let text = printed(|out| add_estimator::run(&folder, out).unwrap());
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r"
+    accuracy of own: 0.968
+    accuracy of logit: 0.988
+    ");
 }
 
 #[test]
@@ -63,7 +66,12 @@ fn a_source_of_a_program_reads_its_files() {
     let project = project();
     let folder = project.path("examples");
     let text = printed(|out| add_source::run(&folder, out).unwrap());
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r"
+    page,requests,slowest
+    /cart,2,380
+    /search,2,184
+    /,2,12
+    ");
 }
 
 #[test]
@@ -71,7 +79,15 @@ fn a_function_of_a_program_is_called_in_queries_and_checks() {
     let project = project();
     let folder = project.path("examples");
     let text = printed(|out| add_sql_function::run(&folder, out).unwrap());
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r"
+    origin,destination,km
+    FCO,OSL,2047.0
+    JFK,OSL,5917.0
+    FCO,JFK,6866.0
+    NRT,OSL,8386.0
+    FCO,NRT,9906.0
+    JFK,NRT,10830.0
+    ");
 }
 
 /// One connection, in memory.
@@ -108,9 +124,23 @@ fn a_service_answers_and_survives_what_is_wrong() {
         String::from_utf8(stream.response).unwrap().replace('\r', "")
     };
     let good = "{\"bill_length_mm\": 39.1, \"flipper_length_mm\": 181, \"island\": \"Torgersen\"}\n{\"bill_length_mm\": 50.0}";
-    insta::assert_snapshot!(ask(good), @"");
-    insta::assert_snapshot!(ask("{\"bill_length_mm\": \"long\"}"), @"");
-    insta::assert_snapshot!(ask(""), @"");
+    insta::assert_snapshot!(ask(good), @r#"
+    HTTP/1.1 200 OK
+    content-length: 111
+
+    {"species":"Adelie","probability":0.9976892525326463}
+    {"species":"Chinstrap","probability":0.7907016911526179}
+    "#);
+    insta::assert_snapshot!(ask("{\"bill_length_mm\": \"long\"}"), @r#"
+    HTTP/1.1 400 Bad Request
+    content-length: 86
+
+    Json error: whilst decoding field 'bill_length_mm': failed to parse "long" as Float64
+    "#);
+    insta::assert_snapshot!(ask(""), @r"
+    HTTP/1.1 200 OK
+    content-length: 0
+    ");
 }
 
 #[test]

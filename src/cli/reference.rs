@@ -250,7 +250,10 @@ mod tests {
 
     #[test]
     fn a_family_is_listed_by_first_sentences() {
-        assert_eq!(explain(Vocabulary::new(WORDS), "steps").unwrap(), "steps\n  mix  Mixes things.\n");
+        assert_eq!(
+            explain(Vocabulary::new(WORDS), "steps").unwrap(),
+            "steps\n  mix  Mixes things.\n"
+        );
         assert_eq!(overview(Vocabulary::new(WORDS)), "steps\n  mix  Mixes things.\n");
     }
 

@@ -202,14 +202,8 @@ pub(super) fn build(
     let head = head(path, instances, catalog, &visible, diagnostics)?;
     let seed = head.fields.seed;
     let mut used: BTreeSet<(usize, String)> = BTreeSet::new();
-    let mut binding = Binding {
-        instances,
-        names: &names,
-        catalog,
-        sources,
-        visible: &visible,
-        head: &head,
-    };
+    let mut binding =
+        Binding { instances, names: &names, catalog, sources, visible: &visible, head: &head };
     let mut blocks: Vec<Option<Block<'_>>> = Vec::with_capacity(found.len());
     for found in &found {
         let bound = binding.bind(*found, &mut used, diagnostics);
@@ -304,8 +298,7 @@ impl<'a> Binding<'a, '_> {
         let parameters = &self.visible[found.instance];
         let block = found.block;
         let kinds = self.catalog.registry().stages();
-        let Some(kind) = kinds.iter().find(|kind| kind.signature().name == block.kind.node)
-        else {
+        let Some(kind) = kinds.iter().find(|kind| kind.signature().name == block.kind.node) else {
             diagnostics.push(lint::unknown_kind(block, kinds));
             return None;
         };

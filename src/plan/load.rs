@@ -36,12 +36,7 @@ pub struct Loaded {
 }
 
 /// Reads and checks a whole pipeline. Every problem is found at once.
-pub fn load(
-    path: &Path,
-    text: &str,
-    request: &Request,
-    catalog: &dyn Catalog,
-) -> Loaded {
+pub fn load(path: &Path, text: &str, request: &Request, catalog: &dyn Catalog) -> Loaded {
     let mut reading = Reading {
         catalog,
         sources: SourceMap::default(),
@@ -58,8 +53,7 @@ pub fn load(
         catalog.registry().vocabulary(),
         &mut diagnostics,
     );
-    let plan =
-        build::build(path, &instances, &parameters, catalog, &mut sources, &mut diagnostics);
+    let plan = build::build(path, &instances, &parameters, catalog, &mut sources, &mut diagnostics);
     if request.deny_warnings {
         diagnostics.deny_warnings();
     }

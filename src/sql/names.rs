@@ -98,9 +98,7 @@ impl ContextProvider for Names<'_> {
                 Some(Arc::new(ScalarUDF::from(Bound { name, value, signature: nullary() })))
             }
             Some(Site::Sum(_)) => None,
-            None => {
-                base().scalars.get(name).cloned().or_else(|| self.functions.planned(name))
-            }
+            None => base().scalars.get(name).cloned().or_else(|| self.functions.planned(name)),
         }
     }
 

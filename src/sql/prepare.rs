@@ -77,7 +77,8 @@ pub fn prepare(query: &Query<'_>) -> Result<Prepared, Vec<SqlError>> {
 pub(super) fn prepare_parsed(parsed: Parsed, query: &Query<'_>) -> Result<Prepared, Vec<SqlError>> {
     let tables: Vec<Vec<String>> = query.tables.iter().map(|(parts, _)| parts.clone()).collect();
     let parameters: Vec<&str> = query.parameters.iter().map(|(name, _)| name.as_str()).collect();
-    let names = check::Names { tables: &tables, parameters: &parameters, functions: query.functions };
+    let names =
+        check::Names { tables: &tables, parameters: &parameters, functions: query.functions };
     let mut checked = check::check(&parsed.query, &parsed.source, names);
     if checked.errors.iter().any(|error| !is_about_names(error)) {
         return Err(sorted(checked.errors));

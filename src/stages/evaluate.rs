@@ -201,8 +201,9 @@ impl Work for Judging {
         let mut intervals = Vec::new();
         let (mut unmet, mut warnings) = (Vec::new(), Vec::new());
         for (name, model) in self.names.iter().zip(models) {
-            let model = FittedModel::load(model.blob(learning::FITTED)?, running.registry().estimators())
-                .map_err(|error| Failure::new(error.to_string()))?;
+            let model =
+                FittedModel::load(model.blob(learning::FITTED)?, running.registry().estimators())
+                    .map_err(|error| Failure::new(error.to_string()))?;
             running.pool().install(|| -> Result<(), Failure> {
                 let judged = model.judge(table).map_err(fit_failure)?;
                 warnings.extend(unseen(name, &model, &judged.target));

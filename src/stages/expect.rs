@@ -388,13 +388,15 @@ impl Condition {
         running: &dyn Running,
     ) -> Result<Vec<usize>, Failure> {
         let worded = |error: sql::SqlError| super::prep::failure(code, error);
-        let condition = sql::condition(&code.text.value, table.schema(), &self.parameters, running.registry().functions())
-            .map_err(|errors| {
-                errors
-                    .into_iter()
-                    .next()
-                    .map_or_else(|| Failure::new("the condition is wrong"), worded)
-            })?;
+        let condition = sql::condition(
+            &code.text.value,
+            table.schema(),
+            &self.parameters,
+            running.registry().functions(),
+        )
+        .map_err(|errors| {
+            errors.into_iter().next().map_or_else(|| Failure::new("the condition is wrong"), worded)
+        })?;
         let limits = running.limits();
         let rows = condition.failing_rows(table, limits, running.runtime()).map_err(worded)?;
         Ok(rows.into_iter().map(|row| usize::try_from(row).unwrap_or(usize::MAX)).collect())

@@ -56,8 +56,9 @@ fn explain(registry: &Registry, word: &str) -> Result<String, Trouble> {
         Err(_) if !called.is_empty() => Ok(called.join("\n")),
         Err(near) => {
             let names = functions.iter().map(|own| own.name.as_str());
-            let trouble =
-                Trouble::wrong(format!("`{word}` is no word of the language and no function of SQL"));
+            let trouble = Trouble::wrong(format!(
+                "`{word}` is no word of the language and no function of SQL"
+            ));
             Err(match near.or_else(|| nearest(word, names)) {
                 Some(near) => trouble.help(format!("did you mean `{near}`?")),
                 None => trouble.help("`mlp docs` lists every word, `mlp docs sql` every function"),

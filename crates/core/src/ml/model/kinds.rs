@@ -17,7 +17,8 @@ impl ModelSpec {
     /// Makes the estimator.
     pub(super) fn bind_estimator(&self) -> Result<Box<dyn Estimator>, BadSetting> {
         let word = self.estimator.name;
-        let unknown = || BadSetting { param: "", message: format!("there is no estimator `{word}`") };
+        let unknown =
+            || BadSetting { param: "", message: format!("there is no estimator `{word}`") };
         self.kind().ok_or_else(unknown)?.bind(&self.estimator.args)
     }
 }

@@ -6,7 +6,9 @@ use arrow::array::{ArrayRef, BooleanArray, StringArray};
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::{bound, estimator, estimators, fit, floats, ints, passengers, spec, step, table, texts};
+use super::{
+    bound, estimator, estimators, fit, floats, ints, passengers, spec, step, table, texts,
+};
 use crate::data::Label;
 use crate::ml::columns::Columns;
 use crate::ml::estimator::{FitError, Prediction, Task};
@@ -95,8 +97,14 @@ fn models_survive_the_store_to_the_bit() {
         for at in (0..bytes.len()).step_by(7) {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << (at % 8);
-            assert!(FittedModel::load(&flipped, &estimators()).is_err(), "{word}: byte {at} may be anything");
-            assert!(FittedModel::load(&bytes[..at], &estimators()).is_err(), "{word}: {at} bytes are enough");
+            assert!(
+                FittedModel::load(&flipped, &estimators()).is_err(),
+                "{word}: byte {at} may be anything"
+            );
+            assert!(
+                FittedModel::load(&bytes[..at], &estimators()).is_err(),
+                "{word}: {at} bytes are enough"
+            );
         }
     }
 }
@@ -192,7 +200,8 @@ fn settings_are_read_from_bound_fields() {
         bound(Setting::Map(IndexMap::from([("1".to_owned(), bound(Setting::Float(2.0)))]))),
     );
     args.set("positive", bound(Setting::Int(1)));
-    let own = ModelSpec::from_settings(Some("y".to_owned()), Columns::all(), &args, &estimators()).unwrap();
+    let own = ModelSpec::from_settings(Some("y".to_owned()), Columns::all(), &args, &estimators())
+        .unwrap();
     assert_eq!(
         own,
         ModelSpec {
