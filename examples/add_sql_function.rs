@@ -40,7 +40,7 @@ impl ScalarFunction for Distance {
 
     fn call(&self, arguments: &[ArrayRef], rows: usize) -> Result<ArrayRef, String> {
         let columns: Vec<&Float64Array> =
-            arguments.iter().map(|column| column.as_primitive::<Float64Type>()).collect();
+            arguments.iter().map(AsArray::as_primitive::<Float64Type>).collect();
         let distance = |row: usize| {
             let value = |column: &&Float64Array| column.is_valid(row).then(|| column.value(row));
             // Of a missing place there is no distance: null.
