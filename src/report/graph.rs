@@ -12,9 +12,9 @@ use super::page::{Page, Stage, State};
 /// A larger pipeline isn't drawn.
 pub(super) const MOST: usize = 150;
 
-const WIDTH: f64 = 158.0;
+const WIDTH: f64 = 150.0;
 const HEIGHT: f64 = 46.0;
-const ACROSS: f64 = 36.0;
+const ACROSS: f64 = 26.0;
 const DOWN: f64 = 18.0;
 const MARGIN: f64 = 6.0;
 /// How high the place of a passing edge is.
@@ -96,7 +96,7 @@ pub(super) fn draw(page: &Page) -> Option<Html> {
             ("role", &"group"),
             ("aria-label", &"The stages, each behind those that it waits for"),
             // It shrinks a little where the page is narrow, and then scrolls.
-            ("style", &format_args!("max-width:{}px;min-width:{}px", Px(width), Px(width * 0.74))),
+            ("style", &format_args!("max-width:{}px;min-width:{}px", Px(width), Px(width * 0.7))),
             ("viewBox", &format_args!("0 0 {} {}", Px(width), Px(height))),
         ],
     );

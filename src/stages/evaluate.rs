@@ -8,7 +8,7 @@ use super::learning::{self, Known, Scorer, fit_failure};
 use super::tables::{self, Curves};
 use crate::data::Target;
 use crate::diag::Diagnostic;
-use crate::ml::estimator::{Prediction, Task as Learning};
+use crate::ml::estimator::Task as Learning;
 use crate::ml::intervals::{self, Interval};
 use crate::ml::model::{FittedModel, Judgement};
 use crate::params;
@@ -79,7 +79,7 @@ impl StageKind for EvaluateKind {
             outputs.push(("roc", Output::Table(tables::roc_type())));
             outputs.push(("calibration", Output::Table(tables::calibration_type())));
         }
-        if known.task == Some(Learning::Regression) {
+        if matches!(known.task, Some(Learning::Classification | Learning::Regression)) {
             outputs.push(("intervals", Output::Table(tables::intervals_type())));
         }
         let names = models.iter().map(|model| model.name.clone()).collect();
@@ -245,14 +245,11 @@ impl Work for Judging {
             })?;
         }
         let mut outputs = vec![Artifact::Table(tables::evaluation(&scores)?)];
-        match self.task {
-            Some(Learning::Classification) => {
-                outputs.extend(curves.tables()?.into_iter().map(Artifact::Table));
-            }
-            Some(Learning::Regression) => {
-                outputs.push(Artifact::Table(tables::intervals(&intervals)?));
-            }
-            _ => {}
+        if self.task == Some(Learning::Classification) {
+            outputs.extend(curves.tables()?.into_iter().map(Artifact::Table));
+        }
+        if matches!(self.task, Some(Learning::Classification | Learning::Regression)) {
+            outputs.push(Artifact::Table(tables::intervals(&intervals)?));
         }
         Ok(Produced {
             outputs,
@@ -267,18 +264,18 @@ impl Work for Judging {
 /// How many parts the rows are cut into.
 const PARTS: usize = 20;
 
-/// Finds between which values a score of predicted numbers lies, from what it is without each part of
-/// the rows; a single row decides on the largest error, so that there is none of it.
+/// Finds between which values a score lies, from what it is without each part of the rows; a single row
+/// decides on the largest error, so that there is none of it.
 fn interval(scorer: &Scorer, value: f64, judged: &Judgement) -> Option<Interval> {
-    let Prediction::Values(values) = &judged.prediction else { return None };
+    let rows = judged.target.len();
     if scorer.name == "max_error" {
         return None;
     }
-    let parts = PARTS.min(values.len());
+    let parts = PARTS.min(rows);
     let without = |part: usize| {
-        let kept: Vec<usize> = (0..values.len()).filter(|row| row % parts != part).collect();
-        let prediction = Prediction::Values(kept.iter().map(|row| values[*row]).collect());
-        scorer.score(&judged.target.take(&kept), &prediction, None, None).ok()
+        let kept: Vec<usize> = (0..rows).filter(|row| row % parts != part).collect();
+        let prediction = judged.prediction.take(&kept)?;
+        scorer.score(&judged.target.take(&kept), &prediction, judged.positive, None).ok()
     };
     intervals::of_parts(value, &(0..parts).map(without).collect::<Option<Vec<f64>>>()?)
 }

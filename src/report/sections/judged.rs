@@ -18,13 +18,14 @@ pub(super) fn write(html: &mut Html, page: &Page, stage: &Stage<'_>) {
     let Some(scores) = scores(stage, page) else { return };
     grid(html, &scores, "Scores");
     if scores.has_intervals() {
-        html.raw(if stage.table("intervals").is_some() {
+        html.raw(if stage.table("confusion").is_none() {
             "<p class=\"fine\">The small figures are 95 % intervals over the judged rows: each score \
              without each of 20 parts of the rows (a delete-a-group jackknife).</p>"
         } else {
             "<p class=\"fine\">The small figures are 95 % intervals over the judged rows: Wilson's for \
              scores that are a share of rows, DeLong's (by its logit) for the area under a ROC \
-             curve of two classes. Other scores have none.</p>"
+             curve of two classes; of other scores what they are without each of 20 parts of the \
+             rows (a delete-a-group jackknife).</p>"
         });
     }
     requirements(html, stage);
@@ -44,21 +45,24 @@ pub(super) fn scores(stage: &Stage<'_>, page: &Page) -> Option<Scores> {
     let confusions = stage.table("confusion");
     let roc = stage.table("roc");
     scores.measure(|model, metric, value| {
-        let own = |row: &&(String, String, Interval)| row.0 == model && row.1 == metric;
-        if let Some((.., interval)) = kept.iter().find(own) {
-            return Some(*interval);
-        }
-        let confusion = Confusion::read(confusions?, model)?;
-        if metric != "roc_auc" {
-            return confusion.interval(metric, value);
-        }
-        let class = positive(page, stage, &confusion.classes)?;
-        let place = confusion.classes.iter().position(|own| *own == class)?;
-        let own = confusion.actual(place);
-        let points = roc_points(roc?, model, &class)?;
-        let (area, interval) = intervals::of_area(&points, own, confusion.all() - own)?;
-        // Rows with weights, or an average over classes, give another area.
-        (confusion.classes.len() == 2 && (area - value).abs() < 1e-9).then_some(interval)
+        let of_parts = || {
+            let own = |row: &&(String, String, Interval)| row.0 == model && row.1 == metric;
+            kept.iter().find(own).map(|(.., interval)| *interval)
+        };
+        let exact = || {
+            let confusion = Confusion::read(confusions?, model)?;
+            if metric != "roc_auc" {
+                return confusion.interval(metric, value);
+            }
+            let class = positive(page, stage, &confusion.classes)?;
+            let place = confusion.classes.iter().position(|own| *own == class)?;
+            let own = confusion.actual(place);
+            let points = roc_points(roc?, model, &class)?;
+            let (area, interval) = intervals::of_area(&points, own, confusion.all() - own)?;
+            // Rows with weights, or an average over classes, give another area.
+            (confusion.classes.len() == 2 && (area - value).abs() < 1e-9).then_some(interval)
+        };
+        exact().or_else(of_parts)
     });
     scores.rank();
     Some(scores)
