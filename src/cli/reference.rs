@@ -1,5 +1,7 @@
 //! The reference of the language's words, made of the declarations that bind them.
 
+use serde_json::{Value as Json, json};
+
 use super::grid;
 use crate::diag::nearest;
 use crate::params::{Family, Kind, Param, Setting, Signature, Vocabulary};
@@ -165,6 +167,45 @@ fn paragraphs(doc: &str, margin: &str) -> String {
             if line.is_empty() { "\n".to_owned() } else { format!("{margin}{line}\n") }
         })
         .collect()
+}
+
+/// Writes every word, its parameters and every function, for programs.
+#[must_use]
+pub fn json(words: Vocabulary<'_>, functions: &[FunctionDoc]) -> Json {
+    let param = |own: &Param| {
+        json!({
+            "name": own.name,
+            "value": bounds(own),
+            "required": own.default.is_none(),
+            "doc": paragraphs(own.doc, "").trim(),
+        })
+    };
+    let word = |own: &Signature| {
+        json!({
+            "name": own.name,
+            "doc": paragraphs(own.doc, "").trim(),
+            "parameters": own.params.iter().map(param).collect::<Json>(),
+        })
+    };
+    let families: serde_json::Map<String, Json> = FAMILIES
+        .iter()
+        .map(|(family, title)| {
+            ((*title).to_owned(), words.signatures(*family).map(word).collect::<Json>())
+        })
+        .collect();
+    let function = |own: &FunctionDoc| {
+        json!({
+            "name": own.name,
+            "signature": own.signature,
+            "over": match own.kind {
+                FunctionKind::Scalar => "row",
+                FunctionKind::Aggregate => "group",
+                FunctionKind::Window => "window",
+            },
+            "doc": own.doc,
+        })
+    };
+    json!({ "words": families, "functions": functions.iter().map(function).collect::<Json>() })
 }
 
 /// Writes the reference page of a family in Markdown, for the users' book.

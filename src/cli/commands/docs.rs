@@ -14,18 +14,26 @@ Examples:
   mlp docs estimators            the words of one family
   mlp docs random_forest         a word and its parameters
   mlp docs sql                   the functions of queries
-  mlp docs estimators --markdown the family's page of the users' book")]
+  mlp docs estimators --markdown the family's page of the users' book
+  mlp docs --json                every word and function, for an editor")]
 pub(crate) struct Args {
     /// The word, or a family: stages, sources, estimators, steps, metrics, sql …
     word: Option<String>,
     /// Write a family's whole page in Markdown.
     #[arg(long, requires = "word")]
     markdown: bool,
+    /// Write every word and function as JSON.
+    #[arg(long, conflicts_with_all = ["word", "markdown"])]
+    json: bool,
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     let registry = stages::registry();
     let text = match args.word.as_deref() {
+        None if args.json => {
+            let functions = sql::functions(registry.functions());
+            format!("{}\n", reference::json(registry.vocabulary(), &functions))
+        }
         None => reference::overview(registry.vocabulary()),
         Some(word) if args.markdown => markdown(&registry, word)?,
         Some("sql") => reference::functions(&sql::functions(registry.functions())),
