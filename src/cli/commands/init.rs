@@ -8,9 +8,10 @@ use crate::cli::{Exit, Trouble, Ui};
 
 /// The pipeline that `init` writes, and the data beside it.
 const PIPELINE: &str = include_str!("../templates/first.mlp");
+const DATA: &str = include_str!("../templates/visits.csv");
+
 /// Words that are no names.
 const RESERVED: &[&str] = &["import", "param", "pipeline", "true", "false", "null", "inf"];
-const DATA: &str = include_str!("../templates/visits.csv");
 
 /// Start a pipeline from a small example that runs.
 #[derive(Debug, clap::Args)]
