@@ -39,8 +39,7 @@ const KINDS: &[(FunctionKind, &str)] = &[
 #[must_use]
 pub fn overview(words: Vocabulary<'_>) -> String {
     let families = FAMILIES.iter().map(|(family, title)| list(words, *family, title));
-    let sql = "sql\n  `mlp docs sql` lists the functions of queries\n".to_owned();
-    families.filter(|text| !text.is_empty()).chain([sql]).collect::<Vec<_>>().join("\n")
+    families.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 /// Lists the functions of SQL, each with its first line.

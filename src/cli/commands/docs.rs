@@ -27,6 +27,9 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// What stands below the list of all words.
+const SQL: &str = "\nsql\n  `mlp docs sql` lists the functions of queries\n";
+
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     let registry = stages::registry();
     let text = match args.word.as_deref() {
@@ -34,7 +37,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
             let functions = sql::functions(registry.functions());
             format!("{}\n", reference::json(registry.vocabulary(), &functions))
         }
-        None => reference::overview(registry.vocabulary()),
+        None => reference::overview(registry.vocabulary()) + SQL,
         Some(word) if args.markdown => markdown(&registry, word)?,
         Some("sql") => reference::functions(&sql::functions(registry.functions())),
         Some(word) => explain(&registry, word)?,
