@@ -65,6 +65,9 @@ class Screen:
         return self.rows[self.row]
 
     def put(self, char):
+        # A terminal wraps where the next character would stand outside.
+        if self.column >= COLUMNS:
+            self.row, self.column = self.row + 1, 0
         line = self.line()
         line.extend([(" ", ())] * (self.column + 1 - len(line)))
         line[self.column] = (char, self.style)

@@ -22,6 +22,17 @@ pub struct Look {
     pub width: usize,
 }
 
+/// What a colour says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// It went well.
+    Good,
+    /// It went wrong.
+    Bad,
+    /// It is said beside.
+    Quiet,
+}
+
 impl Look {
     /// Gives the look of a file or a pipe: plain ASCII drawing of a fixed width.
     #[must_use]
@@ -50,6 +61,20 @@ impl Look {
             other => other.to_string(),
         };
         Cow::Owned(text.chars().map(ascii).collect())
+    }
+
+    /// Colours a text where that may be; it says the same without.
+    #[must_use]
+    pub fn paint<'a>(&self, paint: Paint, text: &'a str) -> Cow<'a, str> {
+        if !self.colour {
+            return Cow::Borrowed(text);
+        }
+        let code = match paint {
+            Paint::Good => 32,
+            Paint::Bad => 31,
+            Paint::Quiet => 2,
+        };
+        Cow::Owned(format!("\u{1b}[{code}m{text}\u{1b}[0m"))
     }
 
     /// Finds out what a stream can show.
@@ -124,5 +149,11 @@ mod tests {
     fn messages_are_spelt_in_ascii_where_nothing_else_is_sure_to_be_shown() {
         assert_eq!(Look::plain().spell("a → b … 0.1 ± 2, é"), "a -> b ... 0.1 +/- 2, é");
         assert_eq!(Look::rich(80).spell("a → b"), "a → b");
+    }
+
+    #[test]
+    fn nothing_is_coloured_where_colours_are_not_wanted() {
+        assert_eq!(Look::plain().paint(Paint::Good, "done"), "done");
+        assert_eq!(Look::rich(80).paint(Paint::Bad, "failed"), "\u{1b}[31mfailed\u{1b}[0m");
     }
 }
