@@ -1,17 +1,20 @@
 //! Adds a function to SQL: the way over ground between two places, in kilometres.
 //!
-//! `cargo run --example add_sql_function`. Its arguments are checked and cast like those of any
+//! `cargo run --example add_sql_function`, or with a command of `mlp` behind it: `-- docs distance_km`.
+//! Its arguments are checked and cast like those of any
 //! function; queries that call it run anew when its version counts up, and no others do.
 
 use std::error::Error;
 use std::io::{Write, stdout};
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
-use mlp::Session;
+use mlp::plan::RegistryError;
 use mlp::sql::ScalarFunction;
+use mlp::{Registry, Session};
 
 struct Distance;
 
@@ -61,9 +64,13 @@ fn haversine(from: (f64, f64), to: (f64, f64)) -> f64 {
     2.0 * 6371.009 * (half(from.0, to.0) + across).sqrt().asin()
 }
 
+/// What is built in, and the function.
+pub(crate) fn registry() -> Result<Registry, RegistryError> {
+    mlp::stages::registry().with_function(&Distance)
+}
+
 pub(crate) fn run(folder: &Path, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
-    let registry = mlp::stages::registry().with_function(&Distance)?;
-    let pipeline = Session::new(registry).open(folder.join("add_sql_function.mlp"))?;
+    let pipeline = Session::new(registry()?).open(folder.join("add_sql_function.mlp"))?;
     pipeline.run()?;
     for rows in pipeline.table("flights")?.batches() {
         arrow::csv::Writer::new(&mut *out).write(rows)?;
@@ -71,6 +78,11 @@ pub(crate) fn run(folder: &Path, out: &mut dyn Write) -> Result<(), Box<dyn Erro
     Ok(())
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    run(Path::new("examples"), &mut stdout())
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    if std::env::args().len() > 1 {
+        // With arguments it is the whole program `mlp`, which knows the function too.
+        return Ok(mlp::cli::main_with(registry()?));
+    }
+    run(Path::new("examples"), &mut stdout())?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -154,7 +154,7 @@ fn the_code_in_the_book_is_cut_from_the_examples() {
     }
     let page = std::fs::read_to_string(root().join("docs/rust.md")).unwrap();
     let blocks: Vec<&str> = page.split("```rust\n").skip(1).collect();
-    assert_eq!(blocks.len(), 6);
+    assert_eq!(blocks.len(), 7);
     for block in blocks {
         let code = block.split("```").next().unwrap();
         assert!(examples.contains(code), "no example has\n{code}");

@@ -62,17 +62,17 @@ impl Pipeline {
     }
 
     /// Reads and checks the pipeline, and keeps what is found to itself.
-    pub(super) fn load(&self) -> Result<(Loaded, Arc<Store>), Trouble> {
+    pub(super) fn load(&self, ui: &Ui) -> Result<(Loaded, Arc<Store>), Trouble> {
         let text = read(&self.file, "pipeline")?;
         let request = self.request()?;
         let store = Arc::new(open_store(&self.project())?);
-        Ok((load_pipeline(&self.file, &text, &request, &store), store))
+        Ok((load_with(&self.file, &text, &request, &store, ui.registry), store))
     }
 
     /// Reads and checks the pipeline, and shows what is wrong; what is only doubtful, `check` and
     /// `run` tell.
     pub(super) fn open(&self, ui: &Ui) -> Result<Opened, Trouble> {
-        let (Loaded { sources, plan, diagnostics }, store) = self.load()?;
+        let (Loaded { sources, plan, diagnostics }, store) = self.load(ui)?;
         if plan.is_none() {
             ui.say(&render::findings(&sources, &diagnostics, &ui.err));
         }

@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use crate::plan::Registry;
 
 /// The width of text that isn't shown on a terminal, so that it never depends on one.
 const PLAIN_WIDTH: usize = 100;
@@ -104,20 +107,22 @@ fn terminal_width() -> Option<usize> {
     table.width().or_else(|| table.use_stderr().width()).map(usize::from)
 }
 
-/// Both streams.
+/// Both streams, and the words that are spoken.
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
     /// What standard output can show.
     pub out: Look,
     /// What standard error can show.
     pub err: Look,
+    /// What pipelines may name.
+    pub registry: &'static Arc<Registry>,
 }
 
 impl Ui {
     /// Finds out what both streams can show.
     #[must_use]
-    pub fn detect() -> Self {
-        Self { out: Look::of(&io::stdout()), err: Look::of(&io::stderr()) }
+    pub fn detect(registry: &'static Arc<Registry>) -> Self {
+        Self { out: Look::of(&io::stdout()), err: Look::of(&io::stderr()), registry }
     }
 
     /// Writes data.

@@ -4,7 +4,7 @@ use crate::cli::reference::{self, FAMILIES};
 use crate::cli::{Exit, Trouble, Ui};
 use crate::diag::nearest;
 use crate::plan::Registry;
-use crate::{sql, stages};
+use crate::sql;
 
 /// Explain a word of the language, or list all words.
 #[derive(Debug, clap::Args)]
@@ -31,16 +31,16 @@ pub(crate) struct Args {
 const SQL: &str = "\nsql\n  `mlp docs sql` lists the functions of queries\n";
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
-    let registry = stages::registry();
+    let registry = ui.registry;
     let text = match args.word.as_deref() {
         None if args.json => {
             let functions = sql::functions(registry.functions());
             format!("{}\n", reference::json(registry.vocabulary(), &functions))
         }
         None => reference::overview(registry.vocabulary()) + SQL,
-        Some(word) if args.markdown => markdown(&registry, word)?,
+        Some(word) if args.markdown => markdown(registry, word)?,
         Some("sql") => reference::functions(&sql::functions(registry.functions())),
-        Some(word) => explain(&registry, word)?,
+        Some(word) => explain(registry, word)?,
     };
     ui.data(&text)?;
     Ok(Exit::Done)
