@@ -1,8 +1,8 @@
 //! Adds a function to SQL: the way over ground between two places, in kilometres.
 //!
 //! `cargo run --example add_sql_function`, or with a command of `mlp` behind it: `-- docs distance_km`.
-//! Its arguments are checked and cast like those of any
-//! function; queries that call it run anew when its version counts up, and no others do.
+//! Its arguments are checked and cast like those of any function; queries that call it run anew when
+//! its version counts up, and no others do.
 
 use std::error::Error;
 use std::io::{Write, stdout};
