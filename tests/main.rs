@@ -14,6 +14,8 @@ mod bad_input;
 mod cli;
 mod docs;
 mod events;
+mod examples;
+mod extending;
 mod incremental;
 mod models;
 mod outputs;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value as Json;
 
-use super::ui::{Look, Ui};
+use super::ui::{Look, Paint, Ui};
 use crate::engine::{Event, Observer, Outcome, Report, StageReport};
 use crate::plan::Progress;
 
@@ -93,6 +93,7 @@ fn finished(report: &StageReport, look: &Look) -> String {
         Outcome::Stopped => ("-", "stopped"),
     };
     let head = if look.unicode { format!("  {sign}") } else { format!("{word:<7}") };
+<<<<<<< HEAD
     match report.outcome {
         Outcome::Ran => format!("{head} {stage} ({kind}) in {took}{}", rows(report)),
         Outcome::Cached => format!("{head} {stage} ({kind})"),
@@ -104,6 +105,25 @@ fn finished(report: &StageReport, look: &Look) -> String {
             format!("{head} {stage} ({kind}): {why}")
         }
     }
+=======
+    let paint = match report.outcome {
+        Outcome::Ran => Paint::Good,
+        Outcome::Failed => Paint::Bad,
+        Outcome::Cached | Outcome::Blocked | Outcome::Stopped => Paint::Quiet,
+    };
+    let told = match report.outcome {
+        Outcome::Ran => format!("({kind}) in {took}"),
+        Outcome::Failed | Outcome::Blocked if !why.is_empty() => format!("({kind}): {why}"),
+        _ => format!("({kind})"),
+    };
+    // Why something failed is not said beside.
+    let told = if report.outcome == Outcome::Failed {
+        told.into()
+    } else {
+        look.paint(Paint::Quiet, &told)
+    };
+    format!("{} {stage} {told}", look.paint(paint, &head))
+>>>>>>> main
 }
 
 /// Says how many rows the main table of a stage has, or each of its tables where none is the main one.
@@ -221,7 +241,8 @@ impl Live {
         state.running.clear();
         drop(self.bars.clear());
         if worked {
-            self.ui.say(&format!("  took {}\n", spoken_seconds(seconds)));
+            let took = format!("  took {}\n", spoken_seconds(seconds));
+            self.ui.say(&self.ui.err.paint(Paint::Quiet, &took));
         }
     }
 }

@@ -8,9 +8,14 @@ use arrow::datatypes::{Schema, SchemaRef};
 use super::build::{Block, Head, ancestors};
 use super::catalog::Catalog;
 use super::names::Names;
+<<<<<<< HEAD
 use super::stage::{
     Checked, FittedType, Input, ModelType, Output, PROBABILITY, Promise, Reads, TableType,
 };
+=======
+use super::registry::Registry;
+use super::stage::{Checked, FittedType, Input, ModelType, Output, Reads, TableType};
+>>>>>>> main
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::params::{Bound, Parameters, Setting, Vocabulary};
 use crate::text::Span;
@@ -101,7 +106,13 @@ impl Checking<'_> {
     /// Gives the registered words.
     #[must_use]
     pub fn vocabulary(&self) -> Vocabulary<'_> {
-        self.catalog.vocabulary()
+        self.catalog.registry().vocabulary()
+    }
+
+    /// Gives what the pipeline may name.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        self.catalog.registry()
     }
 
     /// Reports a finding.

@@ -12,6 +12,12 @@ use super::fit::Entry;
 use super::fitted::FittedModel;
 use super::head::{BadModel, Body, HeadColumn, ModelHead};
 use super::kinds;
+<<<<<<< HEAD
+=======
+use crate::data::{Hash, Label};
+use crate::ml::estimator::{LoadError, Task};
+use crate::ml::estimators::Estimators;
+>>>>>>> main
 
 /// What was learnt, in plain data; what stands in the head doesn't stand here again.
 #[derive(Serialize, Deserialize)]
@@ -62,10 +68,11 @@ impl FittedModel {
         }
     }
 
-    /// Reads a model back.
+    /// Reads a model back; its estimator must be among these.
     ///
     /// # Errors
     /// The bytes are no model, or one of another version of `mlp`.
+<<<<<<< HEAD
     pub fn load(bytes: &[u8]) -> Result<Self, BadModel> {
         let (head, body) = ModelHead::split(bytes)?;
         let (learnt, rest) = postcard::take_from_bytes::<Learnt>(body)
@@ -87,6 +94,22 @@ impl FittedModel {
             sort: column.holds,
             levels,
         });
+=======
+    pub fn load(bytes: &[u8], estimators: &Estimators) -> Result<Self, LoadError> {
+        let content = content(bytes)?;
+        let read =
+            postcard::from_bytes::<Content>(content).map_err(|error| broken(&error.to_string()))?;
+        let steps = read
+            .steps
+            .iter()
+            .map(|(word, bytes)| load_step(word, bytes))
+            .collect::<Result<_, _>>()?;
+        let (word, bytes) = &read.estimator;
+        let kind = estimators.named(word).ok_or_else(|| {
+            broken(&format!("it was fitted by `{word}`, which this `mlp` doesn't know"))
+        })?;
+        let fitted = kind.load(bytes)?;
+>>>>>>> main
         Ok(Self {
             spec: head.settings.to_string(),
             given: given.collect(),
