@@ -13,8 +13,7 @@ use crate::data::Table;
 use crate::engine::{
     self, EngineError, Event, Observer, Options, Outcome, Report, Services, project_of,
 };
-use crate::ml::estimator::LoadError;
-use crate::ml::model::FittedModel;
+use crate::ml::model::{BadModel, FittedModel};
 use crate::plan::{Plan, Registry, Request};
 use crate::stages::{self, FITTED};
 use crate::store::{ObjectRef, Store, StoreError};
@@ -211,8 +210,8 @@ pub enum SessionError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A cached model is damaged, or of an estimator that the session doesn't know.
-    #[error(transparent)]
-    Model(#[from] LoadError),
+    #[error("a cached model can't be used: {0}")]
+    Model(#[from] BadModel),
 }
 
 fn first_failure(report: &Report) -> String {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::{Trouble, grid};
+use super::{Trouble, Ui, grid};
 use crate::ml::model::{FittedModel, ModelHead};
 use crate::sources::{self, Input, SourceError};
 
@@ -23,13 +23,14 @@ pub(super) fn is_model(path: &Path) -> bool {
 }
 
 /// Reads a model file.
-pub(super) fn open(path: &Path) -> Result<Opened, Trouble> {
+pub(super) fn open(path: &Path, ui: &Ui) -> Result<Opened, Trouble> {
+    let estimators = ui.registry.estimators();
     let name = path.to_string_lossy().into_owned();
     let bytes = read(&Input { path: path.to_path_buf(), name: name.clone() })
         .map_err(|error| unreadable(&error))?;
-    let opened = ModelHead::read(&mut bytes.as_slice(), bytes.len() as u64)
+    let opened = ModelHead::read(&mut bytes.as_slice(), bytes.len() as u64, estimators)
         .map_err(|error| Trouble::wrong(format!("`{name}` can't be read: {error}")))?
-        .and_then(|head| Ok(Opened { head, model: FittedModel::load(&bytes)? }));
+        .and_then(|head| Ok(Opened { head, model: FittedModel::load(&bytes, estimators)? }));
     opened.map_err(|bad| {
         if path.extension().is_some_and(|extension| extension == "mlp") {
             return Trouble::wrong(format!("`{name}` is a pipeline, not a model file"))

@@ -93,26 +93,13 @@ fn finished(report: &StageReport, look: &Look) -> String {
         Outcome::Stopped => ("-", "stopped"),
     };
     let head = if look.unicode { format!("  {sign}") } else { format!("{word:<7}") };
-<<<<<<< HEAD
-    match report.outcome {
-        Outcome::Ran => format!("{head} {stage} ({kind}) in {took}{}", rows(report)),
-        Outcome::Cached => format!("{head} {stage} ({kind})"),
-        Outcome::Stopped => format!("{head} {stage} ({kind})"),
-        Outcome::Failed | Outcome::Blocked if why.is_empty() => {
-            format!("{head} {stage} ({kind})")
-        }
-        Outcome::Failed | Outcome::Blocked => {
-            format!("{head} {stage} ({kind}): {why}")
-        }
-    }
-=======
     let paint = match report.outcome {
         Outcome::Ran => Paint::Good,
         Outcome::Failed => Paint::Bad,
         Outcome::Cached | Outcome::Blocked | Outcome::Stopped => Paint::Quiet,
     };
     let told = match report.outcome {
-        Outcome::Ran => format!("({kind}) in {took}"),
+        Outcome::Ran => format!("({kind}) in {took}{}", rows(report)),
         Outcome::Failed | Outcome::Blocked if !why.is_empty() => format!("({kind}): {why}"),
         _ => format!("({kind})"),
     };
@@ -123,7 +110,6 @@ fn finished(report: &StageReport, look: &Look) -> String {
         look.paint(Paint::Quiet, &told)
     };
     format!("{} {stage} {told}", look.paint(paint, &head))
->>>>>>> main
 }
 
 /// Says how many rows the main table of a stage has, or each of its tables where none is the main one.

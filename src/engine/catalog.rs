@@ -7,15 +7,11 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use crate::data::{Hash, Hasher};
-<<<<<<< HEAD
 use crate::ml::model::ModelHead;
-use crate::params::Vocabulary;
 use crate::plan::{
-    Catalog, ModelFile, ModelTrouble, Remembered, SourceAnswer, SourceRequest, SourceTrouble,
+    Catalog, ModelFile, ModelTrouble, Registry, Remembered, SourceAnswer, SourceRequest,
+    SourceTrouble,
 };
-=======
-use crate::plan::{Catalog, Registry, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
->>>>>>> main
 use crate::sources::{self, OnBadRow, SourceError};
 use crate::store::{Store, schema_bytes, schema_of};
 
@@ -115,9 +111,9 @@ impl Catalog for DiskCatalog {
         };
         let input = sources::named_file(folder, path).map_err(|error| refused(&error))?;
         let (mut file, metadata) = sources::open_file(&input).map_err(|error| refused(&error))?;
-        let head = ModelHead::read(&mut file, metadata.len()).map_err(|source| {
-            refused(&SourceError::Io { file: path.to_owned(), action: "read", source })
-        })?;
+        let head = ModelHead::read(&mut file, metadata.len(), self.registry.estimators()).map_err(
+            |source| refused(&SourceError::Io { file: path.to_owned(), action: "read", source }),
+        )?;
         match head {
             Ok(head) => Ok(ModelFile { path: input.path, head }),
             Err(bad) => Err(ModelTrouble {

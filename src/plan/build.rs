@@ -14,12 +14,8 @@ use super::lint;
 use super::load::normal;
 use super::names::{Found, Instance, Names};
 use super::parameters::Settled;
-<<<<<<< HEAD
-use super::stage::{Caching, Checked, Output, Promise, Role, StageKind, Task};
-=======
 use super::registry::Registry;
-use super::stage::{Caching, Checked, Output, Role, StageKind, Task};
->>>>>>> main
+use super::stage::{Caching, Checked, Output, Promise, Role, StageKind, Task};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::params;
 use crate::params::{Args, Binder, Bound, Code, Declared, Param, Parameters, Params, Setting};

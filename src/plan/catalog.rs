@@ -7,12 +7,8 @@ use arrow::datatypes::SchemaRef;
 
 use super::registry::Registry;
 use crate::data::{ColumnType, Hash};
-<<<<<<< HEAD
 use crate::ml::model::ModelHead;
-use crate::params::{Setting, Vocabulary};
-=======
 use crate::params::Setting;
->>>>>>> main
 
 /// Answers for everything that isn't in the text of the pipeline.
 pub trait Catalog: Sync {

@@ -8,14 +8,10 @@ use arrow::datatypes::{Schema, SchemaRef};
 use super::build::{Block, Head, ancestors};
 use super::catalog::Catalog;
 use super::names::Names;
-<<<<<<< HEAD
+use super::registry::Registry;
 use super::stage::{
     Checked, FittedType, Input, ModelType, Output, PROBABILITY, Promise, Reads, TableType,
 };
-=======
-use super::registry::Registry;
-use super::stage::{Checked, FittedType, Input, ModelType, Output, Reads, TableType};
->>>>>>> main
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::params::{Bound, Parameters, Setting, Vocabulary};
 use crate::text::Span;

@@ -83,15 +83,10 @@ impl StageKind for EvaluateKind {
             outputs.push(("roc", Output::Table(tables::roc_type())));
             outputs.push(("calibration", Output::Table(tables::calibration_type())));
         }
-<<<<<<< HEAD
-        let work = Judging { candidates, scorers, required, curves: outputs.len() > 1 };
-=======
         if matches!(known.task, Some(Learning::Classification | Learning::Regression)) {
             outputs.push(("intervals", Output::Table(tables::intervals_type())));
         }
-        let names = models.iter().map(|model| model.name.clone()).collect();
-        let work = Judging { names, scorers, required, task: known.task };
->>>>>>> main
+        let work = Judging { candidates, scorers, required, task: known.task };
         let task = Task {
             inputs,
             settings,
@@ -203,15 +198,8 @@ impl Work for Judging {
         let mut curves = Curves::default();
         let mut intervals = Vec::new();
         let (mut unmet, mut warnings) = (Vec::new(), Vec::new());
-<<<<<<< HEAD
         for (name, place) in &self.candidates {
-            let model = place.load(inputs)?;
-=======
-        for (name, model) in self.names.iter().zip(models) {
-            let model =
-                FittedModel::load(model.blob(learning::FITTED)?, running.registry().estimators())
-                    .map_err(|error| Failure::new(error.to_string()))?;
->>>>>>> main
+            let model = place.load(inputs, running)?;
             running.pool().install(|| -> Result<(), Failure> {
                 let judged = model.judge(table).map_err(fit_failure)?;
                 warnings.extend(unseen(name, &model, &judged.target));

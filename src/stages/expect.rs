@@ -179,17 +179,9 @@ fn condition(
         checking.report(misfit.help.into_iter().fold(diagnostic, Diagnostic::help));
         return None;
     }
-<<<<<<< HEAD
-    if let (Some(code), Some(schema)) = (code, &schema)
-        && let Err(errors) =
-            sql::condition(&code.text.value, schema, &super::prep::parameters(checking))
-=======
     let parameters = super::prep::parameters(checking);
     let mut queried = None;
-    if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
-        && let Some(schema) = &data.kind.schema
->>>>>>> main
-    {
+    if let (Some(code), Some(schema)) = (code, &schema) {
         let functions = checking.registry().functions();
         match sql::condition(&code.text.value, schema, &parameters, functions) {
             Ok(condition) => {

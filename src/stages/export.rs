@@ -182,7 +182,7 @@ impl Work for Writing {
                 let input = inputs.first().ok_or_else(|| Failure::new("there are no rows"))?;
                 sources::write(input.table()?, &self.path)
             }
-            What::Model(place) => sources::write_bytes(&place.bytes(inputs)?, &self.path),
+            What::Model(place) => sources::write_bytes(&place.bytes(inputs, running)?, &self.path),
         };
         written.map_err(|error| {
             error.help().into_iter().fold(Failure::new(error.to_string()), Failure::help)

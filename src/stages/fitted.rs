@@ -13,7 +13,9 @@ use crate::ml::estimator::Task as Learning;
 use crate::ml::model::{Feature, FittedModel, Interface, ModelHead};
 use crate::params;
 use crate::params::{Args, Bound, Family, Kind, Params, Setting, Signature};
-use crate::plan::{Artifact, Checking, Failure, FittedType, Input, Reads, Source, TableType};
+use crate::plan::{
+    Artifact, Checking, Failure, FittedType, Input, Reads, Running, Source, TableType,
+};
 use crate::sources;
 use crate::text::Span;
 
@@ -331,16 +333,24 @@ impl Place {
     }
 
     /// Reads the model.
-    pub(super) fn load(&self, inputs: &[Artifact]) -> Result<FittedModel, Failure> {
-        let bytes = self.bytes(inputs)?;
-        FittedModel::load(&bytes).map_err(|bad| match self {
+    pub(super) fn load(
+        &self,
+        inputs: &[Artifact],
+        running: &dyn Running,
+    ) -> Result<FittedModel, Failure> {
+        let bytes = self.bytes(inputs, running)?;
+        FittedModel::load(&bytes, running.registry().estimators()).map_err(|bad| match self {
             Self::Input(_) => Failure::new(format!("a fitted model can't be read: {bad}")),
             Self::File(file, _) => Failure::new(bad.spoken(&file.name)).help(bad.help()),
         })
     }
 
     /// Gives the bytes of the model.
-    pub(super) fn bytes(&self, inputs: &[Artifact]) -> Result<Arc<[u8]>, Failure> {
+    pub(super) fn bytes(
+        &self,
+        inputs: &[Artifact],
+        running: &dyn Running,
+    ) -> Result<Arc<[u8]>, Failure> {
         let (file, interface) = match self {
             Self::Input(at) => {
                 let input = inputs.get(*at).ok_or_else(|| Failure::new("there is no model"))?;
@@ -358,7 +368,9 @@ impl Place {
         let (mut opened, metadata) = sources::open_file(file).map_err(|error| refused(&error))?;
         let mut bytes = Vec::new();
         opened.read_to_end(&mut bytes).map_err(unreadable)?;
-        let head = ModelHead::read(&mut bytes.as_slice(), metadata.len()).map_err(unreadable)?;
+        let head =
+            ModelHead::read(&mut bytes.as_slice(), metadata.len(), running.registry().estimators())
+                .map_err(unreadable)?;
         if head.is_ok_and(|head| head.interface() != **interface) {
             return Err(Failure::new(format!(
                 "`{}` holds another model than when the pipeline was checked",

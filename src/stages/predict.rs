@@ -117,28 +117,9 @@ impl Kept {
 
 impl Work for Answering {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
-<<<<<<< HEAD
         let table = inputs.first().ok_or_else(|| Failure::new("there are no rows"))?.table()?;
-        let model = self.place.load(inputs)?;
+        let model = self.place.load(inputs, running)?;
         let output = running.pool().install(|| answers(&model, table, &self.kept.of(table)?))?;
-=======
-        let [model, data] = inputs else {
-            return Err(Failure::new("there is no model, or there are no rows"));
-        };
-        let table = data.table()?;
-        let model =
-            FittedModel::load(model.blob(learning::FITTED)?, running.registry().estimators())
-                .map_err(|error| Failure::new(error.to_string()))?;
-        let prediction = running.pool().install(|| model.predict(table)).map_err(fit_failure)?;
-        let kept = match &self.kept {
-            Some(kept) => {
-                let names: Vec<&str> = kept.iter().map(String::as_str).collect();
-                table.project(&names).map_err(|error| Failure::new(error.to_string()))?
-            }
-            None => table.clone(),
-        };
-        let output = tables::predictions(&kept, &prediction)?;
->>>>>>> main
         Ok(Produced { outputs: vec![Artifact::Table(output)], ..Produced::default() })
     }
 }

@@ -247,10 +247,10 @@ impl Work for Showing {
             }
         }
         for (entry, place) in &self.stored {
-            let bytes = place.bytes(inputs)?;
+            let bytes = place.bytes(inputs, running)?;
             if let Some(own) = found.get_mut(*entry) {
                 let (name, digest) = (String::new(), Hash::of(&bytes));
-                let content = Content::of_blob(&bytes);
+                let content = Content::of_blob(&bytes, running.registry().estimators());
                 own.outputs.push(report::Output { name, digest, content });
             }
         }

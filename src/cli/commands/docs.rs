@@ -16,18 +16,12 @@ Examples:
   mlp docs                       every word with its first line
   mlp docs estimators            the words of one family
   mlp docs random_forest         a word and its parameters
-<<<<<<< HEAD
-  mlp docs events                the JSON Schema of what `mlp run --json` writes
-  mlp docs estimators --markdown the family's page of the users' book")]
-pub(crate) struct Args {
-    /// The word, or a family: stages, sources, estimators, steps, metrics …; or `events`.
-=======
   mlp docs sql                   the functions of queries
+  mlp docs events                the JSON Schema of what `mlp run --json` writes
   mlp docs estimators --markdown the family's page of the users' book
   mlp docs --json                every word and function, for an editor")]
 pub(crate) struct Args {
-    /// The word, or a family: stages, sources, estimators, steps, metrics, sql …
->>>>>>> main
+    /// The word, or a family: stages, sources, estimators, steps, metrics, sql …; or `events`.
     word: Option<String>,
     /// Write a family's whole page in Markdown.
     #[arg(long, requires = "word")]
@@ -41,44 +35,15 @@ pub(crate) struct Args {
 const SQL: &str = "\nsql\n  `mlp docs sql` lists the functions of queries\n";
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
-<<<<<<< HEAD
-    let words = stages::vocabulary();
-    let Some(word) = &args.word else {
-        ui.data(&reference::overview(words))?;
-        return Ok(Exit::Done);
-    };
-    if word == "events" && !args.markdown {
-        ui.data(EVENTS)?;
-        return Ok(Exit::Done);
-    }
-    if args.markdown {
-        let family = FAMILIES.iter().find(|(_, title)| title == word);
-        let Some((family, title)) = family else {
-            let titles: Vec<&str> = FAMILIES.iter().map(|(_, title)| *title).collect();
-            return Err(Trouble::wrong(format!("`{word}` is no family of words"))
-                .help(format!("the families: {}", titles.join(", "))));
-        };
-        ui.data(&reference::markdown(words, *family, title))?;
-        return Ok(Exit::Done);
-    }
-    match reference::explain(words, word) {
-        Ok(text) => ui.data(&text)?,
-        Err(near) => {
-            let trouble = Trouble::wrong(format!("`{word}` is no word of the language"));
-            return Err(match near {
-                Some(near) => trouble.help(format!("did you mean `{near}`?")),
-                None => trouble.help("`mlp docs` lists every word"),
-            });
-=======
     let registry = ui.registry;
     let text = match args.word.as_deref() {
         None if args.json => {
             let functions = sql::functions(registry.functions());
             format!("{}\n", reference::json(registry.vocabulary(), &functions))
->>>>>>> main
         }
         None => reference::overview(registry.vocabulary()) + SQL,
         Some(word) if args.markdown => markdown(registry, word)?,
+        Some("events") => EVENTS.to_owned(),
         Some("sql") => reference::functions(&sql::functions(registry.functions())),
         Some(word) => explain(registry, word)?,
     };

@@ -53,7 +53,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
-    let opened = model::open(&args.model)?;
+    let opened = model::open(&args.model, ui)?;
     if let Some(to) = &args.to {
         check_target(to, args)?;
     }

@@ -78,7 +78,7 @@ fn show_model(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         return Err(Trouble::wrong(format!("a model file has no stage `{word}`"))
             .help(format!("`mlp show {}` says what is in it", args.pipeline.file().display())));
     }
-    let opened = model::open(args.pipeline.file())?;
+    let opened = model::open(args.pipeline.file(), ui)?;
     ui.data(&if args.json { format!("{}\n", opened.json()) } else { opened.text() })?;
     Ok(Exit::Done)
 }

@@ -37,13 +37,8 @@ use crate::data::{ColumnType, Table};
 pub use added::{Added, Reader};
 pub use delimited::CsvOptions;
 pub use error::SourceError;
-<<<<<<< HEAD
 pub use input::{Encoding, Input, Limits, Stamp, open as open_file};
-pub use kinds::{SOURCES, SourceKind, canonical, open};
-=======
-pub use input::{Encoding, Input, Limits, Stamp};
 pub use kinds::{PATHS, SOURCES, SourceKind, Sources};
->>>>>>> main
 pub use rejects::Rejects;
 pub use resolve::{named_file, resolve};
 pub use sinks::{SINKS, Sink, SinkError, SinkKind, can_hold, lies_below, write, write_bytes};

@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::kinds;
 use crate::data::{Hash, Label, Sort};
 use crate::ml::estimator::{LoadError, Task};
+use crate::ml::estimators::Estimators;
 
 /// What every model file begins with.
 const MARK: &[u8; 8] = b"mlpmodel";
@@ -177,11 +178,16 @@ impl From<LoadError> for BadModel {
 }
 
 impl ModelHead {
-    /// Reads the head of a file of a known size, and nothing behind it.
+    /// Reads the head of a file of a known size, and nothing behind it; the estimator must be among
+    /// these.
     ///
     /// # Errors
     /// The file can't be read; or, inside, it is no model that can be used.
-    pub fn read(file: &mut dyn Read, size: u64) -> io::Result<Result<Self, BadModel>> {
+    pub fn read(
+        file: &mut dyn Read,
+        size: u64,
+        estimators: &Estimators,
+    ) -> io::Result<Result<Self, BadModel>> {
         let mut bytes = Vec::new();
         file.take(BEFORE as u64).read_to_end(&mut bytes)?;
         let length = match head_length(&bytes) {
@@ -189,18 +195,21 @@ impl ModelHead {
             Err(bad) => return Ok(Err(bad)),
         };
         file.take(length as u64).read_to_end(&mut bytes)?;
-        Ok(Self::of(&bytes, size.max(bytes.len() as u64)).map(|(head, _)| head))
+        Ok(Self::of(&bytes, size.max(bytes.len() as u64), estimators).map(|(head, _)| head))
     }
 
     /// Reads a head and what follows it.
-    pub(super) fn split(bytes: &[u8]) -> Result<(Self, &[u8]), BadModel> {
-        let (head, length) = Self::of(bytes, bytes.len() as u64)?;
+    pub(super) fn split<'b>(
+        bytes: &'b [u8],
+        estimators: &Estimators,
+    ) -> Result<(Self, &'b [u8]), BadModel> {
+        let (head, length) = Self::of(bytes, bytes.len() as u64, estimators)?;
         let body = bytes.get(length..).unwrap_or_default();
         if Body::of(body) == head.body { Ok((head, body)) } else { Err(BadModel::Damaged) }
     }
 
     /// Reads the head at the beginning of some bytes, and says where it ends.
-    fn of(bytes: &[u8], size: u64) -> Result<(Self, usize), BadModel> {
+    fn of(bytes: &[u8], size: u64, estimators: &Estimators) -> Result<(Self, usize), BadModel> {
         let end = BEFORE + head_length(bytes)?;
         let text = bytes.get(BEFORE..end).ok_or(BadModel::Cut(size))?;
         if bytes.get(BEFORE - 32..BEFORE) != Some(Hash::of(text).as_bytes()) {
@@ -213,13 +222,13 @@ impl ModelHead {
             Some(whole) if whole == size => {}
             _ => return Err(BadModel::Damaged),
         }
-        head.known()?;
+        head.known(estimators)?;
         Ok((head, end))
     }
 
     /// Checks that all words are registered.
-    fn known(&self) -> Result<(), BadModel> {
-        if kinds::estimator_named(&self.estimator).is_none() {
+    fn known(&self, estimators: &Estimators) -> Result<(), BadModel> {
+        if estimators.named(&self.estimator).is_none() {
             return Err(BadModel::Unknown(format!("the estimator `{}`", self.estimator)));
         }
         match self.steps.iter().find(|word| kinds::step_named(word).is_none()) {

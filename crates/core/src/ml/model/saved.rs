@@ -12,12 +12,7 @@ use super::fit::Entry;
 use super::fitted::FittedModel;
 use super::head::{BadModel, Body, HeadColumn, ModelHead};
 use super::kinds;
-<<<<<<< HEAD
-=======
-use crate::data::{Hash, Label};
-use crate::ml::estimator::{LoadError, Task};
 use crate::ml::estimators::Estimators;
->>>>>>> main
 
 /// What was learnt, in plain data; what stands in the head doesn't stand here again.
 #[derive(Serialize, Deserialize)]
@@ -72,9 +67,8 @@ impl FittedModel {
     ///
     /// # Errors
     /// The bytes are no model, or one of another version of `mlp`.
-<<<<<<< HEAD
-    pub fn load(bytes: &[u8]) -> Result<Self, BadModel> {
-        let (head, body) = ModelHead::split(bytes)?;
+    pub fn load(bytes: &[u8], estimators: &Estimators) -> Result<Self, BadModel> {
+        let (head, body) = ModelHead::split(bytes, estimators)?;
         let (learnt, rest) = postcard::take_from_bytes::<Learnt>(body)
             .map_err(|error| BadModel::Part(error.to_string()))?;
         let fitting = rest.is_empty()
@@ -85,7 +79,8 @@ impl FittedModel {
         }
         let steps = head.steps.iter().zip(&learnt.steps);
         let steps = steps.map(|(word, bytes)| load_step(word, bytes)).collect::<Result<_, _>>()?;
-        let kind = kinds::estimator_named(&head.estimator)
+        let kind = estimators
+            .named(&head.estimator)
             .ok_or_else(|| BadModel::Unknown(format!("the estimator `{}`", head.estimator)))?;
         let fitted = kind.load(&learnt.estimator)?;
         let columns = head.columns.iter().zip(learnt.levels);
@@ -94,22 +89,6 @@ impl FittedModel {
             sort: column.holds,
             levels,
         });
-=======
-    pub fn load(bytes: &[u8], estimators: &Estimators) -> Result<Self, LoadError> {
-        let content = content(bytes)?;
-        let read =
-            postcard::from_bytes::<Content>(content).map_err(|error| broken(&error.to_string()))?;
-        let steps = read
-            .steps
-            .iter()
-            .map(|(word, bytes)| load_step(word, bytes))
-            .collect::<Result<_, _>>()?;
-        let (word, bytes) = &read.estimator;
-        let kind = estimators.named(word).ok_or_else(|| {
-            broken(&format!("it was fitted by `{word}`, which this `mlp` doesn't know"))
-        })?;
-        let fitted = kind.load(bytes)?;
->>>>>>> main
         Ok(Self {
             spec: head.settings.to_string(),
             given: given.collect(),

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use proptest::prelude::*;
 
-use super::{fit, passengers, spec};
+use super::{estimators, fit, passengers, spec};
 use crate::data::Label;
 use crate::ml::estimator::Task;
 use crate::ml::model::{BadModel, FittedModel, ModelHead};
@@ -14,7 +14,7 @@ fn saved() -> Vec<u8> {
 }
 
 fn head_of(bytes: &[u8]) -> Result<ModelHead, BadModel> {
-    ModelHead::read(&mut &*bytes, bytes.len() as u64).unwrap()
+    ModelHead::read(&mut &*bytes, bytes.len() as u64, &estimators()).unwrap()
 }
 
 /// Counts what is read of it.
@@ -37,13 +37,16 @@ fn a_head_is_read_without_what_follows() {
     let head = head_of(&bytes).unwrap();
     let length = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
     let mut counting = Counting { rest: &bytes, read: 0 };
-    assert_eq!(ModelHead::read(&mut counting, bytes.len() as u64).unwrap().unwrap(), head);
+    assert_eq!(
+        ModelHead::read(&mut counting, bytes.len() as u64, &estimators()).unwrap().unwrap(),
+        head
+    );
     assert_eq!(counting.read, 48 + length);
     // What follows may be anything of the same length, until it is used.
     let mut other = bytes.clone();
     *other.last_mut().unwrap() ^= 1;
     assert_eq!(head_of(&other).unwrap(), head);
-    assert_eq!(FittedModel::load(&other).unwrap_err(), BadModel::Damaged);
+    assert_eq!(FittedModel::load(&other, &estimators()).unwrap_err(), BadModel::Damaged);
 }
 
 #[test]
@@ -112,7 +115,7 @@ proptest! {
         if cut {
             bytes.truncate(at);
         }
-        let (head, model) = (head_of(&bytes), FittedModel::load(&bytes));
+        let (head, model) = (head_of(&bytes), FittedModel::load(&bytes, &estimators()));
         prop_assert!(model.is_err() || head.is_ok());
     }
 
@@ -131,7 +134,7 @@ proptest! {
         head.task = [Task::Classification, Task::Regression, Task::Clustering, Task::Anomaly][task];
         head.classes = (0..classes).map(|at| Label::Int(at as i64)).collect();
         let forged = head.before(&bytes[48 + length..]);
-        if let Ok(model) = FittedModel::load(&forged) {
+        if let Ok(model) = FittedModel::load(&forged, &estimators()) {
             let table = passengers();
             drop((model.predict(&table), model.judge(&table), model.explain()));
         }
