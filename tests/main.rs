@@ -10,7 +10,7 @@
 )]
 
 mod architecture;
-mod bad_input;
+mod cases;
 mod cli;
 mod docs;
 mod incremental;

@@ -301,7 +301,7 @@ pub enum SourceError {
     #[error("the rows could not be taken")]
     Refused,
     /// An option makes no sense.
-    #[error("{problem}")]
+    #[error("{}", first_part(.problem))]
     Option {
         /// What is wrong.
         problem: String,
@@ -347,7 +347,7 @@ impl SourceError {
             Self::Format { .. } => {
                 vec!["parts of dates are `%Y` `%m` `%d`, of times `%H` `%M` `%S`, of zones `%z`".to_owned()]
             }
-            Self::Json { problem, .. } => {
+            Self::Json { problem, .. } | Self::Option { problem } => {
                 problem.split_once("; ").map(|(_, help)| help.to_owned()).into_iter().collect()
             }
             Self::Io { action: "write", source, .. } => write_help(source),

@@ -23,6 +23,7 @@ mod parquet_file;
 mod rejects;
 mod resolve;
 mod sinks;
+mod style;
 mod typed;
 mod values;
 

@@ -6,7 +6,7 @@
 //! library, which rounds correctly too.
 
 use arrow::datatypes::TimeUnit;
-use chrono::format::{Item, Parsed, StrftimeItems};
+use chrono::format::{Fixed, Item, Numeric, Parsed, StrftimeItems};
 use chrono::{Datelike, NaiveDate};
 
 /// The days from 0001-01-01 to 1970-01-01.
@@ -262,6 +262,30 @@ impl Pattern {
     /// Takes a format apart; nothing if a part of it is unknown.
     pub(super) fn new(format: &str) -> Option<Self> {
         StrftimeItems::new(format).parse_to_owned().ok().map(Self)
+    }
+
+    /// Tells whether it has a part of a day in it.
+    pub(super) fn has_time(&self) -> bool {
+        let is_time = |item: &Item<'static>| match item {
+            Item::Numeric(part, _) => matches!(
+                part,
+                Numeric::Hour
+                    | Numeric::Hour12
+                    | Numeric::Minute
+                    | Numeric::Second
+                    | Numeric::Nanosecond
+                    | Numeric::Timestamp
+            ),
+            Item::Fixed(part) => !matches!(
+                part,
+                Fixed::ShortMonthName
+                    | Fixed::LongMonthName
+                    | Fixed::ShortWeekdayName
+                    | Fixed::LongWeekdayName
+            ),
+            _ => false,
+        };
+        self.0.iter().any(is_time)
     }
 
     fn parse(&self, field: &[u8]) -> Option<Parsed> {

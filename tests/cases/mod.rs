@@ -1,6 +1,6 @@
-//! Whatever a user does wrong gets an answer that helps, and leaves nothing half done.
+//! What files are read as, and what is said where they or a pipeline are wrong.
 //!
-//! A file `TOPIC.cases` holds cases as text; [`Case`] says what a case may hold. Each is run by the
+//! Whatever a user does wrong gets an answer that helps, and leaves nothing half done. A file `TOPIC.cases` holds cases as text; [`Case`] says what a case may hold. Each is run by the
 //! built program in a folder of its own, under a guard against hangs, and must end with its status,
 //! name its code and its place, and say what its `says` lines say. Beside that no case may panic,
 //! change a file of the user, leave a temporary file, or write what failed into the lock file.
@@ -15,6 +15,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
+
+use serde_json::Value as Json;
 
 use crate::program::{Project, Ran, mlp, root};
 
@@ -43,7 +45,8 @@ struct Case {
 struct Step {
     /// `run` the command line (`run case.mlp`), `exit` the status (2; of a step that another
     /// follows 0), `code`, `at` the place, `says`, `from`, `needs: permissions`, `limit` the
-    /// blocks that a file may have, `makes` a file that the command writes.
+    /// blocks that a file may have, `makes` a file that the command writes. Of the last step, where it
+    /// ends well: `table` the table to look at (`t`), `is` its columns, and a `row` each.
     keys: BTreeMap<String, Vec<String>>,
     files: Vec<File>,
 }
@@ -66,7 +69,7 @@ impl Step {
 
 /// Reads the cases of a file.
 fn cases(topic: &str) -> Vec<Case> {
-    let text = fs::read_to_string(root().join(format!("tests/bad_input/{topic}.cases"))).unwrap();
+    let text = fs::read_to_string(root().join(format!("tests/cases/{topic}.cases"))).unwrap();
     let mut cases: Vec<Case> = Vec::new();
     for line in text.lines() {
         if let Some(name) = line.strip_prefix("### ") {
@@ -275,6 +278,9 @@ impl Case {
             };
             let last = at + 1 == self.steps.len();
             faults.extend(step.told(&ran, last));
+            if last && let Some(columns) = step.one("is") {
+                faults.extend(step.shown(&folder, columns));
+            }
             faults.extend(step.left(&ran, &before, &tree(&folder)));
             if !faults.is_empty() {
                 faults.push(format!("{}{}", ran.stdout, ran.stderr));
@@ -288,7 +294,7 @@ impl Case {
 impl Step {
     /// Holds what was said against what should be.
     fn told(&self, ran: &Ran, last: bool) -> Vec<String> {
-        let usual = if last { 2 } else { 0 };
+        let usual = if last && self.one("is").is_none() { 2 } else { 0 };
         let status = self.one("exit").map_or(usual, |status| status.parse().unwrap());
         let said = plain(&format!("{}\n{}", ran.stdout, ran.stderr));
         let code = self.one("code").map(|code| format!("[{code}]"));
@@ -307,6 +313,39 @@ impl Step {
         }
         if last && status != 0 && self.all("says").is_empty() {
             faults.push("the case asks for nothing to be said".to_owned());
+        }
+        faults
+    }
+
+    /// Holds a table against what it should be.
+    fn shown(&self, folder: &Path, columns: &str) -> Vec<String> {
+        let args = format!("show case.mlp {} --json --rows 100", self.one("table").unwrap_or("t"));
+        let ran = match guarded(&mut command(folder, &args, None)) {
+            Ok(ran) => ran,
+            Err(fault) => return vec![fault],
+        };
+        let Ok(answer) = serde_json::from_str::<Json>(&ran.stdout) else {
+            return vec![format!("nothing can be shown: {}", ran.stderr)];
+        };
+        let text = |value: &Json| match value {
+            Json::Null => "∅".to_owned(),
+            Json::String(text) => text.replace('\n', "\\n"),
+            other => other.to_string(),
+        };
+        let list = |value: &Json| value.as_array().cloned().unwrap_or_default();
+        let column = |own: &Json| format!("{}: {}", text(&own["name"]), text(&own["type"]));
+        let found = list(&answer["schema"]).iter().map(column).collect::<Vec<_>>().join(", ");
+        let row = |row: &Json| {
+            let values = row.as_object().into_iter().flat_map(|row| row.values());
+            values.map(text).collect::<Vec<_>>().join("|")
+        };
+        let rows: Vec<String> = list(&answer["data"]).iter().map(row).collect();
+        let mut faults = Vec::new();
+        if found != columns {
+            faults.push(format!("its columns are {found}"));
+        }
+        if rows != self.all("row") {
+            faults.push(format!("its rows are\n{}", rows.join("\n")));
         }
         faults
     }
@@ -368,6 +407,11 @@ fn run(topic: &str) {
 }
 
 #[test]
+fn reading() {
+    run("reading");
+}
+
+#[test]
 fn files() {
     run("files");
 }
@@ -401,7 +445,8 @@ fn output() {
 fn the_table_is_not_small() {
     let topics = ["files", "values", "text", "sql", "learning", "output"];
     let all: Vec<Case> = topics.iter().flat_map(|topic| cases(topic)).collect();
-    assert!(all.len() >= 120, "{} cases", all.len());
+    let wrong = all.iter().filter(|case| case.steps.last().unwrap().one("exit") != Some("0"));
+    assert!(wrong.count() >= 120, "{} cases", all.len());
     for case in &all {
         let same = all.iter().filter(|other| other.name == case.name).count();
         assert_eq!(same, 1, "`{}` stands twice", case.name);
