@@ -13,6 +13,7 @@ mod architecture;
 mod cases;
 mod cli;
 mod docs;
+mod formats;
 mod incremental;
 mod program;
 mod registry;
