@@ -338,7 +338,9 @@ fn referring(args: &Args, table: &Table, other: &[ArrayRef]) -> Result<BooleanBu
     let kind = other.first().map_or_else(|| own.clone(), |other| common(own, other.data_type()));
     let keys = Keys::of([&kind])?;
     let alike = |column: &ArrayRef| {
-        cast(column, &kind).map(|column| vec![column]).map_err(|error| Failure::new(error.to_string()))
+        cast(column, &kind)
+            .map(|column| vec![column])
+            .map_err(|error| Failure::new(error.to_string()))
     };
     let column = table.column(&check.column).map_err(|error| Failure::new(error.to_string()))?;
     let own: Vec<Vec<ArrayRef>> = column.iter().map(alike).collect::<Result<_, _>>()?;
@@ -372,7 +374,9 @@ pub(super) fn measure(call: &Call, table: &Table) -> Result<f64, Failure> {
         }
         "distinct" => {
             let keys = Keys::of(&kinds(table, &[column])?)?;
-            Fingerprints::new(batches(table, &[column])?, &keys).distinct().map(|count| count as f64)
+            Fingerprints::new(batches(table, &[column])?, &keys)
+                .distinct()
+                .map(|count| count as f64)
         }
         word => {
             let (mut count, mut sum) = (0_usize, 0.0);

@@ -9,6 +9,8 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
+use serde_json::{Value as Json, json};
+
 use super::kept::kept;
 use super::{checks, fits};
 use crate::data::{BATCH_ROWS, Table};
@@ -16,8 +18,8 @@ use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Bound, Call, Code, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Progress, Reads, Role, Running,
-    Source, StageKind, TableType, Task, Work,
+    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Progress, Reads, Role,
+    Running, Source, StageKind, TableType, Task, Work,
 };
 use crate::sql;
 
@@ -57,7 +59,7 @@ impl StageKind for ExpectKind {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn role(&self) -> Role {
@@ -89,9 +91,16 @@ impl StageKind for ExpectKind {
         let schema = data.kind.schema.as_ref().map(failures_schema);
         let failures =
             TableType { schema, open: data.kind.open, lineage: Arc::clone(&data.kind.lineage) };
+        let mut settings = args.canonical();
+        let used = conditions.iter().flat_map(|condition| &condition.parameters);
+        let used: serde_json::Map<String, Json> =
+            used.map(|(name, value)| (name.clone(), json!(format!("{value:?}")))).collect();
+        if !used.is_empty() {
+            settings["parameters"] = Json::Object(used);
+        }
         let task = Task {
             inputs,
-            settings: args.canonical(),
+            settings,
             files: Vec::new(),
             writes: Vec::new(),
             work: Arc::new(Holding { conditions, warn: expect.on_fail == OnFail::Warn }),
@@ -162,15 +171,21 @@ fn condition(
         checking.report(misfit.help.into_iter().fold(diagnostic, Diagnostic::help));
         return None;
     }
+    let mut parameters = super::prep::parameters(checking);
     if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
         && let Some(schema) = &data.kind.schema
-        && let Err(errors) =
-            sql::condition(&code.text.value, schema, &super::prep::parameters(checking))
     {
-        for error in errors {
-            super::prep::report(checking, code, error);
-        }
-        return None;
+        let condition = match sql::condition(&code.text.value, schema, &parameters) {
+            Ok(condition) => condition,
+            Err(errors) => {
+                for error in errors {
+                    super::prep::report(checking, code, error);
+                }
+                return None;
+            }
+        };
+        checking.used.extend(condition.parameters().iter().cloned());
+        parameters.retain(|(name, _)| condition.parameters().contains(name));
     }
     if let Some(bound) = call.args.get("pattern")
         && let Setting::Text(text) = &bound.setting
@@ -198,7 +213,6 @@ fn condition(
         }
     };
     let spoken = item.setting.spoken();
-    let parameters = super::prep::parameters(checking);
     Some((Condition { spoken, item: item.setting.clone(), other: None, column, parameters }, input))
 }
 

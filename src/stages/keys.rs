@@ -116,11 +116,7 @@ impl<'a> Fingerprints<'a> {
     }
 
     /// Gives each fingerprint of a part with its row, in the order of the rows.
-    fn each(
-        &self,
-        part: &Part,
-        mut take: impl FnMut(usize, Fingerprint),
-    ) -> Result<(), Failure> {
+    fn each(&self, part: &Part, mut take: impl FnMut(usize, Fingerprint)) -> Result<(), Failure> {
         let mut start = 0;
         for batches in self.batches.chunks(ABREAST) {
             let found: Vec<_> = batches.par_iter().map(|columns| self.prints(columns)).collect();

@@ -13,7 +13,7 @@ use crate::plan::Failure;
 pub(super) fn marked(
     table: &Table,
     column: &str,
-    mark: impl Fn(&ArrayRef) -> Result<BooleanBuffer, Failure> + Sync,
+    mark: impl Fn(&ArrayRef) -> Result<BooleanBuffer, Failure> + Sync + Send,
 ) -> Result<BooleanBuffer, Failure> {
     let pieces = table.column(column).map_err(|error| Failure::new(error.to_string()))?;
     let found: Vec<Result<BooleanBuffer, Failure>> = pieces.par_iter().map(mark).collect();

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use regex::bytes::Regex;
 
-use super::input::siblings;
+use super::input::missing;
 use super::{Format, Input, SourceError};
 
 /// How deep `**` looks into folders.
@@ -26,6 +26,9 @@ const MAX_DEPTH: usize = 64;
 ///
 /// Fails where nothing is found, and where a file is named twice.
 pub fn resolve(base: &Path, paths: &[String]) -> Result<Vec<Input>, SourceError> {
+    if paths.iter().all(String::is_empty) {
+        return Err(SourceError::NoPath);
+    }
     let mut inputs = Vec::new();
     let mut seen = HashSet::new();
     for path in paths {
@@ -50,7 +53,7 @@ fn resolve_one(base: &Path, written: &str) -> Result<Vec<Input>, SourceError> {
         Ok(metadata) if metadata.is_dir() => folder(&path, name.trim_end_matches('/'), written),
         Ok(_) => Ok(vec![Input { path, name }]),
         Err(_) if is_pattern(&name) => pattern(base, &name),
-        Err(_) => Err(SourceError::Missing { siblings: siblings(&path), file: name }),
+        Err(_) => Err(missing(&path, name)),
     }
 }
 

@@ -19,11 +19,11 @@ pub(super) struct Style {
 pub(super) static PLAIN: Style = Style { point: b'.', dates: Vec::new(), times: Vec::new() };
 
 impl Style {
-    /// Reads formats of dates and times; gives the first that has an unknown part, if one has.
-    pub(super) fn new(point: u8, formats: &[String]) -> Result<Self, String> {
+    /// Reads formats of dates and times; gives the first that is wrong, and what is wrong with it.
+    pub(super) fn new(point: u8, formats: &[String]) -> Result<Self, (String, &'static str)> {
         let mut style = Self { point, ..PLAIN.clone() };
         for format in formats {
-            let pattern = Pattern::new(format).ok_or_else(|| format.clone())?;
+            let pattern = Pattern::checked(format).map_err(|problem| (format.clone(), problem))?;
             if pattern.has_time() {
                 style.times.push(pattern);
             } else {
@@ -82,6 +82,14 @@ mod tests {
         assert_eq!(seconds("1970-01-01 00:02"), Some(120));
         assert_eq!(seconds("02/01/1970"), Some(86_400));
         assert_eq!(seconds("soon"), None);
-        assert_eq!(Style::new(b'.', &["%Q".to_owned()]).unwrap_err(), "%Q");
+        let wrong = |format: &str| Style::new(b'.', &[format.to_owned()]).unwrap_err().1;
+        assert_eq!(wrong("%Q"), "has an unknown part");
+        for format in ["", "dd/mm/yyyy", "%H:%M", "%d.%m.", "%Y-%m", "%d/%m/%Y %H"] {
+            assert_eq!(wrong(format), "doesn't say which day it is", "{format}");
+        }
+        for format in ["%D", "%e %B %Y", "%s", "%Y-%j", "%d/%m/%y %I:%M %p", "%Y-%m-%dT%H:%M:%S%z"]
+        {
+            assert!(Style::new(b'.', &[format.to_owned()]).is_ok(), "{format}");
+        }
     }
 }

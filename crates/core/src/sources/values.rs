@@ -5,6 +5,8 @@
 //! bits and 22 places is exact in one division (Clinger 1990); all others go to the standard
 //! library, which rounds correctly too.
 
+use std::fmt::Write;
+
 use arrow::datatypes::TimeUnit;
 use chrono::format::{Fixed, Item, Numeric, Parsed, StrftimeItems};
 use chrono::{Datelike, NaiveDate};
@@ -262,6 +264,23 @@ impl Pattern {
     /// Takes a format apart; nothing if a part of it is unknown.
     pub(super) fn new(format: &str) -> Option<Self> {
         StrftimeItems::new(format).parse_to_owned().ok().map(Self)
+    }
+
+    /// Takes a format apart that a user gave, or says what is wrong with it.
+    pub(super) fn checked(format: &str) -> Result<Self, &'static str> {
+        match Self::new(format) {
+            None => Err("has an unknown part"),
+            Some(pattern) if !pattern.is_whole() => Err("doesn't say which day it is"),
+            Some(pattern) => Ok(pattern),
+        }
+    }
+
+    /// Tells whether a text of this form says which day, and which time if it says any.
+    fn is_whole(&self) -> bool {
+        let known = chrono::DateTime::UNIX_EPOCH.fixed_offset();
+        let mut text = String::new();
+        let written = write!(text, "{}", known.format_with_items(self.0.iter()));
+        written.is_ok() && self.timestamp(text.as_bytes()).is_some()
     }
 
     /// Tells whether it has a part of a day in it.

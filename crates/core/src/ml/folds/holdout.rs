@@ -176,7 +176,8 @@ fn by_class(
     let left: Vec<usize> = counts.iter().zip(&train).map(|(all, own)| all - own).collect();
     let test = allotted(&left, cut.test, generator);
     let mut part_of = vec![Part::Train; cut.rows];
-    let mut members: Vec<Vec<usize>> = counts.iter().map(|rows| Vec::with_capacity(*rows)).collect();
+    let mut members: Vec<Vec<usize>> =
+        counts.iter().map(|rows| Vec::with_capacity(*rows)).collect();
     (0..cut.rows).for_each(|row| members[codes[row] as usize].push(row));
     for (class, rows) in members.iter_mut().enumerate() {
         rows.shuffle(generator);

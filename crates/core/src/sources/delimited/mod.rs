@@ -12,6 +12,7 @@ mod tokens;
 
 use rayon::prelude::*;
 
+use super::error::PARTS_OF_DATES;
 use super::guess::Guess;
 use super::input::{Encoding, TextSource};
 use super::merge::Seen;
@@ -90,10 +91,8 @@ impl CsvOptions {
     }
 
     fn style(&self) -> Result<Style, SourceError> {
-        Style::new(self.decimal, &self.dates).map_err(|format| SourceError::Option {
-            problem: format!(
-                "the format `{format}` in `dates` has an unknown part; parts are `%Y` `%m` `%d` `%H` `%M` `%S`"
-            ),
+        Style::new(self.decimal, &self.dates).map_err(|(format, problem)| SourceError::Option {
+            problem: format!("the format `{format}` in `dates` {problem}; {PARTS_OF_DATES}"),
         })
     }
 }
