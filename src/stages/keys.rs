@@ -59,7 +59,7 @@ pub(super) struct Fingerprints<'a> {
 impl<'a> Fingerprints<'a> {
     /// Begins with columns, given batch by batch.
     pub(super) fn new(batches: Vec<Vec<ArrayRef>>, keys: &'a Keys) -> Self {
-        let rows = batches.iter().flat_map(|columns| columns.first()).map(Array::len).sum();
+        let rows = batches.iter().filter_map(|columns| columns.first()).map(Array::len).sum();
         Self { batches, rows, keys, room: ROOM }
     }
 

@@ -9,6 +9,9 @@ use rayon::prelude::*;
 use crate::data::Table;
 use crate::plan::Failure;
 
+/// Arrow's own type of half a float.
+type F16 = <Float16Type as ArrowPrimitiveType>::Native;
+
 /// Marks the rows of a column, each batch by itself.
 pub(super) fn marked(
     table: &Table,
@@ -27,9 +30,9 @@ pub(super) fn marked(
 /// Marks the values that are null or NaN.
 pub(super) fn missing(column: &ArrayRef) -> BooleanBuffer {
     match column.data_type() {
-        DataType::Float64 => missing_or_nan::<Float64Type>(column, |value| value.is_nan()),
-        DataType::Float32 => missing_or_nan::<Float32Type>(column, |value| value.is_nan()),
-        DataType::Float16 => missing_or_nan::<Float16Type>(column, |value| value.is_nan()),
+        DataType::Float64 => missing_or_nan::<Float64Type>(column, f64::is_nan),
+        DataType::Float32 => missing_or_nan::<Float32Type>(column, f32::is_nan),
+        DataType::Float16 => missing_or_nan::<Float16Type>(column, F16::is_nan),
         _ => match column.logical_nulls() {
             Some(nulls) => !nulls.inner(),
             None => BooleanBuffer::new_unset(column.len()),
