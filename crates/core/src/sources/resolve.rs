@@ -82,6 +82,8 @@ struct Listing {
 impl Listing {
     fn of(folder: &Path, name: &str) -> Result<Self, SourceError> {
         let fail = |error| SourceError::io(name, "list", error);
+        // The folder of a pipeline that is named without one has no name.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let mut listing = Self::default();
         for entry in fs::read_dir(folder).map_err(fail)? {
             let entry = entry.map_err(fail)?;
