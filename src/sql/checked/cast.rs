@@ -65,7 +65,8 @@ impl CheckedCast {
         if narrows(array.data_type(), &self.to)
             && let Some(value) = beyond(array, &made)?
         {
-            let detail = format!("`{value}` does not fit into {}", ColumnType::new(self.to.clone()));
+            let detail =
+                format!("`{value}` does not fit into {}", ColumnType::new(self.to.clone()));
             return Err(self.place.fault(Reason::Overflow, &detail));
         }
         Ok(made)
