@@ -66,7 +66,7 @@ impl CheckedCast {
             && let Some(value) = beyond(array, &made)?
         {
             let detail =
-                format!("`{value}` does not fit into {}", ColumnType::new(self.to.clone()));
+                format!("`{value:?}` does not fit into {}", ColumnType::new(self.to.clone()));
             return Err(self.place.fault(Reason::Overflow, &detail));
         }
         Ok(made)
