@@ -34,7 +34,7 @@ const BROKEN: &[&str] = &["panicked", "RUST_BACKTRACE", "mlp broke here", "stack
 ///
 /// A file begins with `--- PATH` and goes up to the next mark. `--- PATH | HOW` says how its content
 /// comes about: `empty`, `escaped` (`\xE9`, `\n`, `\0`; line breaks don't count), `make WORD` (see
-/// `made`), `folder`, `link TARGET`, `locked`, `locked-folder`. Behind `then:` a second step
+/// `made`), `folder`, `link TARGET`, `locked`, `locked-folder`, `closed-folder`. Behind `then:` a second step
 /// begins, with files and keys of its own; the steps before it must succeed.
 struct Case {
     name: String,
@@ -121,6 +121,10 @@ impl File {
             ("locked-folder", _) => {
                 fs::create_dir_all(&path).unwrap();
                 set_mode(&path, 0o555);
+            }
+            ("closed-folder", _) => {
+                fs::create_dir_all(&path).unwrap();
+                set_mode(&path, 0o000);
             }
             (how, _) => panic!("`{how}` is no way to make a file"),
         }

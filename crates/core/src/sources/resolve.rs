@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use regex::bytes::Regex;
@@ -99,6 +100,19 @@ impl Listing {
         listing.files.sort();
         Ok(listing)
     }
+
+    /// Lists a folder that a pattern leads to; what isn't there, or is no folder, is empty.
+    fn below(base: &Path, prefix: &str) -> Result<Self, Box<SourceError>> {
+        let name = if prefix.is_empty() { "." } else { prefix.trim_end_matches('/') };
+        match Self::of(&base.join(prefix), name) {
+            Err(SourceError::Io { source, .. })
+                if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(Self::default())
+            }
+            listing => listing.map_err(Box::new),
+        }
+    }
 }
 
 fn is_pattern(name: &str) -> bool {
@@ -110,7 +124,8 @@ fn pattern(base: &Path, written: &str) -> Result<Vec<Input>, SourceError> {
     let no_match = || SourceError::NoMatch { pattern: written.to_owned() };
     let parts: Vec<&str> = written.split('/').collect();
     let mut found = Vec::new();
-    walk(base, String::new(), &parts, 0, &mut found).ok_or_else(no_match)?;
+    walk(base, String::new(), &parts, 0, &mut found)
+        .map_err(|trouble| trouble.map_or_else(no_match, |error| *error))?;
     found.sort();
     found.dedup();
     if found.is_empty() {
@@ -119,25 +134,29 @@ fn pattern(base: &Path, written: &str) -> Result<Vec<Input>, SourceError> {
     Ok(found.into_iter().map(|name| Input { path: base.join(&name), name }).collect())
 }
 
-/// Collects what the parts of a pattern match below `prefix`; nothing if a part is malformed.
+/// Collects what the parts of a pattern match below `prefix`.
+///
+/// # Errors
+///
+/// Gives nothing if a part is malformed, else why a folder can't be listed.
 fn walk(
     base: &Path,
     prefix: String,
     parts: &[&str],
     depth: usize,
     found: &mut Vec<String>,
-) -> Option<()> {
-    let Some((part, rest)) = parts.split_first() else { return Some(()) };
+) -> Result<(), Option<Box<SourceError>>> {
+    let Some((part, rest)) = parts.split_first() else { return Ok(()) };
     let below = |name: &str| format!("{prefix}{name}");
     if !is_pattern(part) {
         let name = below(part);
         if rest.is_empty() {
             found.extend(base.join(&name).is_file().then_some(name));
-            return Some(());
+            return Ok(());
         }
         return walk(base, format!("{name}/"), rest, depth, found);
     }
-    let listing = Listing::of(&base.join(&prefix), &prefix).unwrap_or_default();
+    let listing = Listing::below(base, &prefix)?;
     if *part == "**" {
         // At the end `**` stands for all data files at any depth.
         if rest.is_empty() {
@@ -151,13 +170,13 @@ fn walk(
             walk(base, format!("{}/", below(folder)), parts, depth + 1, found)
         });
     }
-    let matcher = name_pattern(part)?;
+    let matcher = name_pattern(part).ok_or(None)?;
     let hidden = part.starts_with('.');
     let fits =
         |name: &&String| matcher.is_match(name.as_bytes()) && (hidden || !name.starts_with('.'));
     if rest.is_empty() {
         found.extend(listing.files.iter().filter(fits).map(|name| below(name)));
-        return Some(());
+        return Ok(());
     }
     let folders = listing.folders.iter().chain(&listing.links);
     folders
