@@ -13,6 +13,8 @@ mod architecture;
 mod cases;
 mod cli;
 mod docs;
+mod examples;
+mod extending;
 mod formats;
 mod incremental;
 mod program;

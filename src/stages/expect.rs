@@ -91,16 +91,9 @@ impl StageKind for ExpectKind {
         let schema = data.kind.schema.as_ref().map(failures_schema);
         let failures =
             TableType { schema, open: data.kind.open, lineage: Arc::clone(&data.kind.lineage) };
-        let mut settings = args.canonical();
-        let used = conditions.iter().flat_map(|condition| &condition.parameters);
-        let used: serde_json::Map<String, Json> =
-            used.map(|(name, value)| (name.clone(), json!(format!("{value:?}")))).collect();
-        if !used.is_empty() {
-            settings["parameters"] = Json::Object(used);
-        }
         let task = Task {
             inputs,
-            settings,
+            settings: settings(args, &conditions),
             files: Vec::new(),
             writes: Vec::new(),
             work: Arc::new(Holding { conditions, warn: expect.on_fail == OnFail::Warn }),
@@ -108,6 +101,16 @@ impl StageKind for ExpectKind {
         };
         Some(Checked { outputs: vec![("failures", Output::Table(failures))], task: Some(task) })
     }
+}
+
+/// Writes the fields canonically, with what the SQL in them depends on beside its text.
+fn settings(args: &Args, conditions: &[Condition]) -> Json {
+    let mut settings = args.canonical();
+    let queries: Vec<Json> = conditions.iter().filter_map(|own| own.sql.clone()).collect();
+    if !queries.is_empty() {
+        settings["queries"] = Json::Array(queries);
+    }
+    settings
 }
 
 /// Takes the column off the end of what `references` names.
@@ -131,6 +134,8 @@ struct Condition {
     column: Option<String>,
     /// The parameters that SQL may use.
     parameters: Vec<(String, sql::Parameter)>,
+    /// What SQL depends on beside its text: the values of its parameters, the functions that it calls.
+    sql: Option<Json>,
 }
 
 /// Checks one condition against the columns of the table.
@@ -171,21 +176,24 @@ fn condition(
         checking.report(misfit.help.into_iter().fold(diagnostic, Diagnostic::help));
         return None;
     }
-    let mut parameters = super::prep::parameters(checking);
+    let parameters = super::prep::parameters(checking);
+    let mut queried = None;
     if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
         && let Some(schema) = &data.kind.schema
     {
-        let condition = match sql::condition(&code.text.value, schema, &parameters) {
-            Ok(condition) => condition,
+        let functions = checking.registry().functions();
+        match sql::condition(&code.text.value, schema, &parameters, functions) {
+            Ok(condition) => {
+                checking.used.extend(condition.parameters().iter().cloned());
+                queried = Some(depends_on(&condition, &parameters));
+            }
             Err(errors) => {
                 for error in errors {
                     super::prep::report(checking, code, error);
                 }
                 return None;
             }
-        };
-        checking.used.extend(condition.parameters().iter().cloned());
-        parameters.retain(|(name, _)| condition.parameters().contains(name));
+        }
     }
     if let Some(bound) = call.args.get("pattern")
         && let Setting::Text(text) = &bound.setting
@@ -213,7 +221,19 @@ fn condition(
         }
     };
     let spoken = item.setting.spoken();
-    Some((Condition { spoken, item: item.setting.clone(), other: None, column, parameters }, input))
+    let item = item.setting.clone();
+    Some((Condition { spoken, item, other: None, column, parameters, sql: queried }, input))
+}
+
+/// Writes what a condition depends on beside its text.
+fn depends_on(condition: &sql::Condition, parameters: &[(String, sql::Parameter)]) -> Json {
+    let used = parameters.iter().filter(|(name, _)| condition.parameters().contains(name));
+    let used = used.map(|(name, value)| (name.clone(), json!(format!("{value:?}"))));
+    json!({
+        "engine": sql::VERSION,
+        "parameters": used.collect::<serde_json::Map<_, _>>(),
+        "functions": condition.functions(),
+    })
 }
 
 /// Checks that the two columns of `references` can have a value in common.
@@ -419,13 +439,15 @@ impl Condition {
         running: &dyn Running,
     ) -> Result<BooleanBuffer, Failure> {
         let worded = |error: sql::SqlError| super::prep::failure(code, error);
-        let condition = sql::condition(&code.text.value, table.schema(), &self.parameters)
-            .map_err(|errors| {
-                errors
-                    .into_iter()
-                    .next()
-                    .map_or_else(|| Failure::new("the condition is wrong"), worded)
-            })?;
+        let condition = sql::condition(
+            &code.text.value,
+            table.schema(),
+            &self.parameters,
+            running.registry().functions(),
+        )
+        .map_err(|errors| {
+            errors.into_iter().next().map_or_else(|| Failure::new("the condition is wrong"), worded)
+        })?;
         condition.failing(table, running.limits(), running.runtime()).map_err(worded)
     }
 }
