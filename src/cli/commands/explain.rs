@@ -117,7 +117,36 @@ fn fitted(plan: &Plan, stage: &Stage, store: &Store) -> Result<Vec<String>, Trou
 /// read: they stand above.
 fn settings(settings: &Json) -> Vec<Vec<String>> {
     let Json::Object(map) = settings else { return Vec::new() };
-    map.iter().filter_map(|(key, value)| Some(vec![key.clone(), spoken(value)?])).collect()
+    map.iter().flat_map(|(key, value)| rows(key, value)).collect()
+}
+
+/// The longest setting that stands on one line.
+const LINE: usize = 64;
+
+/// Writes a setting on a line, or a long one on several: an item or an argument each.
+fn rows(key: &str, value: &Json) -> Vec<Vec<String>> {
+    let row = |key: &str, text: String| vec![key.to_owned(), text];
+    let Some(text) = spoken(value) else { return Vec::new() };
+    if grid::width(&text) <= LINE {
+        return vec![row(key, text)];
+    }
+    match value {
+        Json::Array(items) => {
+            let keys = std::iter::once(key).chain(std::iter::repeat(""));
+            keys.zip(items.iter().filter_map(spoken)).map(|(key, item)| row(key, item)).collect()
+        }
+        Json::Object(map) => match (map.len(), map.iter().next()) {
+            (1, Some((word, Json::Object(args)))) if is_word(word) => {
+                let argument = |(name, value): (&String, &Json)| {
+                    Some(row(&format!("  {name}"), spoken(value)?))
+                };
+                let head = row(key, word.clone());
+                std::iter::once(head).chain(args.iter().filter_map(argument)).collect()
+            }
+            _ => vec![row(key, text)],
+        },
+        _ => vec![row(key, text)],
+    }
 }
 
 /// Writes a setting as a user would; gives nothing where there is none.
@@ -170,6 +199,10 @@ mod tests {
             "metrics": [{ "roc_auc": { "average": "macro", "max_fpr": null } }, { "accuracy": {} }],
             "class_weight": { "yes": 2.0, "no": 1.0 },
             "over": { "estimator.C": { "log": { "low": 0.1, "high": 1.0 } } },
+            "estimator": { "gradient_boosting": {
+                "learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 31, "seed": null,
+                "early_stopping": false,
+            } },
             "sql": "SELECT *\nFROM x",
             "seed": null,
         }));
@@ -183,6 +216,11 @@ mod tests {
                 "metrics  [roc_auc(average: macro), accuracy]",
                 "class_weight  { yes: 2.0, no: 1.0 }",
                 "over  { estimator.C: log(low: 0.1, high: 1.0) }",
+                "estimator  gradient_boosting",
+                "  learning_rate  0.1",
+                "  max_iter  100",
+                "  max_leaf_nodes  31",
+                "  early_stopping  false",
                 "sql  SELECT * …",
             ]
         );
