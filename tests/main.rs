@@ -10,12 +10,13 @@
 )]
 
 mod architecture;
-mod bad_input;
+mod cases;
 mod cli;
 mod docs;
 mod events;
 mod examples;
 mod extending;
+mod formats;
 mod incremental;
 mod models;
 mod outputs;

@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         ui.data(&summary::summary(&plan.name, &report, &ui.out))?;
         ui.say(&summary::warnings(&report));
     }
-    let found = failures(&report);
+    let found = failures(args, &report);
     ui.say(&if args.json {
         found.iter().map(|found| event(&Renderer::new(&sources, &ui.err), found)).collect()
     } else {
@@ -190,12 +190,17 @@ fn all_threads() -> usize {
 }
 
 /// Finds what failed, each at the place where the user wrote it.
-fn failures(report: &Report) -> Vec<Diagnostic> {
+fn failures(args: &Args, report: &Report) -> Vec<Diagnostic> {
     let failed = report.stages.iter().filter(|stage| stage.outcome == Outcome::Failed);
     let findings = failed.filter_map(|stage| {
         let message = format!("`{}` failed: {}", stage.stage, stage.why);
         let finding = Diagnostic::error("stage-failed", stage.span?, message);
-        Some(stage.help.iter().fold(finding, |finding, line| finding.help(line.clone())))
+        let rows = stage.outputs.iter().find(|output| output.name == "failures");
+        let rows = rows.filter(|rows| rows.rows > Some(0)).map(|rows| {
+            let file = args.pipeline.file().display();
+            format!("look at the rows: `mlp show {file} {}.{}`", stage.stage, rows.name)
+        });
+        Some(stage.help.iter().cloned().chain(rows).fold(finding, Diagnostic::help))
     });
     findings.collect()
 }
