@@ -36,6 +36,7 @@ mod rewrite;
 mod session;
 mod sides;
 mod source;
+mod spread;
 mod unmark;
 
 pub use analysis::Analysis;
