@@ -283,7 +283,7 @@ mod tests {
             rows in prop::collection::vec((0..4_usize, any::<Option<i64>>()), 0..40)
         ) {
             let groups: Vec<usize> = rows.iter().map(|(group, _)| *group).collect();
-            let array = Int64Array::from_iter(rows.iter().map(|(_, value)| *value));
+            let array: Int64Array = rows.iter().map(|(_, value)| *value).collect();
             let (mut sums, mut seen) = ([0; 4], [false; 4]);
             let fits =
                 i64::sum_groups(&mut sums, &mut seen, &groups, array.values(), array.nulls());
