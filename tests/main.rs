@@ -10,11 +10,12 @@
 )]
 
 mod architecture;
-mod bad_input;
+mod cases;
 mod cli;
 mod docs;
 mod examples;
 mod extending;
+mod formats;
 mod incremental;
 mod program;
 mod registry;
