@@ -13,6 +13,7 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod docs;
+mod gallery;
 mod incremental;
 mod program;
 mod registry;

@@ -1,0 +1,106 @@
+//! The gallery runs: every pipeline in `pipelines/`, in smaller settings where the full ones take long.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::program::{Project, root};
+
+/// What is set to smaller values, so that a pipeline takes seconds without optimisation as well.
+const SMALLER: &[(&str, &[&str])] = &[
+    ("bikeshare", &["trials=2"]),
+    ("diamonds", &["rounds=10"]),
+    ("digits", &["epochs=12"]),
+    ("flights", &["until=2013-01-22"]),
+    ("reviews", &["words=60"]),
+    ("titanic", &["trees=10", "trials=2"]),
+];
+
+/// Lists the pipelines of the gallery by name.
+fn names() -> Vec<String> {
+    let entries = fs::read_dir(root().join("pipelines")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut names: Vec<String> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "mlp"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Lists the files below a folder, as paths from it.
+fn files(folder: &Path) -> BTreeSet<String> {
+    let mut files = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            files.extend(self::files(&path).into_iter().map(|file| format!("{name}/{file}")));
+        } else {
+            files.insert(name);
+        }
+    }
+    files
+}
+
+/// Makes a project that holds the whole gallery.
+fn gallery() -> Project {
+    let project = Project::new();
+    let from = root().join("pipelines");
+    let data = files(&from.join("data")).into_iter().map(|file| format!("data/{file}"));
+    for file in data.chain(names().into_iter().map(|name| format!("{name}.mlp"))) {
+        let to = project.path(&file);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::copy(from.join(&file), to).unwrap();
+    }
+    project
+}
+
+/// Runs a pipeline twice and makes its page; says what was wrong.
+fn wrong_with(project: &Project, name: &str) -> Option<String> {
+    let file = format!("{name}.mlp");
+    let smaller = SMALLER.iter().find(|(own, _)| *own == name).map_or(&[][..], |(_, set)| set);
+    let with = |command: &str| {
+        let mut args = vec![command, file.as_str()];
+        args.extend(smaller.iter().flat_map(|set| ["--set", set]));
+        project.run(&args)
+    };
+    let first = with("run");
+    if first.status != 0 {
+        return Some(format!("{name}\n{}{}", first.stdout, first.stderr));
+    }
+    let again = with("run");
+    if !again.stdout.contains("up to date") {
+        return Some(format!("{name}, run again\n{}{}", again.stdout, again.stderr));
+    }
+    let page = with("report");
+    (page.status != 0).then(|| format!("{name}, report\n{}{}", page.stdout, page.stderr))
+}
+
+#[test]
+fn every_pipeline_of_the_gallery_runs_and_then_has_nothing_to_do() {
+    let project = gallery();
+    let wrong: Vec<String> = names().iter().filter_map(|name| wrong_with(&project, name)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_smaller_settings_are_of_pipelines_that_are_there() {
+    for (name, _) in SMALLER {
+        assert!(names().iter().any(|own| own == name), "{name}");
+    }
+}
+
+#[test]
+fn the_gallery_is_told_of_on_its_pages() {
+    let page = fs::read_to_string(root().join("pipelines/README.md")).unwrap();
+    let scores = fs::read_to_string(root().join("docs/gallery.md")).unwrap();
+    for name in names() {
+        assert!(page.contains(&format!("]({name}.mlp)")), "pipelines/README.md lacks {name}");
+        assert!(scores.contains(&name), "docs/gallery.md lacks {name}");
+    }
+    let sources = fs::read_to_string(root().join("pipelines/data/README.md")).unwrap();
+    for file in files(&root().join("pipelines/data")).iter().filter(|file| *file != "README.md") {
+        assert!(sources.contains(&format!("`{file}`")), "pipelines/data/README.md lacks {file}");
+    }
+}
