@@ -8,12 +8,20 @@ use crate::program::{Project, root};
 
 /// What is set to smaller values, so that a pipeline takes seconds without optimisation as well.
 const SMALLER: &[(&str, &[&str])] = &[
-    ("bikeshare", &["trials=2"]),
-    ("diamonds", &["rounds=10"]),
-    ("digits", &["epochs=12"]),
-    ("flights", &["until=2013-01-22"]),
+    ("bikeshare", &["trials=1"]),
+    ("diamonds", &["rounds=60"]),
+    ("digits", &["epochs=15"]),
+    ("flights", &["until=2013-01-22", "rounds=30"]),
     ("reviews", &["words=60"]),
     ("titanic", &["trees=10", "trials=2"]),
+];
+
+/// Files of which fewer rows do: each so-many-th, and at most so many.
+const FEWER: &[(&str, usize, usize)] = &[
+    ("data/credit.csv", 2, usize::MAX),
+    ("data/diamonds.csv", 12, usize::MAX),
+    ("data/isl_bikeshare.csv", 1, 4_000),
+    ("data/telco_churn.csv", 3, usize::MAX),
 ];
 
 /// Lists the pipelines of the gallery by name.
@@ -50,8 +58,18 @@ fn gallery() -> Project {
     let data = files(&from.join("data")).into_iter().map(|file| format!("data/{file}"));
     for file in data.chain(names().into_iter().map(|name| format!("{name}.mlp"))) {
         let to = project.path(&file);
-        fs::create_dir_all(to.parent().unwrap()).unwrap();
-        fs::copy(from.join(&file), to).unwrap();
+        match FEWER.iter().find(|(own, ..)| *own == file) {
+            Some((_, step, most)) => {
+                let text = fs::read_to_string(from.join(&file)).unwrap();
+                let (head, rows) = text.split_once('\n').unwrap();
+                let rows: Vec<&str> = rows.lines().step_by(*step).take(*most).collect();
+                project.write(&file, &format!("{head}\n{}\n", rows.join("\n")));
+            }
+            None => {
+                fs::create_dir_all(to.parent().unwrap()).unwrap();
+                fs::copy(from.join(&file), to).unwrap();
+            }
+        }
     }
     project
 }

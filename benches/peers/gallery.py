@@ -413,23 +413,26 @@ def line(name, model, metric, sign, ours, theirs):
 
 
 def segments(seeds, folder):
-    """Holds the search over the number of groups against k-means of scikit-learn."""
+    """Holds the search over the number of groups against scikit-learn's k-means."""
     rows, trials = run("segments", folder)
-    features = rows.drop(columns=["user_id"])
+    features = rows[["days_away", "visits", "purchases"]]
+    parts = list(KFold(4).split(features))
     for _, trial in trials.iterrows():
         groups = int(trial["estimator.n_clusters"])
         theirs = [
-            [
-                silhouette_score(prepared.transform(features.iloc[test]), fitted.predict(prepared.transform(features.iloc[test])))
-                for train, test in KFold(4).split(features)
-                for prepared in [PowerTransformer().fit(features.iloc[train])]
-                for fitted in [
-                    KMeans(groups, n_init=10, random_state=seed).fit(prepared.transform(features.iloc[train]))
-                ]
-            ]
+            [apart(features.iloc[train], features.iloc[test], groups, seed) for train, test in parts]
             for seed in range(seeds)
         ]
-        yield line("segments", f"{groups} groups", "silhouette", 1, np.array([trial["mean"]]), np.array(theirs))
+        ours = np.array([trial["mean"]])
+        yield line("segments", f"{groups} groups", "silhouette", 1, ours, np.array(theirs))
+
+
+def apart(train, test, groups, seed):
+    """Groups some rows, and tells how far apart other rows are by these groups."""
+    shape = PowerTransformer().fit(train)
+    fitted = KMeans(groups, n_init=10, random_state=seed).fit(shape.transform(train))
+    judged = shape.transform(test)
+    return silhouette_score(judged, fitted.predict(judged))
 
 
 def main():
