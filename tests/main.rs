@@ -17,6 +17,7 @@ mod events;
 mod examples;
 mod extending;
 mod formats;
+mod gallery;
 mod incremental;
 mod models;
 mod outputs;

@@ -124,13 +124,6 @@ struct Validating {
     repeats: usize,
 }
 
-/// What a model said of the judged rows of a fold.
-struct Judged {
-    prediction: Prediction,
-    /// The rows behind the steps, where metrics look at these.
-    features: Option<Frame>,
-}
-
 /// A model on a fold.
 struct Part<'a> {
     candidate: &'a Candidate,
@@ -159,18 +152,17 @@ impl Work for Validating {
             .collect();
         let so_far = Mutex::new(SoFar::new(&self.candidates));
         let total = Some(parts.len() as u64);
-        let predictions = side_by_side(running, &parts, |part| {
-            let prediction = part.predict(table, running)?;
-            let features = part.folded.judged(&part.fit(&part.candidate.keyed, ""), running)?;
-            let judged = Judged { prediction, features };
-            let score = self.scorers.first().and_then(|own| part.score(own, &judged).ok());
+        let columns = self.scorers.iter().any(Scorer::looks_at_columns);
+        let answers = side_by_side(running, &parts, |part| {
+            let answer = part.answer(table, columns, running)?;
+            let score = self.scorers.first().and_then(|own| part.score(own, &answer).ok());
             let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
             so_far.add(&part.candidate.name, score);
             let (done, note) = (so_far.done, so_far.note(self.scorers.first()));
             running.progress(Progress { done, total, unit: "folds", note });
-            Ok(judged)
+            Ok(answer)
         })?;
-        let scores = self.scores(&parts, &predictions)?;
+        let scores = self.scores(&parts, &answers)?;
         let summary = summary(&self.candidates, &self.scorers, &scores);
         let facts =
             Facts { metrics: summary.iter().map(SummaryRow::score).collect(), ..Facts::default() };
@@ -178,7 +170,7 @@ impl Work for Validating {
             outputs: vec![
                 Artifact::Table(tables::summary(&summary)?),
                 Artifact::Table(tables::scores(&scores)?),
-                Artifact::Table(out_of_fold(&parts, &predictions)?),
+                Artifact::Table(out_of_fold(&parts, &answers)?),
             ],
             facts,
             ..Produced::default()
@@ -227,16 +219,16 @@ impl<'a> SoFar<'a> {
 }
 
 impl Validating {
-    fn scores(&self, parts: &[Part<'_>], judged: &[Judged]) -> Result<Vec<ScoreRow>, Failure> {
+    fn scores(&self, parts: &[Part<'_>], answers: &[Answer]) -> Result<Vec<ScoreRow>, Failure> {
         let mut rows = Vec::new();
         for scorer in &self.scorers {
-            for (part, judged) in parts.iter().zip(judged) {
+            for (part, answer) in parts.iter().zip(answers) {
                 rows.push(ScoreRow {
                     model: part.candidate.name.clone(),
                     metric: scorer.name.clone(),
                     repeat: part.at.repeat,
                     fold: part.at.fold,
-                    value: part.score(scorer, judged)?,
+                    value: part.score(scorer, answer)?,
                 });
             }
         }
@@ -247,16 +239,30 @@ impl Validating {
     }
 }
 
+/// What a model says of the judged rows of a fold.
+struct Answer {
+    prediction: Prediction,
+    /// These rows behind the model's steps, where a metric looks at them.
+    columns: Option<Frame>,
+}
+
 impl Part<'_> {
-    fn predict(
+    fn answer(
         &self,
         table: &crate::data::Table,
+        columns: bool,
         running: &dyn Running,
-    ) -> Result<Prediction, Failure> {
+    ) -> Result<Answer, Failure> {
         let At { repeat, fold } = self.at;
         let label = format!("{} fold {fold} of repeat {repeat}", self.candidate.name);
+        let answer = |keyed: &Keyed| {
+            let fit = Fit { keyed, at: self.at, rows: None, label: &label };
+            let prediction = self.folded.predict(&fit, running)?;
+            let columns = columns.then(|| self.folded.judged(&fit, running)).transpose()?;
+            Ok(Answer { prediction, columns })
+        };
         match &self.candidate.tuned {
-            None => self.folded.predict(&self.fit(&self.candidate.keyed, &label), running),
+            None => answer(&self.candidate.keyed),
             Some(tuned) => {
                 let train = table
                     .take(&self.folded.fold(self.at).train)
@@ -265,18 +271,14 @@ impl Part<'_> {
                     running.seed().derive("repeat", repeat as u64).derive("fold", fold as u64);
                 let inside = Inside { running, name: &label };
                 let best = tuned.search(&train, seed, &inside)?;
-                self.folded.predict(&self.fit(&Keyed::of(best), &label), running)
+                answer(&Keyed::of(best))
             }
         }
     }
 
-    fn score(&self, scorer: &Scorer, judged: &Judged) -> Result<f64, Failure> {
+    fn score(&self, scorer: &Scorer, answer: &Answer) -> Result<f64, Failure> {
         let (truth, positive) = (self.folded.truth(self.at), self.folded.prepared.positive);
-        scorer.score(&truth, &judged.prediction, positive, judged.features.as_ref())
-    }
-
-    const fn fit<'f>(&self, keyed: &'f Keyed, label: &'f str) -> Fit<'f> {
-        Fit { keyed, at: self.at, rows: None, label }
+        scorer.score(&truth, &answer.prediction, positive, answer.columns.as_ref())
     }
 }
 
@@ -314,17 +316,17 @@ impl SummaryRow {
 }
 
 /// Puts the predictions of all folds into one table, in the order of models, repeats and rows.
-fn out_of_fold(parts: &[Part<'_>], judged: &[Judged]) -> Result<crate::data::Table, Failure> {
+fn out_of_fold(parts: &[Part<'_>], answers: &[Answer]) -> Result<crate::data::Table, Failure> {
     let predicted: Vec<Predicted<'_>> = parts
         .iter()
-        .zip(judged)
-        .map(|(part, judged)| Predicted {
+        .zip(answers)
+        .map(|(part, answer)| Predicted {
             model: &part.candidate.name,
             repeat: part.at.repeat,
             fold: part.at.fold,
             rows: &part.folded.fold(part.at).test,
             target: part.folded.truth(part.at),
-            prediction: &judged.prediction,
+            prediction: &answer.prediction,
         })
         .collect();
     tables::out_of_fold(&predicted)

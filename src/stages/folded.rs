@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use super::learning::{fit_failure, worded};
 use crate::data::{Frame, Hash, Ranks, Table, Target};
 use crate::ml::Seed;
-use crate::ml::estimator::{FitContext, FitError, Prediction, Task as Learning};
+use crate::ml::estimator::{FitContext, FitError, Prediction};
 use crate::ml::folds;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
@@ -180,10 +180,21 @@ impl Folded {
         train: &[usize],
         running: &dyn Running,
     ) -> Result<Prediction, Failure> {
-        let context = context(self.fit_seed(fit.at), running);
+        let context = context(self.seed_of(fit.at), running);
         let stepped = self.stepped(fit, train, &context).map_err(fit_failure)?;
         let fitted = fit.keyed.spec.fit_estimator(&stepped, &context).map_err(fit_failure)?;
         fitted.predict_prepared(&stepped).map_err(fit_failure)
+    }
+
+    /// Gives the judged rows of a fold behind the steps: what scores of groups look at.
+    pub(super) fn judged(&self, fit: &Fit<'_>, running: &dyn Running) -> Result<Frame, Failure> {
+        let context = context(self.seed_of(fit.at), running);
+        let stepped = self.stepped(fit, &self.train(fit), &context).map_err(fit_failure)?;
+        stepped.test().cloned().ok_or_else(|| Failure::new("a fold has no rows to judge"))
+    }
+
+    fn seed_of(&self, at: At) -> Seed {
+        self.seed.derive("fit", at.repeat as u64).derive("fold", at.fold as u64)
     }
 
     /// Gives the rows that a fit learns from.
@@ -242,25 +253,6 @@ impl Folded {
         }
         shared.order.push_back(key.clone());
         Arc::clone(shared.steps.entry(key).or_default())
-    }
-
-    /// Gives the judged rows of a fold behind the steps of a model, where metrics look at these: those of
-    /// groups and of odd rows.
-    pub(super) fn judged(
-        &self,
-        fit: &Fit<'_>,
-        running: &dyn Running,
-    ) -> Result<Option<Frame>, Failure> {
-        if !matches!(self.prepared.task, Learning::Clustering | Learning::Anomaly) {
-            return Ok(None);
-        }
-        let context = context(self.fit_seed(fit.at), running);
-        let stepped = self.stepped(fit, &self.train(fit), &context).map_err(fit_failure)?;
-        Ok(stepped.test().cloned())
-    }
-
-    fn fit_seed(&self, at: At) -> Seed {
-        self.seed.derive("fit", at.repeat as u64).derive("fold", at.fold as u64)
     }
 
     /// Gives the true targets of the judged rows of a fold.

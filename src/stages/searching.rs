@@ -306,11 +306,12 @@ impl Run<'_> {
             Some(Portions::Rounds(..)) | None => None,
         };
         let fit = Fit { keyed, at, rows, label: &label };
+        let scorer = &self.searching.scorer;
         let score = self.folded.predict(&fit, self.running).and_then(|prediction| {
             let positive = self.folded.prepared.positive;
-            let features = self.folded.judged(&fit, self.running)?;
-            let truth = self.folded.truth(at);
-            self.searching.scorer.score(&truth, &prediction, positive, features.as_ref())
+            let judged = scorer.looks_at_columns().then(|| self.folded.judged(&fit, self.running));
+            let judged = judged.transpose()?;
+            scorer.score(&self.folded.truth(at), &prediction, positive, judged.as_ref())
         });
         let judged = self.judged.fetch_add(1, Ordering::Relaxed) + 1;
         let folds = self.folded.places().len().max(1) as u64;
