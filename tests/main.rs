@@ -14,6 +14,7 @@ mod bad_input;
 mod cli;
 mod docs;
 mod incremental;
+mod networks;
 mod program;
 mod registry;
 mod report;

@@ -3,10 +3,10 @@
 use serde_json::Value as Json;
 
 use crate::ml::estimator::{BadSetting, Estimator, EstimatorKind};
-use crate::ml::estimators::ESTIMATORS;
+use crate::ml::estimators::{ESTIMATORS, words};
 use crate::ml::step::StepKind;
 use crate::ml::steps::STEPS;
-use crate::params::Call;
+use crate::params::{Call, Family, Signature};
 
 /// Finds an estimator by its word.
 pub(super) fn estimator_named(word: &str) -> Option<&'static dyn EstimatorKind> {
@@ -30,6 +30,15 @@ pub(super) fn estimator(call: &Call) -> Option<&'static dyn EstimatorKind> {
 /// Finds a call's step.
 pub(super) fn step(call: &Call) -> Option<&'static dyn StepKind> {
     step_named(call.name)
+}
+
+/// Finds the signature of a word, also of one that stands inside of an estimator.
+pub(super) fn signature(family: Family, word: &str) -> Option<&'static Signature> {
+    match family {
+        Family::Estimator => estimator_named(word).map(EstimatorKind::signature),
+        Family::Step => step_named(word).map(StepKind::signature),
+        inner => words(inner).into_iter().find(|signature| signature.name == word),
+    }
 }
 
 /// Makes the estimator of a call.
