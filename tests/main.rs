@@ -13,6 +13,8 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod docs;
+mod examples;
+mod extending;
 mod incremental;
 mod networks;
 mod program;

@@ -31,7 +31,7 @@ const TRAIN: &str = "train final { model: net, data: adults }";
 
 #[test]
 fn a_search_sets_what_stands_inside_of_a_setting() {
-    let tune = r#"
+    let tune = r"
 tune best {
   model: net
   data: adults
@@ -45,7 +45,7 @@ tune best {
   minimize: log_loss
 }
 train final { model: best, data: adults }
-"#;
+";
     let project = project("0.01", tune);
     run(&project, &[]);
     let shown = project.run(&["show", "pay.mlp", "best.trials", "--json"]);

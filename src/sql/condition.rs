@@ -1,6 +1,6 @@
 //! A condition over the rows of one table, as in `holds("age >= 18")`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use tokio::runtime::Handle;
 
+use super::added::Functions;
 use super::error::SqlError;
 use super::execute::Limits;
 use super::guard;
@@ -45,6 +46,12 @@ impl Condition {
     #[must_use]
     pub const fn parameters(&self) -> &BTreeSet<String> {
         &self.prepared.analysis.parameters
+    }
+
+    /// Gives the added functions that it calls, with their versions.
+    #[must_use]
+    pub const fn functions(&self) -> &BTreeMap<String, u32> {
+        &self.prepared.analysis.functions
     }
 
     /// Finds the rows, counted from zero, for which the condition is false; null passes.
@@ -86,12 +93,13 @@ pub fn condition(
     text: &str,
     schema: &SchemaRef,
     parameters: &[(String, Parameter)],
+    functions: &Functions,
 ) -> Result<Condition, Vec<SqlError>> {
     let checked = guard::run(|| {
         let (expr, source) = parse::expression(text).map_err(|error| vec![error])?;
         refuse_more_than_a_row(&expr, &source)?;
         let tables = [(vec![TABLE.to_owned()], Arc::clone(schema))];
-        let query = Query { text, tables: &tables, parameters };
+        let query = Query { text, tables: &tables, parameters, functions };
         let place = source.cover_expr(&expr);
         let tree = tree(expr).map_err(|error| vec![error])?;
         let prepared = prepare_parsed(Parsed { query: Box::new(tree), source }, &query)?;

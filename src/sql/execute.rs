@@ -26,6 +26,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
+use super::added::Functions;
 use super::error::SqlError;
 use super::names::KnownTable;
 use super::prepare::{Prepared, Query, prepare};
@@ -73,6 +74,8 @@ pub struct Execution<'a> {
     pub tables: &'a [(Vec<String>, Table)],
     /// The parameters, without `$`.
     pub parameters: &'a [(String, Parameter)],
+    /// The functions that it may call beside the built-in ones.
+    pub functions: &'a Functions,
     /// What bounds it.
     pub limits: Limits<'a>,
 }
@@ -89,6 +92,7 @@ pub fn execute(execution: &Execution<'_>, runtime: &Handle) -> Result<Table, Sql
         text: execution.text,
         tables: &schemas.collect::<Vec<_>>(),
         parameters: execution.parameters,
+        functions: execution.functions,
     };
     let first = |errors: Vec<SqlError>| errors.into_iter().next();
     let prepared = prepare(&query).map_err(|errors| {

@@ -16,6 +16,7 @@
 //!
 //! The same tables give the same bytes at any thread count: see `docs/design/sql-same-bits.md`.
 
+mod added;
 mod analysis;
 mod check;
 mod checked;
@@ -38,6 +39,7 @@ mod sides;
 mod source;
 mod unmark;
 
+pub use added::{Functions, ScalarFunction};
 pub use analysis::Analysis;
 pub use condition::{Condition, condition};
 pub use error::{Code, SqlError};

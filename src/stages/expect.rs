@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use serde_json::{Value as Json, json};
 
 use super::{checks, fits};
 use crate::data::Table;
@@ -86,7 +87,7 @@ impl StageKind for ExpectKind {
             TableType { schema, open: data.kind.open, lineage: Arc::clone(&data.kind.lineage) };
         let task = Task {
             inputs,
-            settings: args.canonical(),
+            settings: settings(args, &conditions),
             files: Vec::new(),
             writes: Vec::new(),
             work: Arc::new(Holding { conditions, warn: expect.on_fail == OnFail::Warn }),
@@ -94,6 +95,16 @@ impl StageKind for ExpectKind {
         };
         Some(Checked { outputs: vec![("failures", Output::Table(failures))], task: Some(task) })
     }
+}
+
+/// Writes the fields canonically, with what the SQL in them depends on beside its text.
+fn settings(args: &Args, conditions: &[Condition]) -> Json {
+    let mut settings = args.canonical();
+    let queries: Vec<Json> = conditions.iter().filter_map(|own| own.sql.clone()).collect();
+    if !queries.is_empty() {
+        settings["queries"] = Json::Array(queries);
+    }
+    settings
 }
 
 /// Takes the column off the end of what `references` names.
@@ -117,6 +128,8 @@ struct Condition {
     column: Option<String>,
     /// The parameters that SQL may use.
     parameters: Vec<(String, sql::Parameter)>,
+    /// What SQL depends on beside its text: the values of its parameters, the functions that it calls.
+    sql: Option<Json>,
 }
 
 /// Checks one condition against the columns of the table.
@@ -157,15 +170,24 @@ fn condition(
         checking.report(misfit.help.into_iter().fold(diagnostic, Diagnostic::help));
         return None;
     }
+    let parameters = super::prep::parameters(checking);
+    let mut queried = None;
     if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
         && let Some(schema) = &data.kind.schema
-        && let Err(errors) =
-            sql::condition(&code.text.value, schema, &super::prep::parameters(checking))
     {
-        for error in errors {
-            super::prep::report(checking, code, error);
+        let functions = checking.registry().functions();
+        match sql::condition(&code.text.value, schema, &parameters, functions) {
+            Ok(condition) => {
+                checking.used.extend(condition.parameters().iter().cloned());
+                queried = Some(depends_on(&condition, &parameters));
+            }
+            Err(errors) => {
+                for error in errors {
+                    super::prep::report(checking, code, error);
+                }
+                return None;
+            }
         }
-        return None;
     }
     if let Some(bound) = call.args.get("pattern")
         && let Setting::Text(text) = &bound.setting
@@ -193,8 +215,19 @@ fn condition(
         }
     };
     let spoken = item.setting.spoken();
-    let parameters = super::prep::parameters(checking);
-    Some((Condition { spoken, item: item.setting.clone(), other: None, column, parameters }, input))
+    let item = item.setting.clone();
+    Some((Condition { spoken, item, other: None, column, parameters, sql: queried }, input))
+}
+
+/// Writes what a condition depends on beside its text.
+fn depends_on(condition: &sql::Condition, parameters: &[(String, sql::Parameter)]) -> Json {
+    let used = parameters.iter().filter(|(name, _)| condition.parameters().contains(name));
+    let used = used.map(|(name, value)| (name.clone(), json!(format!("{value:?}"))));
+    json!({
+        "engine": sql::VERSION,
+        "parameters": used.collect::<serde_json::Map<_, _>>(),
+        "functions": condition.functions(),
+    })
 }
 
 /// Checks that the two columns of `references` can have a value in common.
@@ -355,13 +388,15 @@ impl Condition {
         running: &dyn Running,
     ) -> Result<Vec<usize>, Failure> {
         let worded = |error: sql::SqlError| super::prep::failure(code, error);
-        let condition = sql::condition(&code.text.value, table.schema(), &self.parameters)
-            .map_err(|errors| {
-                errors
-                    .into_iter()
-                    .next()
-                    .map_or_else(|| Failure::new("the condition is wrong"), worded)
-            })?;
+        let condition = sql::condition(
+            &code.text.value,
+            table.schema(),
+            &self.parameters,
+            running.registry().functions(),
+        )
+        .map_err(|errors| {
+            errors.into_iter().next().map_or_else(|| Failure::new("the condition is wrong"), worded)
+        })?;
         let limits = running.limits();
         let rows = condition.failing_rows(table, limits, running.runtime()).map_err(worded)?;
         Ok(rows.into_iter().map(|row| usize::try_from(row).unwrap_or(usize::MAX)).collect())

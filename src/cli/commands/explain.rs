@@ -109,7 +109,8 @@ fn fitted(plan: &Plan, stage: &Stage, store: &Store) -> Result<Vec<String>, Trou
     let found = latest.outputs().find(|(name, object)| name.is_empty() && object.kind == FITTED);
     let Some((_, object)) = found else { return Ok(Vec::new()) };
     let bytes = store.blob(object).map_err(|error| damaged(error.to_string()))?;
-    let model = FittedModel::load(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let model = FittedModel::load(&bytes, plan.registry.estimators())
+        .map_err(|error| damaged(error.to_string()))?;
     Ok(model.explain())
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
-    let (Loaded { sources, plan, diagnostics }, store) = args.pipeline.load()?;
+    let (Loaded { sources, plan, diagnostics }, store) = args.pipeline.load(ui)?;
     show_findings(args, ui, &sources, &diagnostics)?;
     let Some(plan) = plan.map(Arc::new) else { return Ok(Exit::Wrong) };
     let only = selected(&plan, args)?;

@@ -10,6 +10,7 @@
 //! disagreement is an error that names both files.
 
 mod adapt;
+mod added;
 mod arrow_file;
 mod delimited;
 mod error;
@@ -33,10 +34,11 @@ use arrow::datatypes::SchemaRef;
 
 use crate::data::{ColumnType, Table};
 
+pub use added::{Added, Reader};
 pub use delimited::CsvOptions;
 pub use error::SourceError;
 pub use input::{Encoding, Input, Limits, Stamp};
-pub use kinds::{SOURCES, SourceKind, canonical, open};
+pub use kinds::{PATHS, SOURCES, SourceKind, Sources};
 pub use rejects::Rejects;
 pub use resolve::resolve;
 pub use sinks::{SINKS, Sink, SinkError, SinkKind, can_hold, lies_below, write, write_bytes};
@@ -134,6 +136,8 @@ pub enum Options {
     Parquet,
     /// Arrow IPC.
     Arrow,
+    /// A format that a program adds.
+    Added(Added),
 }
 
 impl From<Format> for Options {
@@ -380,6 +384,7 @@ impl Job<'_> {
             Options::Json | Options::Ndjson => objects::read(self, out),
             Options::Parquet => parquet_file::read(self, out),
             Options::Arrow => arrow_file::read(self, out),
+            Options::Added(reader) => added::read(reader, self, out),
         }
     }
 }
@@ -391,6 +396,7 @@ fn columns(request: &Request, input: &Input) -> Result<Vec<(String, Seen)>, Sour
         Options::Json | Options::Ndjson => objects::columns(request, input),
         Options::Parquet => parquet_file::columns(input),
         Options::Arrow => arrow_file::columns(input),
+        Options::Added(reader) => added::columns(reader, input),
     }
 }
 

@@ -6,14 +6,16 @@
 
 use super::{ModelSpec, Steps, kinds};
 use crate::ml::estimator::BadSetting;
-use crate::params::{Bound, Call, Family, Kind, Param, Setting};
+use crate::params::{Bound, Call, Family, Kind, Param, Setting, Signature};
 
 impl ModelSpec {
     /// Lists every path that can be set, with the parameter behind it.
     #[must_use]
     pub fn tunable(&self) -> Vec<(String, &'static Param)> {
         let mut paths = Vec::new();
-        of_call("estimator", Family::Estimator, &self.estimator, &mut paths);
+        if let Some(kind) = self.kind() {
+            of_call("estimator", kind.signature(), &self.estimator, &mut paths);
+        }
         if let Steps::List(calls) = &self.steps {
             of_calls("steps", Family::Step, calls.iter(), &mut paths);
         }
@@ -25,12 +27,12 @@ impl ModelSpec {
     /// # Errors
     /// The value doesn't go together with other parameters.
     pub fn set(&mut self, path: &str, value: Setting) -> Result<(), BadSetting> {
+        let is_step = path.starts_with("steps.");
         let Some((call, inside)) = self.root_mut(path) else { return Ok(()) };
         put(call, inside, value);
-        match (kinds::estimator(call), kinds::step(call)) {
-            (Some(kind), _) => kind.bind(&call.args).map(drop),
-            (None, Some(kind)) => kind.bind(&call.args).map(drop),
-            (None, None) => Ok(()),
+        match kinds::step(call) {
+            Some(kind) if is_step => kind.bind(&call.args).map(drop),
+            _ => self.bind_estimator().map(drop),
         }
     }
 
@@ -61,9 +63,13 @@ impl ModelSpec {
     }
 }
 
-/// Lists the paths inside of a call of a family.
-fn of_call(owner: &str, family: Family, call: &Call, paths: &mut Vec<(String, &'static Param)>) {
-    let Some(signature) = kinds::signature(family, call.name) else { return };
+/// Lists the paths inside of a call.
+fn of_call(
+    owner: &str,
+    signature: &'static Signature,
+    call: &Call,
+    paths: &mut Vec<(String, &'static Param)>,
+) {
     for param in signature.params {
         let path = format!("{owner}.{}", param.name);
         paths.push((path.clone(), param));
@@ -72,7 +78,11 @@ fn of_call(owner: &str, family: Family, call: &Call, paths: &mut Vec<(String, &'
             continue;
         };
         match &bound.setting {
-            Setting::Call(inner) => of_call(&path, family, inner, paths),
+            Setting::Call(inner) => {
+                if let Some(signature) = kinds::signature(family, inner.name) {
+                    of_call(&path, signature, inner, paths);
+                }
+            }
             Setting::List(items) => of_calls(&path, family, items.iter().filter_map(called), paths),
             _ => {}
         }
@@ -88,9 +98,11 @@ fn of_calls<'c>(
 ) {
     let mut seen: Vec<&str> = Vec::new();
     for call in calls {
-        if !seen.contains(&call.name) {
+        if let (false, Some(signature)) =
+            (seen.contains(&call.name), kinds::signature(family, call.name))
+        {
             seen.push(call.name);
-            of_call(&format!("{owner}.{}", call.name), family, call, paths);
+            of_call(&format!("{owner}.{}", call.name), signature, call, paths);
         }
     }
 }

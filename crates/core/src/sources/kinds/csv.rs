@@ -56,8 +56,8 @@ impl SourceKind for CsvKind {
         const { &Csv::SIGNATURE }
     }
 
-    fn format(&self) -> Format {
-        Format::Csv
+    fn format(&self) -> Option<Format> {
+        Some(Format::Csv)
     }
 
     fn options(&self, args: &Args) -> Result<Options, SourceError> {

@@ -39,8 +39,8 @@ impl SourceKind for TsvKind {
         const { &Tsv::SIGNATURE }
     }
 
-    fn format(&self) -> Format {
-        Format::Tsv
+    fn format(&self) -> Option<Format> {
+        Some(Format::Tsv)
     }
 
     fn options(&self, args: &Args) -> Result<Options, SourceError> {
