@@ -2,7 +2,7 @@
 //! kernels that train without a device.
 
 use super::*;
-use crate::ml::estimator::{EstimatorKind, Fitted, Prediction};
+use crate::ml::estimator::{Fitted, Prediction};
 use crate::ml::estimators::neural::NeuralNetwork;
 use crate::ml::estimators::neural::cases::{Case, near};
 use crate::ml::estimators::neural::engine::Processor;
