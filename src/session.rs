@@ -2,6 +2,7 @@
 //!
 //! Goes the way that the commands go, and prints nothing.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -179,7 +180,7 @@ fn missing(what: &'static str, output: &str) -> SessionError {
 }
 
 /// Why a pipeline can't be opened or run.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
     /// The file can't be read.
@@ -215,10 +216,20 @@ pub enum SessionError {
     Model(#[from] LoadError),
 }
 
+/// As it is said to people: a `main` that gives back an error shows it in this way.
+impl fmt::Debug for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
 fn first_failure(report: &Report) -> String {
     let failed = report.stages.iter().find(|stage| stage.outcome == Outcome::Failed);
     match failed {
-        Some(stage) => format!("`{}` failed: {}", stage.stage, stage.why),
+        Some(stage) => {
+            let first = format!("`{}` failed: {}", stage.stage, stage.why);
+            stage.help.iter().fold(first, |text, line| text + "\n  help: " + line)
+        }
         None => "the run was ended".to_owned(),
     }
 }

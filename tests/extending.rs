@@ -214,7 +214,7 @@ fn a_parameter_in_a_check_reruns_it() {
     let pipeline = session.open_with(project.path("own.mlp"), &request).unwrap();
     assert!(!pipeline.warnings().contains("least"), "{}", pipeline.warnings());
     let error = pipeline.run().unwrap_err().to_string();
-    assert_eq!(error, "`fine` failed: `holds(x >= $least)` fails in 2 of 4 rows");
+    assert_eq!(error, "`fine` failed: `holds(\"x >= $least\")` fails in 2 of 4 rows");
 }
 
 #[test]
@@ -263,6 +263,16 @@ fn what_an_added_word_finds_wrong_is_said_at_its_place() {
     );
     let text = failure("1\none\n");
     assert!(text.contains("numbers.txt") && text.contains("`one`"), "{text}");
+}
+
+#[test]
+fn a_call_that_fits_no_function_is_refused_before_a_run() {
+    let project = project(&PIPELINE.replace("doubled(x)", "doubled('x', 2)"));
+    let session = Session::new(registry(&FIRST, &FIRST, &FIRST));
+    let Err(error) = session.open(project.path("own.mlp")) else { panic!("it takes one number") };
+    let text = format!("{error:?}");
+    assert!(text.contains("there is no `doubled(text, int)`"), "{text}");
+    assert!(text.contains("it can be called as `doubled(int)`"), "{text}");
 }
 
 /// A function under another name.

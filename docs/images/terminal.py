@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Records a command in a real terminal and draws what was seen as an SVG that plays once.
+"""Records commands in a real terminal and draws what was seen as an SVG that plays once.
 
-    docs/images/terminal.py docs/images/run.svg pipelines -- mlp run titanic.mlp
+    docs/images/terminal.py docs/images/run.svg pipelines -- mlp run titanic.mlp -- mlp run titanic.mlp
 
-The first argument is the drawing, the second the folder in which the command runs. A viewer that plays
+The first argument is the drawing, the second the folder in which the commands run, one after the other. A viewer that plays
 nothing shows the last moment. Needs Python alone.
 """
 import codecs
@@ -20,8 +20,8 @@ import time
 
 COLUMNS, ROWS = 96, 40
 CELL, LINE, MARGIN = 8.0, 18.0, 14.0
-# What a person takes to type, and how often the screen is looked at.
-TYPING, LOOK = 0.045, 1 / 12
+# What a person takes to type, how often the screen is looked at, and how long a result is read.
+TYPING, LOOK, PAUSE = 0.045, 1 / 12, 1.5
 
 COLOURS = {
     # name: (light, dark)
@@ -170,13 +170,13 @@ def record(folder, command, screen, start):
     return moments
 
 
-def typed(command, screen):
+def typed(command, screen, start):
     """Types the command behind a prompt."""
     moments = []
     screen.style = ("dim",)
     screen.feed("$ ")
     screen.style = ("bold",)
-    now = 0.6
+    now = start + 0.6
     for char in " ".join(command):
         screen.feed(char)
         moments.append((now, screen.seen()))
@@ -240,11 +240,15 @@ def draw(moments):
 
 
 def main():
-    target, folder, mark, *command = sys.argv[1:]
-    assert mark == "--", __doc__
-    screen = Screen()
-    moments, start = typed(command, screen)
-    moments += record(folder, command, screen, start)
+    target, folder, *rest = sys.argv[1:]
+    assert rest[:1] == ["--"], __doc__
+    screen, moments, start = Screen(), [], 0.0
+    for command in " ".join(rest[1:]).split(" -- "):
+        if moments:
+            screen.feed("\r\n")
+        seen, start = typed(command.split(), screen, start)
+        moments += seen + record(folder, command.split(), screen, start)
+        start = moments[-1][0] + PAUSE
     with open(target, "w", encoding="utf-8") as file:
         file.write(draw(moments))
 
