@@ -20,6 +20,7 @@ mod formats;
 mod gallery;
 mod incremental;
 mod models;
+mod networks;
 mod outputs;
 mod program;
 mod registry;

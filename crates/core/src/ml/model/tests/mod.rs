@@ -4,6 +4,7 @@ mod checks;
 mod fitting;
 mod saving;
 mod sharing;
+mod tunable;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
