@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
+use super::grid::turns;
 use crate::text::{SourceFile, Span};
 
 /// How many bytes of one line are shown on either side of a place.
@@ -15,6 +16,9 @@ const REACH: usize = 160;
 
 /// How many lines a place may have before only its first is underlined.
 const TALL: usize = 5;
+
+/// How many bytes of a place are underlined.
+const WIDE: usize = 400;
 
 /// A source file with an index of its lines.
 #[derive(Debug)]
@@ -79,7 +83,7 @@ impl Excerpt {
         let end = self.text.floor_char_boundary(end.clamp(start, self.text.len()));
         let first = self.line(start);
         let end = if self.line(end) - first >= TALL { self.end(first).max(start) } else { end };
-        (start, end)
+        (start, self.text.floor_char_boundary(end.min(start.saturating_add(WIDE))))
     }
 
     /// Cuts a line short around a place.
@@ -124,7 +128,6 @@ impl SourceCode for Excerpt {
 /// Replaces control characters, which could steer a terminal, and those that turn the direction of
 /// writing, by as many question marks as bytes.
 pub(super) fn harmless(text: &Arc<str>) -> Arc<str> {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let steers = |c: char| turns(c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
     if text.chars().any(steers) {
         let safe = |c: char| if steers(c) { "?".repeat(c.len_utf8()) } else { c.to_string() };

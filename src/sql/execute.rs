@@ -27,13 +27,16 @@ use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
 use super::added::Functions;
-use super::error::SqlError;
+use super::error::{Code, SqlError};
 use super::names::KnownTable;
 use super::prepare::{Prepared, Query, prepare};
 use super::rewrite::Parameter;
 use super::session::base;
 use super::{fault, guard};
 use crate::data::Table;
+
+/// The code of the error by which a query ends that is to end.
+pub const STOPPED: Code = "sql-stopped";
 
 /// How often a running query looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(20);
@@ -246,5 +249,5 @@ fn hold(held: &MemoryReservation, batch: &RecordBatch) -> Result<()> {
 }
 
 fn stopped() -> DataFusionError {
-    DataFusionError::External(Box::new(SqlError::new("sql-stopped", "the query was stopped")))
+    DataFusionError::External(Box::new(SqlError::new(STOPPED, "the query was stopped")))
 }

@@ -37,13 +37,14 @@ mod rewrite;
 mod session;
 mod sides;
 mod source;
+mod spread;
 mod unmark;
 
 pub use added::{Functions, ScalarFunction};
 pub use analysis::Analysis;
 pub use condition::{Condition, condition};
 pub use error::{Code, SqlError};
-pub use execute::{Execution, Limits, Memory, execute};
+pub use execute::{Execution, Limits, Memory, STOPPED, execute};
 pub use functions::{FunctionDoc, FunctionKind, functions};
 pub use guard::STACK_BYTES;
 pub use mentions::{Mention, mentions};

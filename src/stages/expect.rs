@@ -1,19 +1,25 @@
 //! `expect`: holds a table against conditions, and keeps the rows that fail.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+
 use serde_json::{Value as Json, json};
 
+use super::kept::kept;
 use super::{checks, fits};
-use crate::data::Table;
+use crate::data::{BATCH_ROWS, Table};
 use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Bound, Call, Code, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Reads, Role, Running, Source,
-    StageKind, TableType, Task, Work,
+    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Progress, Reads, Role,
+    Running, Source, StageKind, TableType, Task, Work,
 };
 use crate::sql;
 
@@ -53,7 +59,7 @@ impl StageKind for ExpectKind {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn role(&self) -> Role {
@@ -278,19 +284,22 @@ impl Work for Holding {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
         let table =
             inputs.first().ok_or_else(|| Failure::new("there is no table to check"))?.table()?;
-        let mut findings = Vec::new();
-        let (mut checks, mut rows) = (Vec::new(), Vec::new());
-        for condition in &self.conditions {
-            let found = condition.holds(table, inputs, running)?;
-            if let Some(finding) = found.finding {
-                findings.push(finding);
+        let mut found = Vec::new();
+        for (done, condition) in self.conditions.iter().enumerate() {
+            if running.stop().load(Ordering::Relaxed) {
+                return Err(Failure::stopped());
             }
-            checks.extend(found.rows.iter().map(|_| condition.spoken.as_str()));
-            rows.extend(found.rows);
+            running.progress(Progress {
+                done: done as u64,
+                total: Some(self.conditions.len() as u64),
+                unit: "checks",
+                note: condition.spoken.clone(),
+            });
+            found.push(condition.holds(table, inputs, running)?);
         }
-        let failures = failures(table, &checks, &rows)?;
-        let mut produced =
-            Produced { outputs: vec![Artifact::Table(failures)], ..Produced::default() };
+        let failures = self.failures(table, &found, running)?;
+        let mut produced = Produced { outputs: vec![failures], ..Produced::default() };
+        let findings = found.into_iter().filter_map(|found| found.finding).collect();
         if self.warn {
             produced.warnings = findings;
         } else {
@@ -300,6 +309,47 @@ impl Work for Holding {
     }
 }
 
+impl Holding {
+    /// Gathers the failed rows, with the check that each failed.
+    fn failures(
+        &self,
+        table: &Table,
+        found: &[Found],
+        running: &dyn Running,
+    ) -> Result<Artifact, Failure> {
+        let schema = failures_schema(table.schema());
+        let count = found.iter().map(|found| found.rows.count_set_bits()).sum();
+        let checks = self.conditions.iter().zip(found);
+        let pieces = checks.flat_map(|(condition, found)| {
+            let batches = table.batches().iter().enumerate();
+            batches.map(move |(at, batch)| (condition, found, at * BATCH_ROWS, batch))
+        });
+        let batches = pieces.filter_map(|(condition, found, start, batch)| {
+            let rows = found.rows.slice(start, batch.num_rows());
+            let some = rows.count_set_bits() > 0;
+            some.then(|| failed(&schema, &condition.spoken, (start, rows), batch))
+        });
+        running.pool().install(|| kept(&schema, count, batches, running))
+    }
+}
+
+/// Takes the marked rows of a batch, with the check that they failed; `start` is its first row.
+fn failed(
+    schema: &SchemaRef,
+    check: &str,
+    (start, marked): (usize, BooleanBuffer),
+    batch: &RecordBatch,
+) -> Result<RecordBatch, Failure> {
+    let failure = |error: ArrowError| Failure::new(error.to_string());
+    let number = |row: usize| i64::try_from(start + row).unwrap_or(i64::MAX);
+    let numbers: Int64Array = marked.set_indices().map(number).collect();
+    let checks = StringArray::from_iter_values(numbers.iter().map(|_| check));
+    let own: [ArrayRef; 2] = [Arc::new(checks), Arc::new(numbers)];
+    let picked = filter_record_batch(batch, &BooleanArray::new(marked, None)).map_err(failure)?;
+    let columns = own.into_iter().chain(picked.columns().iter().cloned()).collect();
+    RecordBatch::try_new(Arc::clone(schema), columns).map_err(failure)
+}
+
 /// Gives a count as a share of the rows; of no rows it is none.
 fn share(count: f64, rows: usize) -> f64 {
     if rows == 0 { 0.0 } else { count / rows as f64 }
@@ -307,7 +357,8 @@ fn share(count: f64, rows: usize) -> f64 {
 
 /// What holding a table against one condition found.
 struct Found {
-    rows: Vec<usize>,
+    /// The rows that fail it; none for a condition on the whole table.
+    rows: BooleanBuffer,
     finding: Option<String>,
 }
 
@@ -318,13 +369,14 @@ impl Condition {
         inputs: &[Artifact],
         running: &dyn Running,
     ) -> Result<Found, Failure> {
+        let none = || BooleanBuffer::new_unset(table.rows());
         match &self.item {
             Setting::Compare(_, left, sign, right) => {
                 let (Setting::Call(call), Some(limit)) = (&left.setting, right.setting.as_f64())
                 else {
-                    return Ok(Found { rows: Vec::new(), finding: None });
+                    return Ok(Found { rows: none(), finding: None });
                 };
-                let measured = checks::measure(call, table)?;
+                let measured = running.pool().install(|| checks::measure(call, table))?;
                 let is_share = matches!(right.setting, Setting::Share(_))
                     && matches!(call.name, "missing" | "distinct");
                 let value = if is_share { share(measured, table.rows()) } else { measured };
@@ -338,16 +390,17 @@ impl Condition {
                     };
                     format!("`{}` doesn't hold: {found}", self.spoken)
                 });
-                Ok(Found { rows: Vec::new(), finding })
+                Ok(Found { rows: none(), finding })
             }
             Setting::Call(call) => {
                 let rows = self.failing(call, table, inputs, running)?;
-                let finding = (!rows.is_empty()).then(|| {
-                    format!("`{}` fails in {} of {} rows", self.spoken, rows.len(), table.rows())
+                let count = rows.count_set_bits();
+                let finding = (count > 0).then(|| {
+                    format!("`{}` fails in {count} of {} rows", self.spoken, table.rows())
                 });
                 Ok(Found { rows, finding })
             }
-            _ => Ok(Found { rows: Vec::new(), finding: None }),
+            _ => Ok(Found { rows: none(), finding: None }),
         }
     }
 
@@ -357,7 +410,7 @@ impl Condition {
         table: &Table,
         inputs: &[Artifact],
         running: &dyn Running,
-    ) -> Result<Vec<usize>, Failure> {
+    ) -> Result<BooleanBuffer, Failure> {
         if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting) {
             return self.failing_condition(code, table, running);
         }
@@ -375,18 +428,16 @@ impl Condition {
             }
             _ => None,
         };
-        checks::failing(call, table, other.as_deref())
+        running.pool().install(|| checks::failing(call, table, other.as_deref()))
     }
-}
 
-impl Condition {
-    /// Finds the rows for which a condition in SQL is false.
+    /// Marks the rows for which a condition in SQL is false.
     fn failing_condition(
         &self,
         code: &Code,
         table: &Table,
         running: &dyn Running,
-    ) -> Result<Vec<usize>, Failure> {
+    ) -> Result<BooleanBuffer, Failure> {
         let worded = |error: sql::SqlError| super::prep::failure(code, error);
         let condition = sql::condition(
             &code.text.value,
@@ -397,33 +448,6 @@ impl Condition {
         .map_err(|errors| {
             errors.into_iter().next().map_or_else(|| Failure::new("the condition is wrong"), worded)
         })?;
-        let limits = running.limits();
-        let rows = condition.failing_rows(table, limits, running.runtime()).map_err(worded)?;
-        Ok(rows.into_iter().map(|row| usize::try_from(row).unwrap_or(usize::MAX)).collect())
+        condition.failing(table, running.limits(), running.runtime()).map_err(worded)
     }
-}
-
-/// Puts the failed rows into a table, with the check that each failed.
-fn failures(table: &Table, checks: &[&str], rows: &[usize]) -> Result<Table, Failure> {
-    let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
-    let picked = table.take(rows).map_err(|error| failure(&error))?;
-    let numbers: Vec<i64> =
-        rows.iter().map(|row| i64::try_from(*row).unwrap_or(i64::MAX)).collect();
-    let mut batches = Vec::new();
-    let mut start = 0;
-    let schema = failures_schema(table.schema());
-    for batch in picked.batches() {
-        let end = start + batch.num_rows();
-        let own: [ArrayRef; 2] = [
-            Arc::new(StringArray::from(checks[start..end].to_vec())),
-            Arc::new(Int64Array::from(numbers[start..end].to_vec())),
-        ];
-        let columns = own.into_iter().chain(batch.columns().iter().cloned()).collect();
-        batches.push(
-            arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns)
-                .map_err(|error| failure(&error))?,
-        );
-        start = end;
-    }
-    Table::new(schema, batches).map_err(|error| failure(&error))
 }

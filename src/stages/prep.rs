@@ -317,6 +317,9 @@ pub(super) fn report(checking: &mut Checking<'_>, code: &Code, error: SqlError) 
 
 /// Words an error of a query that ran: what went wrong, with the value at fault where it is known.
 pub(super) fn failure(code: &Code, error: SqlError) -> Failure {
+    if error.code == sql::STOPPED {
+        return Failure::stopped();
+    }
     let span = place(code, &error);
     let message = if error.label.is_empty() {
         error.message

@@ -24,6 +24,7 @@ mod parquet_file;
 mod rejects;
 mod resolve;
 mod sinks;
+mod style;
 mod typed;
 mod values;
 
@@ -362,11 +363,14 @@ struct Job<'a> {
     request: &'a Request<'a>,
 }
 
-/// Shortens a text for a message, its line ends and other controls made visible.
+/// Shortens a text for a message, its line ends, other controls and what turns the direction of
+/// writing made visible.
 fn shorten(text: &str) -> String {
     const LONGEST: usize = 60;
-    let plain =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain = |c: char| {
+        if c.is_control() || turns(c) { c.escape_default().to_string() } else { c.to_string() }
+    };
     let short: String = text.chars().take(LONGEST).map(plain).collect();
     if text.chars().nth(LONGEST).is_some() { format!("{short}…") } else { short }
 }
