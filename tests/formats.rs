@@ -82,7 +82,8 @@ impl Pipeline {
             for block in &blocks {
                 let text = self.source.slice(block.span);
                 let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-                if !LIGHT.contains(&block.kind.node.as_str()) || words.any(|word| heavy.contains(word))
+                if !LIGHT.contains(&block.kind.node.as_str())
+                    || words.any(|word| heavy.contains(word))
                 {
                     heavy.insert(&block.name.node);
                 }
