@@ -16,6 +16,7 @@ mod docs;
 mod examples;
 mod extending;
 mod formats;
+mod gallery;
 mod incremental;
 mod program;
 mod registry;

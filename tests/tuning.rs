@@ -226,3 +226,41 @@ train final { model: best, data: adults }
     let shown = project.run(&["show", "pay.mlp", "best"]);
     assert!(shown.stdout.contains("2 of 4 trials failed"), "{}", shown.stdout);
 }
+
+#[test]
+fn groups_are_searched_and_compared_by_how_far_apart_they_are() {
+    let project = Project::new();
+    // Three heaps on a line: 20 rows around each of 0, 100 and 200.
+    let rows: String =
+        (0..60).map(|row| format!("{},{}\n", row % 3 * 100 + row % 7, row)).collect();
+    project.write("people.csv", &format!("x,id\n{rows}"));
+    project.write(
+        "pay.mlp",
+        r#"
+ingest people { from: "people.csv" }
+model groups { features: [x], steps: [scale()], estimator: k_means(n_clusters: 2) }
+tune best {
+  model: groups
+  data: people
+  over: { estimator.n_clusters: 2 .. 5 }
+  search: grid()
+  folds: k_fold(3)
+  maximize: silhouette
+}
+cross_validate compare {
+  models: [groups, best]
+  data: people
+  folds: k_fold(3)
+  metrics: [silhouette, calinski_harabasz]
+}
+"#,
+    );
+    run(&project, &[]);
+    assert_eq!(best(&project), serde_json::json!({ "estimator.n_clusters": 3 }));
+    let shown = project.run(&["show", "pay.mlp", "compare", "--json"]);
+    let shown: Json = serde_json::from_str(&shown.stdout).unwrap();
+    let means: Vec<f64> =
+        shown["data"].as_array().unwrap().iter().map(|row| row["mean"].as_f64().unwrap()).collect();
+    // Two groups of three heaps, then three: silhouette and Calinski–Harabasz both see it.
+    assert!(means[0] < 0.8 && means[2] > 0.95 && means[3] > 10.0 * means[1], "{means:?}");
+}

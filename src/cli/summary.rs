@@ -166,9 +166,9 @@ fn named(metrics: &[Score], name: fn(&Score) -> &String) -> Vec<&String> {
 fn value(score: &Score, look: &Look) -> String {
     let sign = if look.unicode { "±" } else { "+/-" };
     let Some(sd) = score.sd else { return number(score.value) };
-    // The spread has the digits of the value, unless nothing would be left of it.
+    // The spread has the digits of the value, unless nothing would be left of it but what rounding made.
     let spread = match digits(score.value) {
-        Some(digits) if sd == 0.0 || sd >= 0.1_f64.powi(digits) => {
+        Some(digits) if sd <= 1e-12 * score.value.abs() || sd >= 0.5 * 0.1_f64.powi(digits) => {
             format!("{sd:.*}", usize::try_from(digits).unwrap_or_default())
         }
         _ => number(sd),
@@ -317,6 +317,8 @@ mod tests {
         let shown = |mean, sd| value(&score("m", "rmse", mean, Some(sd)), &Look::plain());
         assert_eq!(shown(103.41, 0.8805), "103.41 +/- 0.88");
         assert_eq!(shown(0.5, 0.0), "0.5000 +/- 0.0000");
+        assert_eq!(shown(0.2654, 9.4e-5), "0.2654 +/- 0.0001");
+        assert_eq!(shown(0.2022, 9.6e-17), "0.2022 +/- 0.0000");
         assert_eq!(shown(5000.0, 0.01), "5000.0 +/- 0.0100");
         assert_eq!(shown(0.0, 1e-9), "0 +/- 1.000e-9");
         assert_eq!(shown(f64::NAN, f64::NAN), "NaN +/- NaN");

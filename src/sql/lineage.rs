@@ -2,7 +2,8 @@
 //!
 //! Reads come from the optimised plan, where only the columns that matter are left. Lineage comes
 //! from the plan before that, whose shape is the query's own: it follows values, not conditions, so
-//! a `WHERE` or a join's key is in no column's lineage.
+//! a `WHERE` or a join's key is in no column's lineage, and a row's own values, so what a window finds in
+//! rows before it is in none either.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +12,9 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType, Result};
 use datafusion::logical_expr::expr::GroupingSet;
 use datafusion::logical_expr::logical_plan::TableScan;
-use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
+use datafusion::logical_expr::{
+    Distinct, Expr, LogicalPlan, WindowFrameBound, WindowFunctionDefinition,
+};
 
 use super::names::KnownTable;
 
@@ -111,7 +114,13 @@ impl Tracer {
             }
             LogicalPlan::Window(node) => {
                 let mut columns = self.columns(&node.input)?;
-                columns.extend(self.over_rows(&node.window_expr, &node.input)?);
+                let mut windows = self.over_rows(&node.window_expr, &node.input)?;
+                for (window, expr) in windows.iter_mut().zip(&node.window_expr) {
+                    if looks_back_alone(expr) {
+                        window.from.clear();
+                    }
+                }
+                columns.extend(windows);
                 Ok(columns)
             }
             LogicalPlan::Join(node) => {
@@ -260,6 +269,35 @@ impl Tracer {
 
 fn find<'a>(column: &Column, schema: &DFSchema, below: &'a [Lineage]) -> Option<&'a Lineage> {
     below.get(schema.maybe_index_of_column(column)?)
+}
+
+/// Tells whether a window sees rows before its own alone: what was known before is made of other rows.
+///
+/// That is so of `lag` and of frames that end before the row, such as `RANGE BETWEEN 7 PRECEDING AND 1
+/// PRECEDING`. Functions of rank look at no frame.
+fn looks_back_alone(expr: &Expr) -> bool {
+    let Expr::WindowFunction(window) = expr.clone().unalias() else { return false };
+    let params = &window.params;
+    match (&window.fun, window.fun.name()) {
+        (_, "lag") => match params.args.get(1) {
+            None => true,
+            Some(Expr::Literal(rows, _)) => is_above_zero(&rows.to_string()),
+            Some(_) => false,
+        },
+        (WindowFunctionDefinition::AggregateUDF(_), _)
+        | (_, "first_value" | "last_value" | "nth_value") => match &params.window_frame.end_bound {
+            WindowFrameBound::Preceding(by) => !by.is_null() && is_above_zero(&by.to_string()),
+            WindowFrameBound::CurrentRow | WindowFrameBound::Following(_) => false,
+        },
+        _ => false,
+    }
+}
+
+/// Tells whether a count or a span of time, `3` or `1 day`, is known to be more than nothing.
+fn is_above_zero(text: &str) -> bool {
+    let digits = |c: char| c.is_ascii_digit() || c == '.';
+    let spans = text.split(|c: char| !digits(c)).filter_map(|part| part.parse::<f64>().ok());
+    !text.contains('-') && spans.fold(0.0, f64::max) > 0.0
 }
 
 /// Gives the grouped expressions one by one, in the order of the aggregate's columns.

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::folded::{At, Cut, Fit, Folded, Inside, Keyed, side_by_side};
 use super::learning::{self, Known, Scorer, mean_sd};
 use super::tables::{self, Predicted, ScoreRow, SummaryRow};
+use crate::data::Frame;
 use crate::ml::estimator::Prediction;
 use crate::ml::model::ModelSpec;
 use crate::ml::splitter::Splitter;
@@ -149,13 +150,14 @@ impl Work for Validating {
             .collect();
         let done = std::sync::atomic::AtomicU64::new(0);
         let total = Some(parts.len() as u64);
-        let predictions = side_by_side(running, &parts, |part| {
-            let prediction = part.predict(table, running)?;
+        let columns = self.scorers.iter().any(Scorer::looks_at_columns);
+        let answers = side_by_side(running, &parts, |part| {
+            let answer = part.answer(table, columns, running)?;
             let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
             running.progress(Progress { done, total, unit: "folds", note: String::new() });
-            Ok(prediction)
+            Ok(answer)
         })?;
-        let scores = self.scores(&parts, &predictions)?;
+        let scores = self.scores(&parts, &answers)?;
         let summary = summary(&self.candidates, &self.scorers, &scores);
         let facts =
             Facts { metrics: summary.iter().map(SummaryRow::score).collect(), ..Facts::default() };
@@ -163,7 +165,7 @@ impl Work for Validating {
             outputs: vec![
                 Artifact::Table(tables::summary(&summary)?),
                 Artifact::Table(tables::scores(&scores)?),
-                Artifact::Table(out_of_fold(&parts, &predictions)?),
+                Artifact::Table(out_of_fold(&parts, &answers)?),
             ],
             facts,
             ..Produced::default()
@@ -172,14 +174,10 @@ impl Work for Validating {
 }
 
 impl Validating {
-    fn scores(
-        &self,
-        parts: &[Part<'_>],
-        predictions: &[Prediction],
-    ) -> Result<Vec<ScoreRow>, Failure> {
+    fn scores(&self, parts: &[Part<'_>], answers: &[Answer]) -> Result<Vec<ScoreRow>, Failure> {
         let mut rows = Vec::new();
         for scorer in &self.scorers {
-            for (part, prediction) in parts.iter().zip(predictions) {
+            for (part, answer) in parts.iter().zip(answers) {
                 let truth = part.folded.truth(part.at);
                 let positive = part.folded.prepared.positive;
                 rows.push(ScoreRow {
@@ -187,7 +185,12 @@ impl Validating {
                     metric: scorer.name.clone(),
                     repeat: part.at.repeat,
                     fold: part.at.fold,
-                    value: scorer.score(&truth, prediction, positive, None)?,
+                    value: scorer.score(
+                        &truth,
+                        &answer.prediction,
+                        positive,
+                        answer.columns.as_ref(),
+                    )?,
                 });
             }
         }
@@ -198,16 +201,30 @@ impl Validating {
     }
 }
 
+/// What a model says of the judged rows of a fold.
+struct Answer {
+    prediction: Prediction,
+    /// These rows behind the model's steps, where a metric looks at them.
+    columns: Option<Frame>,
+}
+
 impl Part<'_> {
-    fn predict(
+    fn answer(
         &self,
         table: &crate::data::Table,
+        columns: bool,
         running: &dyn Running,
-    ) -> Result<Prediction, Failure> {
+    ) -> Result<Answer, Failure> {
         let At { repeat, fold } = self.at;
         let label = format!("{} fold {fold} of repeat {repeat}", self.candidate.name);
+        let answer = |keyed: &Keyed| {
+            let fit = Fit { keyed, at: self.at, rows: None, label: &label };
+            let prediction = self.folded.predict(&fit, running)?;
+            let columns = columns.then(|| self.folded.judged(&fit, running)).transpose()?;
+            Ok(Answer { prediction, columns })
+        };
         match &self.candidate.tuned {
-            None => self.folded.predict(&self.fit(&self.candidate.keyed, &label), running),
+            None => answer(&self.candidate.keyed),
             Some(tuned) => {
                 let train = table
                     .take(&self.folded.fold(self.at).train)
@@ -216,13 +233,9 @@ impl Part<'_> {
                     running.seed().derive("repeat", repeat as u64).derive("fold", fold as u64);
                 let inside = Inside { running, name: &label };
                 let best = tuned.search(&train, seed, &inside)?;
-                self.folded.predict(&self.fit(&Keyed::of(best), &label), running)
+                answer(&Keyed::of(best))
             }
         }
-    }
-
-    const fn fit<'f>(&self, keyed: &'f Keyed, label: &'f str) -> Fit<'f> {
-        Fit { keyed, at: self.at, rows: None, label }
     }
 }
 
@@ -260,20 +273,17 @@ impl SummaryRow {
 }
 
 /// Puts the predictions of all folds into one table, in the order of models, repeats and rows.
-fn out_of_fold(
-    parts: &[Part<'_>],
-    predictions: &[Prediction],
-) -> Result<crate::data::Table, Failure> {
+fn out_of_fold(parts: &[Part<'_>], answers: &[Answer]) -> Result<crate::data::Table, Failure> {
     let predicted: Vec<Predicted<'_>> = parts
         .iter()
-        .zip(predictions)
-        .map(|(part, prediction)| Predicted {
+        .zip(answers)
+        .map(|(part, answer)| Predicted {
             model: &part.candidate.name,
             repeat: part.at.repeat,
             fold: part.at.fold,
             rows: &part.folded.fold(part.at).test,
             target: part.folded.truth(part.at),
-            prediction,
+            prediction: &answer.prediction,
         })
         .collect();
     tables::out_of_fold(&predicted)

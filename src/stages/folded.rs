@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::learning::{fit_failure, worded};
-use crate::data::{Hash, Ranks, Table, Target};
+use crate::data::{Frame, Hash, Ranks, Table, Target};
 use crate::ml::Seed;
 use crate::ml::estimator::{FitContext, FitError, Prediction};
 use crate::ml::folds;
@@ -180,11 +180,21 @@ impl Folded {
         train: &[usize],
         running: &dyn Running,
     ) -> Result<Prediction, Failure> {
-        let seed = self.seed.derive("fit", fit.at.repeat as u64).derive("fold", fit.at.fold as u64);
-        let context = context(seed, running);
+        let context = context(self.seed_of(fit.at), running);
         let stepped = self.stepped(fit, train, &context).map_err(fit_failure)?;
         let fitted = fit.keyed.spec.fit_estimator(&stepped, &context).map_err(fit_failure)?;
         fitted.predict_prepared(&stepped).map_err(fit_failure)
+    }
+
+    /// Gives the judged rows of a fold behind the steps: what scores of groups look at.
+    pub(super) fn judged(&self, fit: &Fit<'_>, running: &dyn Running) -> Result<Frame, Failure> {
+        let context = context(self.seed_of(fit.at), running);
+        let stepped = self.stepped(fit, &self.train(fit), &context).map_err(fit_failure)?;
+        stepped.test().cloned().ok_or_else(|| Failure::new("a fold has no rows to judge"))
+    }
+
+    fn seed_of(&self, at: At) -> Seed {
+        self.seed.derive("fit", at.repeat as u64).derive("fold", at.fold as u64)
     }
 
     /// Gives the rows that a fit learns from.

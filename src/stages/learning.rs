@@ -1,6 +1,6 @@
 //! What the learning stages share: models and metrics as fields name them, and how they are checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -11,7 +11,7 @@ use crate::diag::Diagnostic;
 use crate::ml::columns::Columns;
 use crate::ml::estimator::{BadSetting, FitError, Prediction, Task};
 use crate::ml::folds;
-use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags};
+use crate::ml::metric::{Direction, Judged, Metric, MetricKind, MetricTags, Needs};
 use crate::ml::metrics::METRICS;
 use crate::ml::model::ModelSpec;
 use crate::ml::splitter::Splitter;
@@ -97,6 +97,11 @@ impl Scorer {
         Failure::new(format!("`{}` needs to know which class is the positive one", self.name)).help(
             "set `positive:` in the model, or ask for an `average:`, such as `f1(average: macro)`",
         )
+    }
+
+    /// Tells whether the score looks at the judged rows' columns, not at the predictions alone.
+    pub(super) fn looks_at_columns(&self) -> bool {
+        self.tags.needs == Needs::Groups
     }
 
     fn fits_task(&self, known: &Known, span: Span, checking: &mut Checking<'_>) -> bool {
@@ -418,15 +423,31 @@ fn warn_of_leaks(
 ) {
     let (Some(target), Some(schema)) = (&spec.target, &data.kind.schema) else { return };
     let Some(origins) = data.kind.lineage.get(target) else { return };
+    let mut leaks: BTreeMap<&String, Vec<String>> = BTreeMap::new();
     for feature in spec.features_of(schema) {
-        let Some(own) = data.kind.lineage.get(&feature) else { continue };
-        if let Some(shared) = own.intersection(origins).next() {
-            checking.report(
-                Diagnostic::warning("target-leak", place, format!("the feature `{feature}` derives from `{shared}`, as the target `{target}` does"))
-                    .label("this model may learn the answer from the question")
-                    .help(format!("leave it out: `features: all(except: [{feature}])`")),
-            );
+        let own = data.kind.lineage.get(&feature);
+        if let Some(shared) = own.and_then(|own| own.intersection(origins).next()) {
+            leaks.entry(shared).or_default().push(feature);
         }
+    }
+    for (shared, features) in leaks {
+        let (noun, verb) = if features.len() == 1 {
+            ("the feature", "derives")
+        } else {
+            ("the features", "derive")
+        };
+        let named: Vec<String> = features.iter().map(|feature| format!("`{feature}`")).collect();
+        let named = named.join(", ");
+        checking.report(
+            Diagnostic::warning(
+                "target-leak",
+                place,
+                format!("{noun} {named} {verb} from `{shared}`, as the target `{target}` does"),
+            )
+            .label("this model may learn the answer from the question")
+            .help(format!("leave out what it can't know: `features: all(except: [{}])`", features.join(", ")))
+            .help("what rows before it tell, ask of a window that ends before the row: `lag(…)`, `… AND 1 PRECEDING`"),
+        );
     }
 }
 

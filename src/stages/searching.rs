@@ -303,9 +303,12 @@ impl Run<'_> {
             Some(Portions::Rounds(..)) | None => None,
         };
         let fit = Fit { keyed, at, rows, label: &label };
+        let scorer = &self.searching.scorer;
         let score = self.folded.predict(&fit, self.running).and_then(|prediction| {
             let positive = self.folded.prepared.positive;
-            self.searching.scorer.score(&self.folded.truth(at), &prediction, positive, None)
+            let judged = scorer.looks_at_columns().then(|| self.folded.judged(&fit, self.running));
+            let judged = judged.transpose()?;
+            scorer.score(&self.folded.truth(at), &prediction, positive, judged.as_ref())
         });
         let judged = self.judged.fetch_add(1, Ordering::Relaxed) + 1;
         let folds = self.folded.places().len().max(1) as u64;

@@ -141,6 +141,29 @@ fn lineage_follows_values_and_not_conditions() {
             &[("x", &["parts.train.x"], &[]), ("r", &["parts.train.y"], &["parts.train"])],
         ),
         (
+            "SELECT lag(x) OVER (ORDER BY y) AS a, lag(x, 0) OVER (ORDER BY y) AS b, lead(x) OVER (ORDER BY y) AS c,
+                    sum(x) OVER (ORDER BY y ROWS BETWEEN 7 PRECEDING AND 1 PRECEDING) AS d,
+                    sum(x) OVER (ORDER BY y ROWS BETWEEN 7 PRECEDING AND 0 PRECEDING) AS e,
+                    first_value(x) OVER (ORDER BY y RANGE BETWEEN 24 PRECEDING AND 24 PRECEDING) AS f,
+                    sum(x) OVER (ORDER BY y ROWS BETWEEN 7 PRECEDING AND CURRENT ROW) AS g,
+                    rank() OVER (ORDER BY y ROWS BETWEEN 7 PRECEDING AND 1 PRECEDING) AS h FROM parts.train",
+            &[
+                ("a", &[], &["parts.train"]),
+                ("b", &["parts.train.x", "parts.train.y"], &["parts.train"]),
+                ("c", &["parts.train.x", "parts.train.y"], &["parts.train"]),
+                ("d", &[], &["parts.train"]),
+                ("e", &["parts.train.x", "parts.train.y"], &["parts.train"]),
+                ("f", &[], &["parts.train"]),
+                ("g", &["parts.train.x", "parts.train.y"], &["parts.train"]),
+                ("h", &["parts.train.y"], &["parts.train"]),
+            ],
+        ),
+        (
+            "SELECT avg(age) OVER (PARTITION BY city ORDER BY seen RANGE BETWEEN INTERVAL '7 days' PRECEDING
+                                   AND INTERVAL '1 hour' PRECEDING) AS m FROM people",
+            &[("m", &[], &["people"])],
+        ),
+        (
             "WITH m AS (SELECT avg(age) AS a FROM people) SELECT p.age - m.a AS c FROM people p, m",
             &[("c", &["people.age"], &["people"])],
         ),
