@@ -17,7 +17,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray}
 use datafusion::datasource::MemTable;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use mlp::data::Table;
-use mlp::sql::{Execution, Limits, Memory, execute};
+use mlp::sql::{Execution, Functions, Limits, Memory, execute};
 use tokio::runtime::Runtime;
 
 const ROWS: i64 = 1_000_000;
@@ -128,7 +128,10 @@ fn ours(text: &str, tables: &Tables, runtime: &Runtime) -> Duration {
     let stop = AtomicBool::new(false);
     let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
     let begun = Instant::now();
-    let table = execute(&Execution { text, tables, parameters: &[], limits }, runtime.handle());
+    let table = execute(
+        &Execution { text, tables, parameters: &[], functions: &Functions::default(), limits },
+        runtime.handle(),
+    );
     let took = begun.elapsed();
     drop(table.expect("a result"));
     took

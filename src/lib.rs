@@ -13,8 +13,12 @@ pub mod cli;
 pub mod engine;
 pub mod plan;
 pub mod report;
+pub mod session;
 pub mod sql;
 pub mod stages;
 pub mod store;
+
+pub use plan::Registry;
+pub use session::Session;
 
 pub use mlp_core::{data, diag, ml, params, sources, syntax, text};

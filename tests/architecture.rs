@@ -9,6 +9,7 @@ const SOURCES: &[&str] = &["src", "crates/core/src"];
 
 /// Each line's modules may use those of the lines after it.
 const LAYERS: &[&[&str]] = &[
+    &["session"],
     &["cli", "lsp"],
     &["stages", "engine"],
     &["plan", "report"],

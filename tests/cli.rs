@@ -326,6 +326,60 @@ fn a_first_pipeline_runs_and_nothing_is_written_over() {
 }
 
 #[test]
+fn init_names_the_pipeline_and_keeps_what_is_there() {
+    let project = Project::new();
+    assert_eq!(project.run(&["init", "churn.mlp"]).status, 0);
+    assert!(project.read("churn.mlp").contains("pipeline churn {"));
+    assert_eq!(project.run(&["init"]).status, 0);
+    assert!(project.read("pipeline.mlp").contains("pipeline first {"));
+    project.write("data/visits.csv", "mine\n");
+    let other = project.run(&["init", "other.mlp"]);
+    assert_eq!(other.status, 2);
+    assert!(other.stderr.contains("start in another folder"), "{}", other.stderr);
+    assert_eq!(project.read("data/visits.csv"), "mine\n");
+    assert!(!project.path("other.mlp").exists());
+}
+
+#[test]
+fn a_graph_is_drawn_and_written_for_programs() {
+    let project = Project::new();
+    project.run(&["init", "first.mlp"]);
+    let svg = project.run(&["graph", "first.mlp", "--format", "svg"]).stdout;
+    assert!(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\"") && !svg.contains("href"));
+    let graph = project.run(&["graph", "first.mlp", "--json"]).stdout;
+    let graph: serde_json::Value = serde_json::from_str(&graph).unwrap();
+    for stage in graph["stages"].as_array().unwrap() {
+        let name = stage["stage"].as_str().unwrap();
+        assert!(svg.contains(&format!(">{name}</text>")), "{name}");
+    }
+    let mut long = String::from("ingest s0 { from: \"data/visits.csv\" }\n");
+    for stage in 1..151 {
+        long.push_str(&format!("prep s{stage} {{ sql: \"SELECT * FROM s{}\" }}\n", stage - 1));
+    }
+    project.write("long.mlp", &long);
+    let refused = project.run(&["graph", "long.mlp", "--format", "svg"]);
+    assert_eq!(refused.status, 1);
+    assert!(refused.stderr.contains("`--format dot`"), "{}", refused.stderr);
+}
+
+#[test]
+fn functions_of_sql_explain_themselves() {
+    let list = finish(mlp().args(["docs", "sql"])).stdout;
+    for name in ["round", "coalesce", "sum", "row_number", "date_trunc"] {
+        assert!(list.contains(&format!("\n  {name} ")), "{name}");
+    }
+    let round = finish(mlp().args(["docs", "round"])).stdout;
+    assert!(round.starts_with("round(") && round.contains("is a function of SQL"), "{round}");
+    // A word of both is told as both.
+    let median = finish(mlp().args(["docs", "median"])).stdout;
+    assert!(median.contains("is a pruner") && median.contains("is a function of SQL"), "{median}");
+    let words = finish(mlp().args(["docs", "--json"])).stdout;
+    let words: serde_json::Value = serde_json::from_str(&words).unwrap();
+    assert_eq!(words["words"]["stages"][0]["name"], "ingest");
+    assert!(words["functions"].as_array().unwrap().len() > 200);
+}
+
+#[test]
 fn words_explain_themselves() {
     let docs = finish(mlp().args(["docs", "logistic_regression"]));
     assert!(docs.status == 0 && docs.stdout.contains("C: a number"), "{}", docs.stdout);

@@ -10,9 +10,12 @@
 )]
 
 mod architecture;
-mod bad_input;
+mod cases;
 mod cli;
 mod docs;
+mod examples;
+mod extending;
+mod formats;
 mod gallery;
 mod incremental;
 mod program;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use miette::{MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 
+use super::grid::turns;
 use crate::text::{SourceFile, Span};
 
 /// How many bytes of one line are shown on either side of a place.
@@ -124,7 +125,6 @@ impl SourceCode for Excerpt {
 /// Replaces control characters, which could steer a terminal, and those that turn the direction of
 /// writing, by as many question marks as bytes.
 pub(super) fn harmless(text: &Arc<str>) -> Arc<str> {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let steers = |c: char| turns(c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
     if text.chars().any(steers) {
         let safe = |c: char| if steers(c) { "?".repeat(c.len_utf8()) } else { c.to_string() };

@@ -24,7 +24,8 @@ pub fn text(plan: &Plan) -> String {
 /// Writes the graph for Graphviz.
 #[must_use]
 pub fn dot(plan: &Plan) -> String {
-    let mut text = format!("digraph \"{}\" {{\n  rankdir=LR\n  node [shape=box]\n", plan.name);
+    let name = plan.name.replace('\\', "\\\\").replace('"', "\\\"");
+    let mut text = format!("digraph \"{name}\" {{\n  rankdir=LR\n  node [shape=box]\n");
     for (place, stage) in plan.stages.iter().enumerate() {
         text.push_str(&format!("  s{place} [label=\"{}\\n{}\"]\n", stage.name, stage.kind));
     }

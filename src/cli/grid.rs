@@ -46,6 +46,16 @@ pub(super) fn clip(text: &str, limit: usize, unicode: bool) -> String {
     kept + mark
 }
 
+/// Takes out of a text what would move the cursor or turn the direction of writing.
+pub(super) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || turns(c) { ' ' } else { c }).collect()
+}
+
+/// Tells whether a character turns the direction of what is written behind it.
+pub(super) const fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Writes a number with its noun: `1 error`, `2 errors`.
 pub(super) fn counted(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -80,6 +90,11 @@ mod tests {
         assert_eq!(clip("abcdef", 4, false), "ab..");
         assert_eq!(clip("abcd", 4, false), "abcd");
         assert_eq!(clip("abcdef", 0, true), "…");
+    }
+
+    #[test]
+    fn nothing_in_a_cell_moves_or_turns_what_stands_beside_it() {
+        assert_eq!(harmless("a\u{1b}[31mb\u{202e}c\td"), "a [31mb c d");
     }
 
     #[test]

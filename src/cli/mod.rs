@@ -18,6 +18,7 @@ mod ui;
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
@@ -25,10 +26,12 @@ use commands::{
     cache, check, completions, docs, explain, fmt, graph as graph_command, init, plan,
     report as report_command, run, show,
 };
-pub use opened::load_pipeline;
+pub use opened::{load_pipeline, load_with};
 pub use ui::{Look, Ui};
 
 use crate::data::TableError;
+use crate::plan::Registry;
+use crate::stages;
 
 /// Runs machine-learning pipelines.
 ///
@@ -147,6 +150,12 @@ impl Trouble {
 /// Does what the process's command line asks.
 #[must_use]
 pub fn main() -> ExitCode {
+    main_with(stages::registry())
+}
+
+/// Does what the process's command line asks, with the words that a program adds; called once.
+#[must_use]
+pub fn main_with(registry: Registry) -> ExitCode {
     let asked = match CommandLine::try_parse() {
         Ok(asked) => asked,
         Err(answer) => {
@@ -155,7 +164,8 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
         }
     };
-    let ui = Ui::detect();
+    // The process ends with this command: what it knows may stay to its end.
+    let ui = Ui::detect(Box::leak(Box::new(Arc::new(registry))));
     let exit = dispatch(&asked.command, &ui).unwrap_or_else(|trouble| {
         ui.say(&trouble.spoken());
         trouble.exit()

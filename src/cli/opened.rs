@@ -11,7 +11,7 @@ use super::render;
 use super::{Trouble, Ui};
 use crate::diag::nearest;
 use crate::engine::{DiskCatalog, project_of};
-use crate::plan::{self, Loaded, Plan, Request};
+use crate::plan::{self, Loaded, Plan, Registry, Request};
 use crate::stages;
 use crate::store::{Store, StoreError};
 
@@ -62,17 +62,17 @@ impl Pipeline {
     }
 
     /// Reads and checks the pipeline, and keeps what is found to itself.
-    pub(super) fn load(&self) -> Result<(Loaded, Arc<Store>), Trouble> {
+    pub(super) fn load(&self, ui: &Ui) -> Result<(Loaded, Arc<Store>), Trouble> {
         let text = read(&self.file, "pipeline")?;
         let request = self.request()?;
         let store = Arc::new(open_store(&self.project())?);
-        Ok((load_pipeline(&self.file, &text, &request, &store), store))
+        Ok((load_with(&self.file, &text, &request, &store, ui.registry), store))
     }
 
     /// Reads and checks the pipeline, and shows what is wrong; what is only doubtful, `check` and
     /// `run` tell.
     pub(super) fn open(&self, ui: &Ui) -> Result<Opened, Trouble> {
-        let (Loaded { sources, plan, diagnostics }, store) = self.load()?;
+        let (Loaded { sources, plan, diagnostics }, store) = self.load(ui)?;
         if plan.is_none() {
             ui.say(&render::findings(&sources, &diagnostics, &ui.err));
         }
@@ -101,8 +101,21 @@ impl Pipeline {
 /// cache.
 #[must_use]
 pub fn load_pipeline(path: &Path, text: &str, request: &Request, store: &Arc<Store>) -> Loaded {
-    let catalog = DiskCatalog::new(Arc::clone(store), stages::vocabulary(), project_of(path));
-    plan::load(path, text, request, stages::STAGES, &catalog)
+    load_with(path, text, request, store, &Arc::new(stages::registry()))
+}
+
+/// Does as [`load_pipeline`], with what a program's own registry holds.
+#[must_use]
+pub fn load_with(
+    path: &Path,
+    text: &str,
+    request: &Request,
+    store: &Arc<Store>,
+    registry: &Arc<Registry>,
+) -> Loaded {
+    let registry = Arc::clone(registry);
+    let catalog = DiskCatalog::new(Arc::clone(store), registry, project_of(path));
+    plan::load(path, text, request, &catalog)
 }
 
 /// Opens the cache of a project.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value as Json;
 
-use super::ui::{Look, Ui};
+use super::ui::{Look, Paint, Ui};
 use crate::engine::{Event, Observer, Outcome, Report, StageReport};
 use crate::plan::Progress;
 
@@ -93,17 +93,23 @@ fn finished(report: &StageReport, look: &Look) -> String {
         Outcome::Stopped => ("-", "stopped"),
     };
     let head = if look.unicode { format!("  {sign}") } else { format!("{word:<7}") };
-    match report.outcome {
-        Outcome::Ran => format!("{head} {stage} ({kind}) in {took}"),
-        Outcome::Cached => format!("{head} {stage} ({kind})"),
-        Outcome::Stopped => format!("{head} {stage} ({kind})"),
-        Outcome::Failed | Outcome::Blocked if why.is_empty() => {
-            format!("{head} {stage} ({kind})")
-        }
-        Outcome::Failed | Outcome::Blocked => {
-            format!("{head} {stage} ({kind}): {why}")
-        }
-    }
+    let paint = match report.outcome {
+        Outcome::Ran => Paint::Good,
+        Outcome::Failed => Paint::Bad,
+        Outcome::Cached | Outcome::Blocked | Outcome::Stopped => Paint::Quiet,
+    };
+    let told = match report.outcome {
+        Outcome::Ran => format!("({kind}) in {took}"),
+        Outcome::Failed | Outcome::Blocked if !why.is_empty() => format!("({kind}): {why}"),
+        _ => format!("({kind})"),
+    };
+    // Why something failed is not said beside.
+    let told = if report.outcome == Outcome::Failed {
+        told.into()
+    } else {
+        look.paint(Paint::Quiet, &told)
+    };
+    format!("{} {stage} {told}", look.paint(paint, &head))
 }
 
 /// Writes a time as people say it: `40 ms`, `3.2 s`, `4 min 10 s`.
@@ -208,7 +214,8 @@ impl Live {
         state.running.clear();
         drop(self.bars.clear());
         if worked {
-            self.ui.say(&format!("  took {}\n", spoken_seconds(seconds)));
+            let took = format!("  took {}\n", spoken_seconds(seconds));
+            self.ui.say(&self.ui.err.paint(Paint::Quiet, &took));
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The reference of the language's words, made of the declarations that bind them.
 
+use serde_json::{Value as Json, json};
+
 use super::grid;
 use crate::diag::nearest;
 use crate::params::{Family, Kind, Param, Setting, Signature, Vocabulary};
+use crate::sql::{FunctionDoc, FunctionKind};
 
 /// The families, in the order in which people meet them, each under the name of its list.
 pub const FAMILIES: &[(Family, &str)] = &[
@@ -25,15 +28,42 @@ pub const FAMILIES: &[(Family, &str)] = &[
     (Family::Pruner, "pruners"),
 ];
 
+/// The kinds of functions of SQL, each under the name of its list.
+const KINDS: &[(FunctionKind, &str)] = &[
+    (FunctionKind::Scalar, "of the values of one row"),
+    (FunctionKind::Aggregate, "of the rows of a group, or of a window with OVER"),
+    (FunctionKind::Window, "of the rows of a window, with OVER"),
+];
+
 /// Lists every word with its first line, family by family.
 #[must_use]
 pub fn overview(words: Vocabulary<'_>) -> String {
-    FAMILIES
-        .iter()
-        .map(|(family, title)| list(words, *family, title))
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n")
+    let families = FAMILIES.iter().map(|(family, title)| list(words, *family, title));
+    families.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// Lists the functions of SQL, each with its first line.
+#[must_use]
+pub fn functions(functions: &[FunctionDoc]) -> String {
+    let list = |(kind, title): &(FunctionKind, &str)| {
+        let own = functions.iter().filter(|function| function.kind == *kind);
+        let rows: Vec<Vec<String>> =
+            own.map(|own| vec![own.name.clone(), sentence(&own.doc)]).collect();
+        format!("functions {title}\n{}", grid::align(&rows, |_| false, 2))
+    };
+    KINDS.iter().map(list).collect::<Vec<_>>().join("\n")
+}
+
+/// Explains a function of SQL: how it is called, and what it does.
+#[must_use]
+pub fn function(function: &FunctionDoc) -> String {
+    let kind = KINDS.iter().find(|(kind, _)| *kind == function.kind);
+    let title = kind.map_or("", |(_, title)| title);
+    format!(
+        "{} is a function of SQL, {title}\n\n{}",
+        function.signature,
+        paragraphs(&function.doc, "")
+    )
 }
 
 /// Explains a word, or lists a family; gives what could have been meant where neither is known.
@@ -138,6 +168,45 @@ fn paragraphs(doc: &str, margin: &str) -> String {
         .collect()
 }
 
+/// Writes every word, its parameters and every function, for programs.
+#[must_use]
+pub fn json(words: Vocabulary<'_>, functions: &[FunctionDoc]) -> Json {
+    let param = |own: &Param| {
+        json!({
+            "name": own.name,
+            "value": bounds(own),
+            "required": own.default.is_none(),
+            "doc": paragraphs(own.doc, "").trim(),
+        })
+    };
+    let word = |own: &Signature| {
+        json!({
+            "name": own.name,
+            "doc": paragraphs(own.doc, "").trim(),
+            "parameters": own.params.iter().map(param).collect::<Json>(),
+        })
+    };
+    let families: serde_json::Map<String, Json> = FAMILIES
+        .iter()
+        .map(|(family, title)| {
+            ((*title).to_owned(), words.signatures(*family).map(word).collect::<Json>())
+        })
+        .collect();
+    let function = |own: &FunctionDoc| {
+        json!({
+            "name": own.name,
+            "signature": own.signature,
+            "over": match own.kind {
+                FunctionKind::Scalar => "row",
+                FunctionKind::Aggregate => "group",
+                FunctionKind::Window => "window",
+            },
+            "doc": own.doc,
+        })
+    };
+    json!({ "words": families, "functions": functions.iter().map(function).collect::<Json>() })
+}
+
 /// Writes the reference page of a family in Markdown, for the users' book.
 #[must_use]
 pub fn markdown(words: Vocabulary<'_>, family: Family, title: &str) -> String {
@@ -198,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_word_is_explained_with_its_parameters() {
-        let text = explain(Vocabulary(WORDS), "mix").unwrap();
+        let text = explain(Vocabulary::new(WORDS), "mix").unwrap();
         insta::assert_snapshot!(text, @r"
         mix(share, rounds, who) is a step
 
@@ -221,19 +290,22 @@ mod tests {
 
     #[test]
     fn a_family_is_listed_by_first_sentences() {
-        assert_eq!(explain(Vocabulary(WORDS), "steps").unwrap(), "steps\n  mix  Mixes things.\n");
-        assert_eq!(overview(Vocabulary(WORDS)), "steps\n  mix  Mixes things.\n");
+        assert_eq!(
+            explain(Vocabulary::new(WORDS), "steps").unwrap(),
+            "steps\n  mix  Mixes things.\n"
+        );
+        assert_eq!(overview(Vocabulary::new(WORDS)), "steps\n  mix  Mixes things.\n");
     }
 
     #[test]
     fn an_unknown_word_gives_the_nearest() {
-        assert_eq!(explain(Vocabulary(WORDS), "mxi"), Err(Some("mix")));
-        assert_eq!(explain(Vocabulary(WORDS), "zzzzzz"), Err(None));
+        assert_eq!(explain(Vocabulary::new(WORDS), "mxi"), Err(Some("mix")));
+        assert_eq!(explain(Vocabulary::new(WORDS), "zzzzzz"), Err(None));
     }
 
     #[test]
     fn a_page_holds_a_table_of_the_parameters() {
-        let page = markdown(Vocabulary(WORDS), Family::Step, "steps");
+        let page = markdown(Vocabulary::new(WORDS), Family::Step, "steps");
         assert!(
             page.starts_with("# Steps\n")
                 && page.contains("| `who` | a string; may be left out | Who. |"),

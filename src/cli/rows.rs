@@ -1,12 +1,16 @@
 //! Rows of a table, for people and for programs.
 
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
+use arrow::json::writer::{LineDelimited, WriterBuilder};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{CellAlignment, ContentArrangement, presets};
 use serde_json::{Value as Json, json};
 
-use super::grid::{clip, width};
+use super::grid::{clip, harmless, width};
 use super::summary;
 use super::ui::Look;
 use crate::data::{ColumnType, Table, TableError};
@@ -55,7 +59,7 @@ pub(super) fn table(table: &Table, rows: usize, look: &Look) -> Result<String, T
 /// Lists the columns and their types, a line each.
 pub(super) fn schema(schema: &Schema) -> String {
     let rows: Vec<Vec<String>> =
-        schema.fields().iter().map(|field| vec![field.name().clone(), kind(field)]).collect();
+        schema.fields().iter().map(|field| vec![harmless(field.name()), kind(field)]).collect();
     super::grid::align(&rows, |_| false, 2)
 }
 
@@ -95,8 +99,14 @@ fn head(table: &Table, rows: usize) -> Result<Table, TableError> {
     table.slice(0..rows.min(table.rows()))
 }
 
-/// Writes a column's values for a program: bools, numbers and texts as such, the rest as text.
-fn values(column: &arrow::array::ArrayRef) -> Result<Vec<Json>, ArrowError> {
+/// Writes a column's values for a program: bools, numbers, texts, lists and structs as such, the rest
+/// as text.
+fn values(column: &ArrayRef) -> Result<Vec<Json>, ArrowError> {
+    if column.data_type().is_nested()
+        && let Ok(values) = nested(column)
+    {
+        return Ok(values);
+    }
     let formatter = ArrayFormatter::try_new(column.as_ref(), &FormatOptions::default())?;
     let own = |text: String| match column.data_type() {
         DataType::Boolean => json!(text == "true"),
@@ -113,6 +123,21 @@ fn values(column: &arrow::array::ArrayRef) -> Result<Vec<Json>, ArrowError> {
         }
     };
     (0..column.len()).map(value).collect()
+}
+
+/// Writes lists and structs as JSON.
+fn nested(column: &ArrayRef) -> Result<Vec<Json>, ArrowError> {
+    let batch = RecordBatch::try_from_iter([("value", Arc::clone(column))])?;
+    let mut writer =
+        WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(Vec::new());
+    writer.write(&batch)?;
+    writer.finish()?;
+    let bytes = writer.into_inner();
+    serde_json::Deserializer::from_slice(&bytes)
+        .into_iter::<Json>()
+        .map(|line| line.map(|mut line| line["value"].take()))
+        .collect::<Result<_, _>>()
+        .map_err(|error| ArrowError::JsonError(error.to_string()))
 }
 
 impl Cells {
@@ -164,8 +189,7 @@ fn shortened(text: String, kind: &DataType) -> String {
 
 /// Keeps a cell on one line and harmless to a terminal.
 fn one_line(cell: &str, look: &Look) -> String {
-    let text: String = cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    clip(&text, CELL, look.unicode)
+    clip(&harmless(cell), CELL, look.unicode)
 }
 
 /// Lists names as far as two lines go.

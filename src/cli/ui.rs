@@ -5,6 +5,9 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+
+use crate::plan::Registry;
 
 /// The width of text that isn't shown on a terminal, so that it never depends on one.
 const PLAIN_WIDTH: usize = 100;
@@ -20,6 +23,17 @@ pub struct Look {
     pub unicode: bool,
     /// Columns of text.
     pub width: usize,
+}
+
+/// What a colour says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    /// It went well.
+    Good,
+    /// It went wrong.
+    Bad,
+    /// It is said beside.
+    Quiet,
 }
 
 impl Look {
@@ -52,6 +66,20 @@ impl Look {
         Cow::Owned(text.chars().map(ascii).collect())
     }
 
+    /// Colours a text where that may be; it says the same without.
+    #[must_use]
+    pub fn paint<'a>(&self, paint: Paint, text: &'a str) -> Cow<'a, str> {
+        if !self.colour {
+            return Cow::Borrowed(text);
+        }
+        let code = match paint {
+            Paint::Good => 32,
+            Paint::Bad => 31,
+            Paint::Quiet => 2,
+        };
+        Cow::Owned(format!("\u{1b}[{code}m{text}\u{1b}[0m"))
+    }
+
     /// Finds out what a stream can show.
     fn of(stream: &impl IsTerminal) -> Self {
         if !stream.is_terminal() {
@@ -79,20 +107,22 @@ fn terminal_width() -> Option<usize> {
     table.width().or_else(|| table.use_stderr().width()).map(usize::from)
 }
 
-/// Both streams.
+/// Both streams, and the words that are spoken.
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
     /// What standard output can show.
     pub out: Look,
     /// What standard error can show.
     pub err: Look,
+    /// What pipelines may name.
+    pub registry: &'static Arc<Registry>,
 }
 
 impl Ui {
     /// Finds out what both streams can show.
     #[must_use]
-    pub fn detect() -> Self {
-        Self { out: Look::of(&io::stdout()), err: Look::of(&io::stderr()) }
+    pub fn detect(registry: &'static Arc<Registry>) -> Self {
+        Self { out: Look::of(&io::stdout()), err: Look::of(&io::stderr()), registry }
     }
 
     /// Writes data.
@@ -124,5 +154,11 @@ mod tests {
     fn messages_are_spelt_in_ascii_where_nothing_else_is_sure_to_be_shown() {
         assert_eq!(Look::plain().spell("a → b … 0.1 ± 2, é"), "a -> b ... 0.1 +/- 2, é");
         assert_eq!(Look::rich(80).spell("a → b"), "a → b");
+    }
+
+    #[test]
+    fn nothing_is_coloured_where_colours_are_not_wanted() {
+        assert_eq!(Look::plain().paint(Paint::Good, "done"), "done");
+        assert_eq!(Look::rich(80).paint(Paint::Bad, "failed"), "\u{1b}[31mfailed\u{1b}[0m");
     }
 }

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 
 use crate::data::{Hash, Hasher};
-use crate::params::Vocabulary;
-use crate::plan::{Catalog, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
+use crate::plan::{Catalog, Registry, Remembered, SourceAnswer, SourceRequest, SourceTrouble};
 use crate::sources::{self, OnBadRow, SourceError};
 use crate::store::{Store, schema_bytes, schema_of};
 
@@ -21,15 +20,15 @@ const COLUMNS_VERSION: u32 = 3;
 /// The catalog of a project: its files, and what its cache remembers.
 pub struct DiskCatalog {
     store: Arc<Store>,
-    vocabulary: Vocabulary<'static>,
+    registry: Arc<Registry>,
     project: PathBuf,
 }
 
 impl DiskCatalog {
-    /// Leans on a cache and the registered words; files may be written below the project's folder.
+    /// Leans on a cache and on what is registered; files may be written below the project's folder.
     #[must_use]
-    pub const fn new(store: Arc<Store>, vocabulary: Vocabulary<'static>, project: PathBuf) -> Self {
-        Self { store, vocabulary, project }
+    pub const fn new(store: Arc<Store>, registry: Arc<Registry>, project: PathBuf) -> Self {
+        Self { store, registry, project }
     }
 
     /// Finds the columns of some files, or remembers them by content.
@@ -74,8 +73,8 @@ impl Catalog for DiskCatalog {
         read_text(path)
     }
 
-    fn vocabulary(&self) -> Vocabulary<'_> {
-        self.vocabulary
+    fn registry(&self) -> &Arc<Registry> {
+        &self.registry
     }
 
     fn may_write(&self, path: &Path) -> bool {
@@ -83,7 +82,7 @@ impl Catalog for DiskCatalog {
     }
 
     fn source(&self, request: &SourceRequest<'_>) -> SourceAnswer {
-        match sources::open(request.folder, request.from) {
+        match self.registry.sources().open(request.folder, request.from) {
             Err(error) => {
                 SourceAnswer { files: Vec::new(), names: Vec::new(), schema: Err(trouble(&error)) }
             }
@@ -94,7 +93,7 @@ impl Catalog for DiskCatalog {
                 wanted.schema = request.declared;
                 wanted.on_bad_row =
                     if request.quarantine { OnBadRow::Quarantine } else { OnBadRow::Fail };
-                let from = sources::canonical(request.from).to_string();
+                let from = self.registry.sources().canonical(request.from).to_string();
                 SourceAnswer { files, names, schema: self.columns(&wanted, &from) }
             }
         }

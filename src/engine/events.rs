@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use crate::plan::{Facts, Progress};
+use crate::plan::{Facts, Progress, Score};
 
 /// Hears what happens; called from many threads.
 pub trait Observer: Sync {
@@ -137,5 +137,10 @@ impl Report {
                 .stages
                 .iter()
                 .all(|stage| matches!(stage.outcome, Outcome::Ran | Outcome::Cached))
+    }
+
+    /// Gives every score, in plan order.
+    pub fn scores(&self) -> impl Iterator<Item = &Score> {
+        self.stages.iter().flat_map(|stage| &stage.facts.metrics)
     }
 }

@@ -15,8 +15,8 @@ use super::resolve::{self, Kept};
 use crate::data::Hash;
 use crate::ml::Seed;
 use crate::plan::{
-    self, Artifact, Caching, Failure, Input, Plan, Produced, Progress, Running, Stage, TableSink,
-    Task,
+    self, Artifact, Caching, Failure, Input, Plan, Produced, Progress, Registry, Running, Stage,
+    TableSink, Task,
 };
 use crate::sql::{Limits, Memory};
 use crate::store::{ObjectRef, Record, SMALL_PART, Store, StoreError, TableWriter};
@@ -317,6 +317,10 @@ impl Running for Context<'_> {
 
     fn runtime(&self) -> &tokio::runtime::Handle {
         &self.shared.runtime
+    }
+
+    fn registry(&self) -> &Registry {
+        &self.shared.plan.registry
     }
 
     fn limits(&self) -> Limits<'_> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rayon::prelude::*;
@@ -13,6 +14,7 @@ use super::lint;
 use super::load::normal;
 use super::names::{Found, Instance, Names};
 use super::parameters::Settled;
+use super::registry::Registry;
 use super::stage::{Caching, Checked, Output, Role, StageKind, Task};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
 use crate::params;
@@ -89,6 +91,8 @@ pub struct Plan {
     pub header: Header,
     /// Every block, each after those that it waits for.
     pub stages: Vec<Stage>,
+    /// What it may name.
+    pub registry: Arc<Registry>,
 }
 
 /// One block of a plan.
@@ -183,7 +187,6 @@ pub(super) fn build(
     path: &Path,
     instances: &[Instance],
     settled: &Settled,
-    kinds: &[&'static dyn StageKind],
     catalog: &dyn Catalog,
     sources: &mut SourceMap,
     diagnostics: &mut Diagnostics,
@@ -199,15 +202,8 @@ pub(super) fn build(
     let head = head(path, instances, catalog, &visible, diagnostics)?;
     let seed = head.fields.seed;
     let mut used: BTreeSet<(usize, String)> = BTreeSet::new();
-    let mut binding = Binding {
-        instances,
-        names: &names,
-        kinds,
-        catalog,
-        sources,
-        visible: &visible,
-        head: &head,
-    };
+    let mut binding =
+        Binding { instances, names: &names, catalog, sources, visible: &visible, head: &head };
     let mut blocks: Vec<Option<Block<'_>>> = Vec::with_capacity(found.len());
     for found in &found {
         let bound = binding.bind(*found, &mut used, diagnostics);
@@ -254,6 +250,7 @@ pub(super) fn build(
         path: path.to_path_buf(),
         header: head.fields,
         stages,
+        registry: Arc::clone(catalog.registry()),
     })
 }
 
@@ -273,7 +270,7 @@ fn head(
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         return Some(Head { name, doc: String::new(), fields: Header::defaults()? });
     };
-    let mut binder = Binder::new(catalog.vocabulary(), visible.first()?);
+    let mut binder = Binder::new(catalog.registry().vocabulary(), visible.first()?);
     let args = binder.fields(block, &Header::SIGNATURE, &[]);
     diagnostics.extend(std::mem::take(&mut binder.diagnostics));
     let fields = args.and_then(|args| Header::from_args(&args)).or_else(Header::defaults)?;
@@ -284,7 +281,6 @@ fn head(
 struct Binding<'a, 's> {
     instances: &'a [Instance],
     names: &'a Names<'a>,
-    kinds: &'s [&'static dyn StageKind],
     catalog: &'s dyn Catalog,
     sources: &'s mut SourceMap,
     visible: &'a [Parameters],
@@ -301,12 +297,12 @@ impl<'a> Binding<'a, '_> {
         let instance = &self.instances[found.instance];
         let parameters = &self.visible[found.instance];
         let block = found.block;
-        let Some(kind) = self.kinds.iter().find(|kind| kind.signature().name == block.kind.node)
-        else {
-            diagnostics.push(lint::unknown_kind(block, self.kinds));
+        let kinds = self.catalog.registry().stages();
+        let Some(kind) = kinds.iter().find(|kind| kind.signature().name == block.kind.node) else {
+            diagnostics.push(lint::unknown_kind(block, kinds));
             return None;
         };
-        let mut binder = Binder::new(self.catalog.vocabulary(), parameters);
+        let mut binder = Binder::new(self.catalog.registry().vocabulary(), parameters);
         let args = binder.fields(block, kind.signature(), common(*kind));
         used.extend(
             std::mem::take(&mut binder.used).into_iter().map(|name| (found.instance, name)),

@@ -1,11 +1,13 @@
 //! What a plan asks of the outside.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 
+use super::registry::Registry;
 use crate::data::{ColumnType, Hash};
-use crate::params::{Setting, Vocabulary};
+use crate::params::Setting;
 
 /// Answers for everything that isn't in the text of the pipeline.
 pub trait Catalog: Sync {
@@ -15,8 +17,8 @@ pub trait Catalog: Sync {
     /// Says why it can't be read.
     fn text(&self, path: &Path) -> Result<String, String>;
 
-    /// Gives the words that the fields of blocks may use.
-    fn vocabulary(&self) -> Vocabulary<'_>;
+    /// Gives what a pipeline may name.
+    fn registry(&self) -> &Arc<Registry>;
 
     /// Tells whether a file may be written: it must lie below the project's folder.
     fn may_write(&self, path: &Path) -> bool;

@@ -8,6 +8,7 @@ use arrow::datatypes::Schema;
 use super::build::{Block, Head, ancestors};
 use super::catalog::Catalog;
 use super::names::Names;
+use super::registry::Registry;
 use super::stage::{Checked, FittedType, Input, ModelType, Output, Reads, TableType};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::params::{Bound, Parameters, Setting, Vocabulary};
@@ -97,7 +98,13 @@ impl Checking<'_> {
     /// Gives the registered words.
     #[must_use]
     pub fn vocabulary(&self) -> Vocabulary<'_> {
-        self.catalog.vocabulary()
+        self.catalog.registry().vocabulary()
+    }
+
+    /// Gives what the pipeline may name.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        self.catalog.registry()
     }
 
     /// Reports a finding.

@@ -6,7 +6,6 @@ use super::build::{self, Plan};
 use super::catalog::Catalog;
 use super::names::{Instance, InstanceId};
 use super::parameters;
-use super::stage::StageKind;
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::syntax::{self, ast};
 use crate::text::{SourceMap, Span};
@@ -37,13 +36,7 @@ pub struct Loaded {
 }
 
 /// Reads and checks a whole pipeline. Every problem is found at once.
-pub fn load(
-    path: &Path,
-    text: &str,
-    request: &Request,
-    kinds: &[&'static dyn StageKind],
-    catalog: &dyn Catalog,
-) -> Loaded {
+pub fn load(path: &Path, text: &str, request: &Request, catalog: &dyn Catalog) -> Loaded {
     let mut reading = Reading {
         catalog,
         sources: SourceMap::default(),
@@ -57,11 +50,10 @@ pub fn load(
         &instances,
         request,
         &mut sources,
-        catalog.vocabulary(),
+        catalog.registry().vocabulary(),
         &mut diagnostics,
     );
-    let plan =
-        build::build(path, &instances, &parameters, kinds, catalog, &mut sources, &mut diagnostics);
+    let plan = build::build(path, &instances, &parameters, catalog, &mut sources, &mut diagnostics);
     if request.deny_warnings {
         diagnostics.deny_warnings();
     }

@@ -2,7 +2,7 @@
 //!
 //! A stage kind says, before any run, what a block gives and what it reads ([`StageKind::check`]);
 //! what comes of that is a [`Work`] that the engine runs or finds in the cache. Neither side knows
-//! the other: kinds are handed to `plan` as a slice, and the engine sees tables and opaque bytes.
+//! the other: kinds are handed to `plan` in a registry, and the engine sees tables and opaque bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,6 +14,7 @@ use arrow::datatypes::SchemaRef;
 use serde_json::Value as Json;
 
 use super::checking::Checking;
+use super::registry::Registry;
 use crate::data::{Hash, Table};
 use crate::ml::Seed;
 use crate::ml::model::ModelSpec;
@@ -318,6 +319,9 @@ pub trait Running: Sync {
 
     /// Gives the runtime on which waiting happens.
     fn runtime(&self) -> &tokio::runtime::Handle;
+
+    /// Gives what the pipeline may name.
+    fn registry(&self) -> &Registry;
 
     /// Gives what bounds a query: the memory of the run, and its end.
     fn limits(&self) -> sql::Limits<'_>;

@@ -8,6 +8,13 @@ pub(super) fn figure(value: f64) -> String {
     with_places(value, places(value.abs()))
 }
 
+/// Writes a number that stands beside another with as many places as that one has.
+pub(super) fn beside(value: f64, other: f64) -> String {
+    let text = with_places(value, places(other.abs()));
+    let nothing = value != 0.0 && !text.chars().any(|digit| ('1'..='9').contains(&digit));
+    if nothing && value.is_finite() { figure(value) } else { text }
+}
+
 /// Writes the numbers of one column with the same places after the point.
 pub(super) fn column(values: &[f64]) -> Vec<String> {
     let finite = || values.iter().copied().filter(|value| value.is_finite());

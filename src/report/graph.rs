@@ -12,9 +12,9 @@ use super::page::{Page, Stage, State};
 /// A larger pipeline isn't drawn.
 pub(super) const MOST: usize = 150;
 
-const WIDTH: f64 = 158.0;
+const WIDTH: f64 = 150.0;
 const HEIGHT: f64 = 46.0;
-const ACROSS: f64 = 36.0;
+const ACROSS: f64 = 26.0;
 const DOWN: f64 = 18.0;
 const MARGIN: f64 = 6.0;
 /// How high the place of a passing edge is.
@@ -41,16 +41,52 @@ struct Layout {
     columns: Vec<Vec<usize>>,
 }
 
-/// Draws the graph; nothing if it is too large.
-pub(super) fn draw(page: &Page) -> Option<Html> {
+/// The look of a graph that stands alone: the page's, and no marks of what ran.
+const LOOK: &str = "<style>\
+    text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,Arial,sans-serif;fill:#1d2226}\
+    .edge{fill:none;stroke:#a9b0b5;stroke-width:1.5}rect{fill:#f5f6f5;stroke:#c4c9cc}\
+    .defined rect{fill:none;stroke-dasharray:4 3}.name{font-weight:560;font-size:12.5px}\
+    .kind{font-size:11px;fill:#586169}.state{display:none}\
+    @media (prefers-color-scheme:dark){text{fill:#e4e7e9}.edge{stroke:#5b6469}\
+    rect{fill:#1b1f23;stroke:#4a5258}.kind{fill:#9ba4ab}}</style>";
+
+/// Draws the graph as a file of its own, stage by stage; nothing if it is too large.
+pub(super) fn alone(page: &Page) -> Option<String> {
     let stages: Vec<Stage<'_>> = page.stages().collect();
+    let layout = laid_out(&stages)?;
+    let (width, height) = layout.size();
+    let mut svg = Html::new();
+    svg.open(
+        "svg",
+        &[
+            ("xmlns", &"http://www.w3.org/2000/svg"),
+            ("role", &"img"),
+            ("aria-label", &format_args!("The stages of {}", page.outline.title)),
+            ("width", &Px(width)),
+            ("height", &Px(height)),
+            ("viewBox", &format_args!("0 0 {} {}", Px(width), Px(height))),
+        ],
+    );
+    svg.raw(LOOK);
+    layout.draw(&mut svg, &stages);
+    svg.close("svg").raw("\n");
+    Some(svg.finish())
+}
+
+fn laid_out(stages: &[Stage<'_>]) -> Option<Layout> {
     if stages.is_empty() || stages.len() > MOST {
         return None;
     }
     let place = |name: &String| stages.iter().position(|stage| stage.entry.name == *name);
     let waits: Vec<Vec<usize>> =
         stages.iter().map(|stage| stage.entry.before.iter().filter_map(place).collect()).collect();
-    let layout = Layout::of(&waits);
+    Some(Layout::of(&waits))
+}
+
+/// Draws the graph; nothing if it is too large.
+pub(super) fn draw(page: &Page) -> Option<Html> {
+    let stages: Vec<Stage<'_>> = page.stages().collect();
+    let layout = laid_out(&stages)?;
     let (width, height) = layout.size();
     let mut svg = Html::new();
     svg.open(
@@ -60,16 +96,11 @@ pub(super) fn draw(page: &Page) -> Option<Html> {
             ("role", &"group"),
             ("aria-label", &"The stages, each behind those that it waits for"),
             // It shrinks a little where the page is narrow, and then scrolls.
-            ("style", &format_args!("max-width:{}px;min-width:{}px", Px(width), Px(width * 0.74))),
+            ("style", &format_args!("max-width:{}px;min-width:{}px", Px(width), Px(width * 0.7))),
             ("viewBox", &format_args!("0 0 {} {}", Px(width), Px(height))),
         ],
     );
-    layout.edges(&mut svg);
-    for (place, stage) in
-        layout.places.iter().filter_map(|own| Some((own, stages.get(own.stage?)?)))
-    {
-        node(&mut svg, place, stage);
-    }
+    layout.draw(&mut svg, &stages);
     svg.close("svg");
     Some(svg)
 }
@@ -194,6 +225,14 @@ impl Layout {
         let columns = self.columns.len() as f64;
         let low = self.places.iter().map(|own| own.y + own.half()).fold(0.0, f64::max);
         (2.0 * MARGIN + columns * (WIDTH + ACROSS) - ACROSS, low + MARGIN)
+    }
+
+    fn draw(&self, svg: &mut Html, stages: &[Stage<'_>]) {
+        self.edges(svg);
+        let placed = self.places.iter().filter_map(|own| Some((own, stages.get(own.stage?)?)));
+        for (place, stage) in placed {
+            node(svg, place, stage);
+        }
     }
 
     fn edges(&self, svg: &mut Html) {

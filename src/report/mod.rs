@@ -24,5 +24,16 @@ pub fn render(page: &Page) -> String {
     shell::write(page)
 }
 
+/// Draws the graph of an outline as an SVG file; nothing where it has no stage or too many.
+///
+/// Entries that aren't shown lead nowhere, as in a drawing that stands alone.
+#[must_use]
+pub fn graph(page: &Page) -> Option<String> {
+    graph::alone(page)
+}
+
+/// The largest number of stages that is drawn.
+pub const MOST_DRAWN: usize = graph::MOST;
+
 #[cfg(test)]
 mod tests;

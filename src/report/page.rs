@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::data::{Hash, Table};
+use crate::ml::estimators::Estimators;
 use crate::ml::model::FittedModel;
 
 /// The pipeline as the page tells of it: everything but results.
@@ -148,8 +149,9 @@ pub enum Content {
 impl Content {
     /// Reads bytes of a kind; what they hold may be nothing to show.
     #[must_use]
-    pub fn of_blob(bytes: &Arc<[u8]>) -> Self {
-        FittedModel::load(bytes).map_or(Self::Other, |model| Self::Fitted(Box::new(model)))
+    pub fn of_blob(bytes: &Arc<[u8]>, estimators: &Estimators) -> Self {
+        FittedModel::load(bytes, estimators)
+            .map_or(Self::Other, |model| Self::Fitted(Box::new(model)))
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Analysis {
     pub aggregates_over: BTreeSet<String>,
     /// The parameters that it uses, without `$`.
     pub parameters: BTreeSet<String>,
+    /// The added functions that it calls, with their versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub functions: BTreeMap<String, u32>,
     /// Its calls of functions that read the clock: errors in a stage that is cached.
     pub clocks: Vec<SqlError>,
     /// What is likely not what the user wants.

@@ -4,7 +4,7 @@
 //! without a name, functions that differ with each call, and syntax that DataFusion would read and
 //! then ignore. What needs types is found when the query is planned.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 
 use datafusion::logical_expr::Volatility;
@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
     SetExpr, Spanned, TableFactor, Value, Visit, Visitor,
 };
 
+use super::added::Functions;
 use super::error::SqlError;
 use super::mentions::{self, Mention};
 use super::parse;
@@ -29,6 +30,8 @@ pub(super) struct Checked {
     pub(super) errors: Vec<SqlError>,
     pub(super) mentions: Vec<Mention>,
     pub(super) parameters: BTreeSet<String>,
+    /// The added functions that are called, with their versions.
+    pub(super) functions: BTreeMap<String, u32>,
     pub(super) clocks: Vec<SqlError>,
 }
 
@@ -39,6 +42,8 @@ pub(super) struct Names<'a> {
     pub(super) tables: &'a [Vec<String>],
     /// The parameters, without `$`.
     pub(super) parameters: &'a [&'a str],
+    /// The functions, beside the built-in ones.
+    pub(super) functions: &'a Functions,
 }
 
 /// Looks at a query's syntax.
@@ -136,12 +141,17 @@ impl Checker<'_> {
             _ => None,
         };
         let name = name.unwrap_or_default();
-        if name.starts_with(MARK) || !self.base.is_function(&name) {
+        let added = self.names.functions.named(&name);
+        if name.starts_with(MARK) || !(added.is_some() || self.base.is_function(&name)) {
             let place = self.source.range(function.name.span());
             let error =
                 SqlError::new("sql-unknown-function", format!("there is no function `{written}`"));
-            let names = self.base.function_names();
+            let added = self.names.functions.added().iter().map(|own| own.name());
+            let names = self.base.function_names().chain(added);
             return self.error(error.at(place).suggest(&written, names, "functions"));
+        }
+        if let Some(own) = added {
+            self.checked.functions.insert(name.clone(), own.version());
         }
         self.volatile(&name, range.clone());
         if !self.base.aggregates.contains_key(&name) && !self.base.windows.contains_key(&name) {

@@ -1,10 +1,11 @@
 //! A condition over the rows of one table, as in `holds("age >= 18")`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder, RecordBatch};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::nullif;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
@@ -12,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 use tokio::runtime::Handle;
 
+use super::added::Functions;
 use super::error::SqlError;
 use super::execute::Limits;
 use super::guard;
@@ -20,13 +22,16 @@ use super::prepare::{Prepared, Query, prepare_parsed};
 use super::rewrite::Parameter;
 use super::session::base;
 use super::source::Source;
-use crate::data::Table;
+use crate::data::{BATCH_ROWS, Table, TableError};
 
 /// The name by which a condition's table can be written before a column.
 const TABLE: &str = "data";
 
 /// The column of a condition's result.
 const HOLDS: &str = "holds";
+
+/// How many rows are looked at in one query.
+const PIECE: usize = 16 * BATCH_ROWS;
 
 /// A condition that was checked against a table's schema.
 #[derive(Clone, Debug)]
@@ -47,32 +52,50 @@ impl Condition {
         &self.prepared.analysis.parameters
     }
 
-    /// Finds the rows, counted from zero, for which the condition is false; null passes.
+    /// Gives the added functions that it calls, with their versions.
+    #[must_use]
+    pub const fn functions(&self) -> &BTreeMap<String, u32> {
+        &self.prepared.analysis.functions
+    }
+
+    /// Marks the rows for which the condition is false; null passes.
     ///
-    /// NaN counts as missing here, as wherever a check reads a column.
+    /// NaN counts as missing here, as wherever a check reads a column. Rows are gone through piece
+    /// by piece, so that a table need not fit into memory.
     ///
     /// # Errors
     ///
     /// As [`execute`](super::execute).
-    pub fn failing_rows(
+    pub fn failing(
         &self,
         table: &Table,
         limits: Limits<'_>,
         runtime: &Handle,
-    ) -> Result<Vec<u64>, SqlError> {
-        let tables = [(vec![TABLE.to_owned()], without_nan(table)?)];
-        let held = self.prepared.execute(&tables, limits, runtime)?;
-        let mut failing = Vec::new();
-        let mut row = 0;
-        for batch in held.batches() {
-            let Some(column) = batch.columns().first() else { continue };
-            if let Some(values) = column.as_boolean_opt() {
-                let false_at = |at: &usize| values.is_valid(*at) && !values.value(*at);
-                failing.extend((0..values.len()).filter(false_at).map(|at| row + at as u64));
+    ) -> Result<BooleanBuffer, SqlError> {
+        let internal = |error: TableError| SqlError::new("sql-internal", error.to_string());
+        let reads = self.reads();
+        let mut failing = BooleanBufferBuilder::new(table.rows());
+        for start in (0..table.rows()).step_by(PIECE) {
+            let piece = table.slice(start..start + PIECE).map_err(internal)?;
+            let tables = [(vec![TABLE.to_owned()], without_nan(&piece, &reads)?)];
+            let held = self.prepared.execute(&tables, limits, runtime)?;
+            for batch in held.batches() {
+                match batch.columns().first().and_then(|column| column.as_boolean_opt()) {
+                    Some(values) => failing.append_buffer(&falses(values)),
+                    None => failing.append_n(batch.num_rows(), false),
+                }
             }
-            row += batch.num_rows() as u64;
         }
-        Ok(failing)
+        Ok(failing.finish())
+    }
+}
+
+/// Marks the values that are false, and not null.
+fn falses(values: &BooleanArray) -> BooleanBuffer {
+    let falses = !values.values();
+    match values.nulls() {
+        Some(nulls) => &falses & nulls.inner(),
+        None => falses,
     }
 }
 
@@ -86,12 +109,13 @@ pub fn condition(
     text: &str,
     schema: &SchemaRef,
     parameters: &[(String, Parameter)],
+    functions: &Functions,
 ) -> Result<Condition, Vec<SqlError>> {
     let checked = guard::run(|| {
         let (expr, source) = parse::expression(text).map_err(|error| vec![error])?;
         refuse_more_than_a_row(&expr, &source)?;
         let tables = [(vec![TABLE.to_owned()], Arc::clone(schema))];
-        let query = Query { text, tables: &tables, parameters };
+        let query = Query { text, tables: &tables, parameters, functions };
         let place = source.cover_expr(&expr);
         let tree = tree(expr).map_err(|error| vec![error])?;
         let prepared = prepare_parsed(Parsed { query: Box::new(tree), source }, &query)?;
@@ -154,11 +178,15 @@ impl Visitor for MoreThanARow<'_> {
     }
 }
 
-/// Gives a table whose NaN are null; shares all columns without NaN.
-fn without_nan(table: &Table) -> Result<Table, SqlError> {
+/// Gives a table in which the NaN of some columns are null; shares all columns without NaN.
+fn without_nan(table: &Table, reads: &BTreeSet<String>) -> Result<Table, SqlError> {
     let batches = table.batches().iter().map(|batch| {
-        let columns = batch.columns().iter().map(nan_to_null).collect::<Result<Vec<_>, _>>()?;
-        RecordBatch::try_new(batch.schema(), columns)
+        let schema = batch.schema();
+        let columns = schema.fields().iter().zip(batch.columns());
+        let columns = columns.map(|(field, column)| {
+            if reads.contains(field.name()) { nan_to_null(column) } else { Ok(Arc::clone(column)) }
+        });
+        RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)
     });
     let internal = |text: String| SqlError::new("sql-internal", text);
     let batches =
@@ -173,14 +201,14 @@ fn nan_to_null(column: &ArrayRef) -> Result<ArrayRef, arrow::error::ArrowError> 
             if !values.values().iter().any(|value| value.is_nan()) {
                 return Ok(Arc::clone(column));
             }
-            arrow::array::BooleanArray::from_unary(values, f64::is_nan)
+            BooleanArray::from_unary(values, f64::is_nan)
         }
         DataType::Float32 => {
             let values = column.as_primitive::<Float32Type>();
             if !values.values().iter().any(|value| value.is_nan()) {
                 return Ok(Arc::clone(column));
             }
-            arrow::array::BooleanArray::from_unary(values, f32::is_nan)
+            BooleanArray::from_unary(values, f32::is_nan)
         }
         _ => return Ok(Arc::clone(column)),
     };

@@ -26,13 +26,17 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 
-use super::error::SqlError;
+use super::added::Functions;
+use super::error::{Code, SqlError};
 use super::names::KnownTable;
 use super::prepare::{Prepared, Query, prepare};
 use super::rewrite::Parameter;
 use super::session::base;
 use super::{fault, guard};
 use crate::data::Table;
+
+/// The code of the error by which a query ends that is to end.
+pub const STOPPED: Code = "sql-stopped";
 
 /// How often a running query looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(20);
@@ -73,6 +77,8 @@ pub struct Execution<'a> {
     pub tables: &'a [(Vec<String>, Table)],
     /// The parameters, without `$`.
     pub parameters: &'a [(String, Parameter)],
+    /// The functions that it may call beside the built-in ones.
+    pub functions: &'a Functions,
     /// What bounds it.
     pub limits: Limits<'a>,
 }
@@ -89,6 +95,7 @@ pub fn execute(execution: &Execution<'_>, runtime: &Handle) -> Result<Table, Sql
         text: execution.text,
         tables: &schemas.collect::<Vec<_>>(),
         parameters: execution.parameters,
+        functions: execution.functions,
     };
     let first = |errors: Vec<SqlError>| errors.into_iter().next();
     let prepared = prepare(&query).map_err(|errors| {
@@ -242,5 +249,5 @@ fn hold(held: &MemoryReservation, batch: &RecordBatch) -> Result<()> {
 }
 
 fn stopped() -> DataFusionError {
-    DataFusionError::External(Box::new(SqlError::new("sql-stopped", "the query was stopped")))
+    DataFusionError::External(Box::new(SqlError::new(STOPPED, "the query was stopped")))
 }

@@ -219,7 +219,13 @@ fn planning(text: &str, source: &Source) -> SqlError {
         return SqlError::new("sql-type", message)
             .help("bring both sides to types that go together: `CAST(… AS …)`");
     }
-    let error = SqlError::new("sql-type", words(text));
+    let error = match miscalled(text) {
+        Some((call, why)) => {
+            let error = SqlError::new("sql-type", format!("there is no `{}`", words(call)));
+            why.map(words).into_iter().fold(error, SqlError::help)
+        }
+        None => SqlError::new("sql-type", words(text)),
+    };
     match text.split_once("Candidate functions:\n") {
         Some((_, list)) => {
             let candidates = list.lines().map(|line| words(line.trim())).take(6);
@@ -227,6 +233,14 @@ fn planning(text: &str, source: &Source) -> SqlError {
         }
         None => error,
     }
+}
+
+/// Finds the call whose arguments fit no function, and why where that says more than the call.
+fn miscalled(text: &str) -> Option<(&str, Option<&str>)> {
+    let (why, rest) = text.split_once("No function matches the given name and argument types '")?;
+    let (call, _) = rest.split_once('\'')?;
+    let says_more = !why.trim().is_empty() && !why.contains("coerce arguments to satisfy a call");
+    Some((call, says_more.then_some(why)))
 }
 
 /// Finds the operation between types that DataFusion has no rule for: `Date32 + Utf8`.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use datafusion::logical_expr::Documentation;
 
+use super::added::{self, Functions};
 use super::session::base;
 
 /// What the reference says of a function.
@@ -32,7 +33,7 @@ pub enum FunctionKind {
 
 /// Gives what the reference says of every function, by name.
 #[must_use]
-pub fn functions() -> Vec<FunctionDoc> {
+pub fn functions(own: &Functions) -> Vec<FunctionDoc> {
     let base = base();
     let mut docs: BTreeMap<(&str, FunctionKind), FunctionDoc> = BTreeMap::new();
     let mut add = |name, kind, documentation: Option<&Documentation>| {
@@ -49,6 +50,11 @@ pub fn functions() -> Vec<FunctionDoc> {
     }
     for (name, function) in &base.windows {
         add(name.as_str(), FunctionKind::Window, function.documentation());
+    }
+    for function in own.added() {
+        let (name, kind) = (function.name(), FunctionKind::Scalar);
+        let (signature, doc) = (added::usage(*function), function.doc().trim().to_owned());
+        docs.insert((name, kind), FunctionDoc { name: name.to_owned(), kind, signature, doc });
     }
     docs.into_values().collect()
 }

@@ -16,6 +16,7 @@
 //!
 //! The same tables give the same bytes at any thread count: see `docs/design/sql-same-bits.md`.
 
+mod added;
 mod analysis;
 mod check;
 mod checked;
@@ -38,10 +39,11 @@ mod sides;
 mod source;
 mod unmark;
 
+pub use added::{Functions, ScalarFunction};
 pub use analysis::Analysis;
 pub use condition::{Condition, condition};
 pub use error::{Code, SqlError};
-pub use execute::{Execution, Limits, Memory, execute};
+pub use execute::{Execution, Limits, Memory, STOPPED, execute};
 pub use functions::{FunctionDoc, FunctionKind, functions};
 pub use guard::STACK_BYTES;
 pub use mentions::{Mention, mentions};

@@ -15,6 +15,7 @@ use datafusion::logical_expr::{
     ScalarUDF, ScalarUDFImpl, Signature, TableSource, Volatility, WindowUDF,
 };
 
+use super::added::Functions;
 use super::checked::{CheckedSum, Place};
 use super::rewrite::{Site, Sites};
 use super::session::base;
@@ -37,16 +38,21 @@ impl TableSource for KnownTable {
 pub(super) struct Names<'a> {
     tables: BTreeMap<Vec<String>, Arc<KnownTable>>,
     sites: &'a Sites,
+    functions: &'a Functions,
 }
 
 impl<'a> Names<'a> {
     /// Makes the names of a query.
-    pub(super) fn new(tables: &[(Vec<String>, SchemaRef)], sites: &'a Sites) -> Self {
+    pub(super) fn new(
+        tables: &[(Vec<String>, SchemaRef)],
+        sites: &'a Sites,
+        functions: &'a Functions,
+    ) -> Self {
         let known = tables.iter().map(|(parts, schema)| {
             let table = KnownTable { parts: parts.clone(), schema: Arc::clone(schema) };
             (parts.clone(), Arc::new(table))
         });
-        Self { tables: known.collect(), sites }
+        Self { tables: known.collect(), sites, functions }
     }
 
     fn place(&self, range: &std::ops::Range<usize>) -> Place {
@@ -92,7 +98,7 @@ impl ContextProvider for Names<'_> {
                 Some(Arc::new(ScalarUDF::from(Bound { name, value, signature: nullary() })))
             }
             Some(Site::Sum(_)) => None,
-            None => base().scalars.get(name).cloned(),
+            None => base().scalars.get(name).cloned().or_else(|| self.functions.planned(name)),
         }
     }
 

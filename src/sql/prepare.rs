@@ -10,6 +10,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::planner::SqlToRel;
 use datafusion::sql::sqlparser::ast::{SelectItem, SetExpr, Statement};
 
+use super::added::Functions;
 use super::analysis::Analysis;
 use super::check::{self, Checked};
 use super::error::SqlError;
@@ -30,6 +31,8 @@ pub struct Query<'a> {
     pub tables: &'a [(Vec<String>, SchemaRef)],
     /// The parameters, without `$`; `file.name` is written `$file.name`.
     pub parameters: &'a [(String, Parameter)],
+    /// The functions that it may call beside the built-in ones.
+    pub functions: &'a Functions,
 }
 
 /// A query that was planned once and can run.
@@ -74,7 +77,8 @@ pub fn prepare(query: &Query<'_>) -> Result<Prepared, Vec<SqlError>> {
 pub(super) fn prepare_parsed(parsed: Parsed, query: &Query<'_>) -> Result<Prepared, Vec<SqlError>> {
     let tables: Vec<Vec<String>> = query.tables.iter().map(|(parts, _)| parts.clone()).collect();
     let parameters: Vec<&str> = query.parameters.iter().map(|(name, _)| name.as_str()).collect();
-    let names = check::Names { tables: &tables, parameters: &parameters };
+    let names =
+        check::Names { tables: &tables, parameters: &parameters, functions: query.functions };
     let mut checked = check::check(&parsed.query, &parsed.source, names);
     if checked.errors.iter().any(|error| !is_about_names(error)) {
         return Err(sorted(checked.errors));
@@ -114,7 +118,7 @@ pub(super) fn typed(parsed: Parsed, query: &Query<'_>) -> Result<Typed, DataFusi
     let values: BTreeMap<&str, &Parameter> =
         query.parameters.iter().map(|(name, value)| (name.as_str(), value)).collect();
     let sites = rewrite::rewrite(&mut tree, Arc::clone(&source), &values);
-    let names = Names::new(query.tables, &sites);
+    let names = Names::new(query.tables, &sites, query.functions);
     let state = &base().state;
     let plan = SqlToRel::new(&names).sql_statement_to_plan(Statement::Query(tree))?;
     let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
@@ -187,6 +191,7 @@ fn finish(typed: Typed, schema: SchemaRef, checked: &Checked) -> Result<Prepared
         aggregated,
         aggregates_over,
         parameters: checked.parameters.clone(),
+        functions: checked.functions.clone(),
         clocks: checked.clocks.clone(),
         lints: divisions.iter().map(|range| integer_division(range, &source)).collect(),
     };

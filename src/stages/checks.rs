@@ -3,14 +3,16 @@
 //! A check says of every row whether it passes; a missing value (null or NaN) passes all but
 //! `not_null`. A measure is one number of the whole table, compared by the user.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
-use arrow::row::{OwnedRow, RowConverter, SortField};
+use arrow::datatypes::{DataType, TimeUnit};
 
+use super::keys::{Fingerprints, Keys};
+use super::marks::{marked, missing, where_present};
 use crate::data::{ColumnType, Table};
 use crate::params;
 use crate::params::{Args, Call, Kind, Params, Setting, Signature};
@@ -157,25 +159,27 @@ pub(super) fn columns(call: &Call) -> Vec<(String, crate::text::Span)> {
     call.args.iter().flat_map(|(_, bound)| columns(&bound.setting, bound.span)).collect()
 }
 
-/// Finds the rows that fail a check; `other` is the column that `references` names.
+/// Marks the rows that fail a check; `other` is the column that `references` names.
 pub(super) fn failing(
     call: &Call,
     table: &Table,
     other: Option<&[ArrayRef]>,
-) -> Result<Vec<usize>, Failure> {
+) -> Result<BooleanBuffer, Failure> {
     let args = &call.args;
     match call.name {
         "not_null" => {
             let columns = NotNull::from_args(args).map(|check| check.columns).unwrap_or_default();
-            let mut rows = BTreeSet::new();
+            let mut marks = BooleanBuffer::new_unset(table.rows());
             for column in columns {
-                rows.extend(missing(&whole(table, &column)?));
+                marks = &marks | &marked(table, &column, |array| Ok(missing(array)))?;
             }
-            Ok(rows.into_iter().collect())
+            Ok(marks)
         }
         "unique" => {
             let columns = Unique::from_args(args).map(|check| check.columns).unwrap_or_default();
-            doubled(table, &columns)
+            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let keys = Keys::of(&kinds(table, &columns)?)?;
+            Fingerprints::new(batches(table, &columns)?, &keys).doubled()
         }
         "between" => between(args, table),
         "one_of" => one_of(args, table),
@@ -185,38 +189,32 @@ pub(super) fn failing(
     }
 }
 
-/// Gives a column in one piece.
-fn whole(table: &Table, column: &str) -> Result<ArrayRef, Failure> {
-    let pieces = table.column(column).map_err(|error| Failure::new(error.to_string()))?;
-    let pieces: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
-    if pieces.is_empty() {
-        let kind = table.field(column).map_or(DataType::Null, |field| field.data_type().clone());
-        return Ok(arrow::array::new_empty_array(&kind));
-    }
-    arrow::compute::concat(&pieces).map_err(|error| Failure::new(error.to_string()))
+/// Gives the types of some columns.
+fn kinds(table: &Table, columns: &[&str]) -> Result<Vec<DataType>, Failure> {
+    let kind = |column: &&str| match table.field(column) {
+        Some(field) => Ok(field.data_type().clone()),
+        None => Err(Failure::new(format!("the table has no column `{column}`"))),
+    };
+    columns.iter().map(kind).collect()
 }
 
-/// Gives the rows whose value is null or NaN.
-fn missing(column: &ArrayRef) -> Vec<usize> {
-    let nan = column.as_primitive_opt::<Float64Type>();
-    (0..column.len())
-        .filter(|row| column.is_null(*row) || nan.is_some_and(|values| values.value(*row).is_nan()))
-        .collect()
+/// Gives some columns batch by batch.
+fn batches(table: &Table, columns: &[&str]) -> Result<Vec<Vec<ArrayRef>>, Failure> {
+    let table = table.project(columns).map_err(|error| Failure::new(error.to_string()))?;
+    Ok(table.batches().iter().map(|batch| batch.columns().to_vec()).collect())
 }
 
-fn numbers(table: &Table, column: &str) -> Result<Float64Array, Failure> {
-    let array = whole(table, column)?;
+fn numbers(column: &str, array: &ArrayRef) -> Result<Float64Array, Failure> {
     let unfit =
         || Failure::new(format!("`{column}` is {}, not numbers", spoken(array.data_type())));
     if !(array.data_type().is_numeric() || *array.data_type() == DataType::Boolean) {
         return Err(unfit());
     }
-    cast(&array, &DataType::Float64).map(|cast| cast.as_primitive().clone()).map_err(|_| unfit())
+    cast(array, &DataType::Float64).map(|cast| cast.as_primitive().clone()).map_err(|_| unfit())
 }
 
-fn texts(table: &Table, column: &str) -> Result<StringArray, Failure> {
-    let array = whole(table, column)?;
-    cast(&array, &DataType::Utf8).map(|cast| cast.as_string().clone()).map_err(|_| {
+fn texts(column: &str, array: &ArrayRef) -> Result<StringArray, Failure> {
+    cast(array, &DataType::Utf8).map(|cast| cast.as_string().clone()).map_err(|_| {
         Failure::new(format!("`{column}` is {}, which has no text", spoken(array.data_type())))
     })
 }
@@ -242,63 +240,50 @@ pub(super) fn values(texts: &[&str], kind: &DataType) -> Result<ArrayRef, String
 
 /// Tells whether the values of an array ascend, or stay the same.
 pub(super) fn ordered(array: &ArrayRef) -> bool {
-    rows(std::slice::from_ref(array)).is_ok_and(|keys| keys.is_sorted())
+    let keys = Keys::of([array.data_type()]);
+    let keys = keys.and_then(|keys| keys.write(std::slice::from_ref(array)));
+    keys.is_ok_and(|keys| keys.iter().is_sorted())
 }
 
-/// Writes each row of some columns as bytes that are equal where the values are.
-fn rows(columns: &[ArrayRef]) -> Result<Vec<OwnedRow>, Failure> {
-    let failure = |error: arrow::error::ArrowError| Failure::new(error.to_string());
-    let fields = columns.iter().map(|array| SortField::new(array.data_type().clone())).collect();
-    let converter = RowConverter::new(fields).map_err(failure)?;
-    let rows = converter.convert_columns(columns).map_err(failure)?;
-    Ok(rows.iter().map(|row| row.owned()).collect())
-}
-
-/// Finds the rows whose values stand in another row too; rows with a missing value pass.
-fn doubled(table: &Table, columns: &[String]) -> Result<Vec<usize>, Failure> {
-    let arrays: Vec<ArrayRef> =
-        columns.iter().map(|column| whole(table, column)).collect::<Result<_, _>>()?;
-    let skipped: HashSet<usize> = arrays.iter().flat_map(missing).collect();
-    let keys = rows(&arrays)?;
-    let mut seen: HashMap<&OwnedRow, usize> = HashMap::new();
-    for (_, key) in keys.iter().enumerate().filter(|(row, _)| !skipped.contains(row)) {
-        *seen.entry(key).or_default() += 1;
-    }
-    let doubled = |(row, key): (usize, &OwnedRow)| {
-        (!skipped.contains(&row) && seen.get(key).is_some_and(|count| *count > 1)).then_some(row)
-    };
-    Ok(keys.iter().enumerate().filter_map(doubled).collect())
-}
-
-fn between(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
-    let Some(check) = Between::from_args(args) else { return Ok(Vec::new()) };
+fn between(args: &Args, table: &Table) -> Result<BooleanBuffer, Failure> {
+    let Some(check) = Between::from_args(args) else { return Ok(none(table)) };
+    let column = check.column.as_str();
     if let (Some(low), Some(high)) = (check.low.as_f64(), check.high.as_f64()) {
-        let values = numbers(table, &check.column)?;
-        let outside = |(row, value): (usize, Option<f64>)| {
-            value.filter(|value| *value < low || *value > high).map(|_| row)
-        };
-        return Ok(values.iter().enumerate().filter_map(outside).collect());
+        return marked(table, column, |array| {
+            let values = numbers(column, array)?;
+            let outside = |row: usize| values.value(row) < low || values.value(row) > high;
+            Ok(where_present(&values, outside))
+        });
     }
     let (Setting::Text(low), Setting::Text(high)) = (&check.low, &check.high) else {
         return Err(Failure::new("the ends of `between` must be two numbers or two texts"));
     };
-    let column = whole(table, &check.column)?;
-    let ends = rows(&[values(&[low, high], column.data_type()).map_err(Failure::new)?])?;
-    let [low, high] = ends.as_slice() else { return Ok(Vec::new()) };
-    let keys = rows(&[Arc::clone(&column)])?;
-    let outside = |row: &usize| column.is_valid(*row) && (keys[*row] < *low || keys[*row] > *high);
-    Ok((0..column.len()).filter(outside).collect())
+    let kind = &kinds(table, &[column])?[0];
+    let keys = Keys::of([kind])?;
+    let ends = keys.write(&[values(&[low, high], kind).map_err(Failure::new)?])?;
+    let (low, high) = (ends.row(0), ends.row(1));
+    marked(table, column, |array| {
+        let found = keys.write(std::slice::from_ref(array))?;
+        let outside = |row: usize| found.row(row) < low || found.row(row) > high;
+        Ok(where_present(array, outside))
+    })
 }
 
-fn one_of(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
-    let Some(check) = OneOf::from_args(args) else { return Ok(Vec::new()) };
+/// Marks no row.
+fn none(table: &Table) -> BooleanBuffer {
+    BooleanBuffer::new_unset(table.rows())
+}
+
+fn one_of(args: &Args, table: &Table) -> Result<BooleanBuffer, Failure> {
+    let Some(check) = OneOf::from_args(args) else { return Ok(none(table)) };
+    let column = check.column.as_str();
     let numeric: Option<Vec<f64>> = check.values.iter().map(Setting::as_f64).collect();
     if let Some(known) = numeric {
-        let values = numbers(table, &check.column)?;
-        let outside = |(row, value): (usize, Option<f64>)| {
-            value.filter(|value| !value.is_nan() && !known.contains(value)).map(|_| row)
-        };
-        return Ok(values.iter().enumerate().filter_map(outside).collect());
+        return marked(table, column, |array| {
+            let values = numbers(column, array)?;
+            let outside = |value: f64| !value.is_nan() && !known.contains(&value);
+            Ok(where_present(&values, |row| outside(values.value(row))))
+        });
     }
     let known: Vec<String> = check
         .values
@@ -309,22 +294,23 @@ fn one_of(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
         })
         .collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
-    let column = whole(table, &check.column)?;
-    let known = rows(&[values(&known, column.data_type()).map_err(Failure::new)?])?;
-    let known: HashSet<OwnedRow> = known.into_iter().collect();
-    let keys = rows(&[Arc::clone(&column)])?;
-    let outside = |row: &usize| column.is_valid(*row) && !known.contains(&keys[*row]);
-    Ok((0..column.len()).filter(outside).collect())
+    let kind = &kinds(table, &[column])?[0];
+    let keys = Keys::of([kind])?;
+    let known = keys.write(&[values(&known, kind).map_err(Failure::new)?])?;
+    let known: HashSet<&[u8]> = known.iter().map(|row| row.data()).collect();
+    marked(table, column, |array| {
+        let found = keys.write(std::slice::from_ref(array))?;
+        Ok(where_present(array, |row| !known.contains(found.row(row).data())))
+    })
 }
 
-fn matching(args: &Args, table: &Table) -> Result<Vec<usize>, Failure> {
-    let Some(check) = Matches::from_args(args) else { return Ok(Vec::new()) };
+fn matching(args: &Args, table: &Table) -> Result<BooleanBuffer, Failure> {
+    let Some(check) = Matches::from_args(args) else { return Ok(none(table)) };
     let pattern = pattern(&check.pattern)?;
-    let values = texts(table, &check.column)?;
-    let outside = |(row, value): (usize, Option<&str>)| {
-        value.filter(|value| !pattern.is_match(value)).map(|_| row)
-    };
-    Ok(values.iter().enumerate().filter_map(outside).collect())
+    marked(table, &check.column, |array| {
+        let values = texts(&check.column, array)?;
+        Ok(where_present(&values, |row| !pattern.is_match(values.value(row))))
+    })
 }
 
 /// Reads a regular expression.
@@ -346,20 +332,34 @@ fn why(error: &regex::Error) -> String {
     }
 }
 
-fn referring(args: &Args, table: &Table, other: &[ArrayRef]) -> Result<Vec<usize>, Failure> {
-    let Some(check) = References::from_args(args) else { return Ok(Vec::new()) };
-    let column = whole(table, &check.column)?;
-    let mut known = HashSet::new();
-    for piece in other {
-        let same =
-            cast(piece, column.data_type()).map_err(|error| Failure::new(error.to_string()))?;
-        known.extend(rows(&[same])?);
-    }
-    let skipped: HashSet<usize> = missing(&column).into_iter().collect();
-    let outside = |(row, key): (usize, &OwnedRow)| {
-        (!skipped.contains(&row) && !known.contains(key)).then_some(row)
+fn referring(args: &Args, table: &Table, other: &[ArrayRef]) -> Result<BooleanBuffer, Failure> {
+    let Some(check) = References::from_args(args) else { return Ok(none(table)) };
+    let own = &kinds(table, &[&check.column])?[0];
+    let kind = other.first().map_or_else(|| own.clone(), |other| common(own, other.data_type()));
+    let keys = Keys::of([&kind])?;
+    let alike = |column: &ArrayRef| {
+        cast(column, &kind)
+            .map(|column| vec![column])
+            .map_err(|error| Failure::new(error.to_string()))
     };
-    Ok(rows(&[column])?.iter().enumerate().filter_map(outside).collect())
+    let column = table.column(&check.column).map_err(|error| Failure::new(error.to_string()))?;
+    let own: Vec<Vec<ArrayRef>> = column.iter().map(alike).collect::<Result<_, _>>()?;
+    let known: Vec<Vec<ArrayRef>> = other.iter().map(alike).collect::<Result<_, _>>()?;
+    Fingerprints::new(own, &keys).absent(&Fingerprints::new(known, &keys))
+}
+
+/// Gives a type in which the values of both can be compared and none is cut.
+fn common(own: &DataType, other: &DataType) -> DataType {
+    let whole = |kind: &DataType| kind.is_integer();
+    let fineness = |unit: &TimeUnit| *unit as u8;
+    match (own, other) {
+        (DataType::Timestamp(one, _), DataType::Timestamp(two, _)) => {
+            if fineness(one) >= fineness(two) { own.clone() } else { other.clone() }
+        }
+        (_, DataType::Timestamp(..)) => other.clone(),
+        _ if own.is_numeric() && own != other && !(whole(own) && whole(other)) => DataType::Float64,
+        _ => own.clone(),
+    }
 }
 
 /// Measures a table; a measure of no values is NaN, which meets no comparison but `!=`.
@@ -368,24 +368,33 @@ pub(super) fn measure(call: &Call, table: &Table) -> Result<f64, Failure> {
         return Ok(table.rows() as f64);
     };
     match call.name {
-        "missing" => Ok(missing(&whole(table, column)?).len() as f64),
+        "missing" => {
+            let missing = marked(table, column, |array| Ok(missing(array)))?;
+            Ok(missing.count_set_bits() as f64)
+        }
         "distinct" => {
-            let array = whole(table, column)?;
-            let skipped: HashSet<usize> = missing(&array).into_iter().collect();
-            let keys = rows(&[array])?;
-            let kept = keys.iter().enumerate().filter(|(row, _)| !skipped.contains(row));
-            Ok(kept.map(|(_, key)| key).collect::<HashSet<_>>().len() as f64)
+            let keys = Keys::of(&kinds(table, &[column])?)?;
+            Fingerprints::new(batches(table, &[column])?, &keys)
+                .distinct()
+                .map(|count| count as f64)
         }
         word => {
-            let values: Vec<f64> =
-                numbers(table, column)?.iter().flatten().filter(|v| !v.is_nan()).collect();
-            let sum: f64 = values.iter().sum();
+            let (mut count, mut sum) = (0_usize, 0.0);
+            let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
+            for piece in table.column(column).map_err(|error| Failure::new(error.to_string()))? {
+                for value in numbers(column, &piece)?.iter().flatten().filter(|v| !v.is_nan()) {
+                    count += 1;
+                    sum += value;
+                    least = least.min(value);
+                    most = most.max(value);
+                }
+            }
             Ok(match word {
-                _ if values.is_empty() && word != "sum" => f64::NAN,
-                "min" => values.iter().copied().fold(f64::INFINITY, f64::min),
-                "max" => values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-                "mean" => sum / values.len() as f64,
-                _ => sum,
+                "sum" => sum,
+                _ if count == 0 => f64::NAN,
+                "min" => least,
+                "max" => most,
+                _ => sum / count as f64,
             })
         }
     }

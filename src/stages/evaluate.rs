@@ -9,7 +9,8 @@ use super::tables::{self, Curves};
 use crate::data::Target;
 use crate::diag::Diagnostic;
 use crate::ml::estimator::Task as Learning;
-use crate::ml::model::FittedModel;
+use crate::ml::intervals::{self, Interval};
+use crate::ml::model::{FittedModel, Judgement};
 use crate::params;
 use crate::params::{Args, Bound, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
@@ -45,6 +46,10 @@ impl StageKind for EvaluateKind {
         const { &Evaluate::SIGNATURE }
     }
 
+    fn version(&self) -> u32 {
+        2
+    }
+
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let models = learning::fitted(args, checking)?;
         let data = checking.table(args.get("data")?)?;
@@ -74,8 +79,11 @@ impl StageKind for EvaluateKind {
             outputs.push(("roc", Output::Table(tables::roc_type())));
             outputs.push(("calibration", Output::Table(tables::calibration_type())));
         }
+        if matches!(known.task, Some(Learning::Classification | Learning::Regression)) {
+            outputs.push(("intervals", Output::Table(tables::intervals_type())));
+        }
         let names = models.iter().map(|model| model.name.clone()).collect();
-        let work = Judging { names, scorers, required, curves: outputs.len() > 1 };
+        let work = Judging { names, scorers, required, task: known.task };
         let task = Task {
             inputs,
             settings,
@@ -180,7 +188,7 @@ struct Judging {
     names: Vec<String>,
     scorers: Vec<Scorer>,
     required: Vec<Required>,
-    curves: bool,
+    task: Option<Learning>,
 }
 
 impl Work for Judging {
@@ -190,10 +198,12 @@ impl Work for Judging {
         let table = data.table()?;
         let mut scores = Vec::new();
         let mut curves = Curves::default();
+        let mut intervals = Vec::new();
         let (mut unmet, mut warnings) = (Vec::new(), Vec::new());
         for (name, model) in self.names.iter().zip(models) {
-            let model = FittedModel::load(model.blob(learning::FITTED)?)
-                .map_err(|error| Failure::new(error.to_string()))?;
+            let model =
+                FittedModel::load(model.blob(learning::FITTED)?, running.registry().estimators())
+                    .map_err(|error| Failure::new(error.to_string()))?;
             running.pool().install(|| -> Result<(), Failure> {
                 let judged = model.judge(table).map_err(fit_failure)?;
                 warnings.extend(unseen(name, &model, &judged.target));
@@ -205,12 +215,11 @@ impl Work for Judging {
                         judged.positive,
                         features,
                     )?;
-                    scores.push(Score {
-                        model: name.clone(),
-                        metric: scorer.name.clone(),
-                        value,
-                        sd: None,
-                    });
+                    let metric = scorer.name.clone();
+                    if let Some(interval) = interval(scorer, value, &judged) {
+                        intervals.push((name.clone(), metric.clone(), interval));
+                    }
+                    scores.push(Score { model: name.clone(), metric, value, sd: None });
                 }
                 for required in &self.required {
                     if required.model.as_ref().is_some_and(|own| own != name) {
@@ -229,15 +238,18 @@ impl Work for Judging {
                         ));
                     }
                 }
-                if self.curves {
+                if self.task == Some(Learning::Classification) {
                     curves.add(name, &judged.target, &judged.prediction);
                 }
                 Ok(())
             })?;
         }
         let mut outputs = vec![Artifact::Table(tables::evaluation(&scores)?)];
-        if self.curves {
+        if self.task == Some(Learning::Classification) {
             outputs.extend(curves.tables()?.into_iter().map(Artifact::Table));
+        }
+        if matches!(self.task, Some(Learning::Classification | Learning::Regression)) {
+            outputs.push(Artifact::Table(tables::intervals(&intervals)?));
         }
         Ok(Produced {
             outputs,
@@ -247,6 +259,25 @@ impl Work for Judging {
             ..Produced::default()
         })
     }
+}
+
+/// How many parts the rows are cut into.
+const PARTS: usize = 20;
+
+/// Finds between which values a score lies, from what it is without each part of the rows; a single row
+/// decides on the largest error, so that there is none of it.
+fn interval(scorer: &Scorer, value: f64, judged: &Judgement) -> Option<Interval> {
+    let rows = judged.target.len();
+    if scorer.name == "max_error" {
+        return None;
+    }
+    let parts = PARTS.min(rows);
+    let without = |part: usize| {
+        let kept: Vec<usize> = (0..rows).filter(|row| row % parts != part).collect();
+        let prediction = judged.prediction.take(&kept)?;
+        scorer.score(&judged.target.take(&kept), &prediction, judged.positive, None).ok()
+    };
+    intervals::of_parts(value, &(0..parts).map(without).collect::<Option<Vec<f64>>>()?)
 }
 
 /// Warns of a class in the rows that no training row had: the model can't ever tell it.

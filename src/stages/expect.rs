@@ -1,18 +1,25 @@
 //! `expect`: holds a table against conditions, and keeps the rows that fail.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::filter_record_batch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 
+use serde_json::{Value as Json, json};
+
+use super::kept::kept;
 use super::{checks, fits};
-use crate::data::Table;
+use crate::data::{BATCH_ROWS, Table};
 use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Bound, Call, Code, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Reads, Role, Running, Source,
-    StageKind, TableType, Task, Work,
+    Artifact, Caching, Checked, Checking, Failure, Output, Produced, Progress, Reads, Role,
+    Running, Source, StageKind, TableType, Task, Work,
 };
 use crate::sql;
 
@@ -52,7 +59,7 @@ impl StageKind for ExpectKind {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn role(&self) -> Role {
@@ -86,7 +93,7 @@ impl StageKind for ExpectKind {
             TableType { schema, open: data.kind.open, lineage: Arc::clone(&data.kind.lineage) };
         let task = Task {
             inputs,
-            settings: args.canonical(),
+            settings: settings(args, &conditions),
             files: Vec::new(),
             writes: Vec::new(),
             work: Arc::new(Holding { conditions, warn: expect.on_fail == OnFail::Warn }),
@@ -94,6 +101,16 @@ impl StageKind for ExpectKind {
         };
         Some(Checked { outputs: vec![("failures", Output::Table(failures))], task: Some(task) })
     }
+}
+
+/// Writes the fields canonically, with what the SQL in them depends on beside its text.
+fn settings(args: &Args, conditions: &[Condition]) -> Json {
+    let mut settings = args.canonical();
+    let queries: Vec<Json> = conditions.iter().filter_map(|own| own.sql.clone()).collect();
+    if !queries.is_empty() {
+        settings["queries"] = Json::Array(queries);
+    }
+    settings
 }
 
 /// Takes the column off the end of what `references` names.
@@ -117,6 +134,8 @@ struct Condition {
     column: Option<String>,
     /// The parameters that SQL may use.
     parameters: Vec<(String, sql::Parameter)>,
+    /// What SQL depends on beside its text: the values of its parameters, the functions that it calls.
+    sql: Option<Json>,
 }
 
 /// Checks one condition against the columns of the table.
@@ -157,15 +176,24 @@ fn condition(
         checking.report(misfit.help.into_iter().fold(diagnostic, Diagnostic::help));
         return None;
     }
+    let parameters = super::prep::parameters(checking);
+    let mut queried = None;
     if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting)
         && let Some(schema) = &data.kind.schema
-        && let Err(errors) =
-            sql::condition(&code.text.value, schema, &super::prep::parameters(checking))
     {
-        for error in errors {
-            super::prep::report(checking, code, error);
+        let functions = checking.registry().functions();
+        match sql::condition(&code.text.value, schema, &parameters, functions) {
+            Ok(condition) => {
+                checking.used.extend(condition.parameters().iter().cloned());
+                queried = Some(depends_on(&condition, &parameters));
+            }
+            Err(errors) => {
+                for error in errors {
+                    super::prep::report(checking, code, error);
+                }
+                return None;
+            }
         }
-        return None;
     }
     if let Some(bound) = call.args.get("pattern")
         && let Setting::Text(text) = &bound.setting
@@ -193,8 +221,19 @@ fn condition(
         }
     };
     let spoken = item.setting.spoken();
-    let parameters = super::prep::parameters(checking);
-    Some((Condition { spoken, item: item.setting.clone(), other: None, column, parameters }, input))
+    let item = item.setting.clone();
+    Some((Condition { spoken, item, other: None, column, parameters, sql: queried }, input))
+}
+
+/// Writes what a condition depends on beside its text.
+fn depends_on(condition: &sql::Condition, parameters: &[(String, sql::Parameter)]) -> Json {
+    let used = parameters.iter().filter(|(name, _)| condition.parameters().contains(name));
+    let used = used.map(|(name, value)| (name.clone(), json!(format!("{value:?}"))));
+    json!({
+        "engine": sql::VERSION,
+        "parameters": used.collect::<serde_json::Map<_, _>>(),
+        "functions": condition.functions(),
+    })
 }
 
 /// Checks that the two columns of `references` can have a value in common.
@@ -245,19 +284,22 @@ impl Work for Holding {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
         let table =
             inputs.first().ok_or_else(|| Failure::new("there is no table to check"))?.table()?;
-        let mut findings = Vec::new();
-        let (mut checks, mut rows) = (Vec::new(), Vec::new());
-        for condition in &self.conditions {
-            let found = condition.holds(table, inputs, running)?;
-            if let Some(finding) = found.finding {
-                findings.push(finding);
+        let mut found = Vec::new();
+        for (done, condition) in self.conditions.iter().enumerate() {
+            if running.stop().load(Ordering::Relaxed) {
+                return Err(Failure::stopped());
             }
-            checks.extend(found.rows.iter().map(|_| condition.spoken.as_str()));
-            rows.extend(found.rows);
+            running.progress(Progress {
+                done: done as u64,
+                total: Some(self.conditions.len() as u64),
+                unit: "checks",
+                note: condition.spoken.clone(),
+            });
+            found.push(condition.holds(table, inputs, running)?);
         }
-        let failures = failures(table, &checks, &rows)?;
-        let mut produced =
-            Produced { outputs: vec![Artifact::Table(failures)], ..Produced::default() };
+        let failures = self.failures(table, &found, running)?;
+        let mut produced = Produced { outputs: vec![failures], ..Produced::default() };
+        let findings = found.into_iter().filter_map(|found| found.finding).collect();
         if self.warn {
             produced.warnings = findings;
         } else {
@@ -267,6 +309,47 @@ impl Work for Holding {
     }
 }
 
+impl Holding {
+    /// Gathers the failed rows, with the check that each failed.
+    fn failures(
+        &self,
+        table: &Table,
+        found: &[Found],
+        running: &dyn Running,
+    ) -> Result<Artifact, Failure> {
+        let schema = failures_schema(table.schema());
+        let count = found.iter().map(|found| found.rows.count_set_bits()).sum();
+        let checks = self.conditions.iter().zip(found);
+        let pieces = checks.flat_map(|(condition, found)| {
+            let batches = table.batches().iter().enumerate();
+            batches.map(move |(at, batch)| (condition, found, at * BATCH_ROWS, batch))
+        });
+        let batches = pieces.filter_map(|(condition, found, start, batch)| {
+            let rows = found.rows.slice(start, batch.num_rows());
+            let some = rows.count_set_bits() > 0;
+            some.then(|| failed(&schema, &condition.spoken, (start, rows), batch))
+        });
+        running.pool().install(|| kept(&schema, count, batches, running))
+    }
+}
+
+/// Takes the marked rows of a batch, with the check that they failed; `start` is its first row.
+fn failed(
+    schema: &SchemaRef,
+    check: &str,
+    (start, marked): (usize, BooleanBuffer),
+    batch: &RecordBatch,
+) -> Result<RecordBatch, Failure> {
+    let failure = |error: ArrowError| Failure::new(error.to_string());
+    let number = |row: usize| i64::try_from(start + row).unwrap_or(i64::MAX);
+    let numbers: Int64Array = marked.set_indices().map(number).collect();
+    let checks = StringArray::from_iter_values(numbers.iter().map(|_| check));
+    let own: [ArrayRef; 2] = [Arc::new(checks), Arc::new(numbers)];
+    let picked = filter_record_batch(batch, &BooleanArray::new(marked, None)).map_err(failure)?;
+    let columns = own.into_iter().chain(picked.columns().iter().cloned()).collect();
+    RecordBatch::try_new(Arc::clone(schema), columns).map_err(failure)
+}
+
 /// Gives a count as a share of the rows; of no rows it is none.
 fn share(count: f64, rows: usize) -> f64 {
     if rows == 0 { 0.0 } else { count / rows as f64 }
@@ -274,7 +357,8 @@ fn share(count: f64, rows: usize) -> f64 {
 
 /// What holding a table against one condition found.
 struct Found {
-    rows: Vec<usize>,
+    /// The rows that fail it; none for a condition on the whole table.
+    rows: BooleanBuffer,
     finding: Option<String>,
 }
 
@@ -285,13 +369,14 @@ impl Condition {
         inputs: &[Artifact],
         running: &dyn Running,
     ) -> Result<Found, Failure> {
+        let none = || BooleanBuffer::new_unset(table.rows());
         match &self.item {
             Setting::Compare(_, left, sign, right) => {
                 let (Setting::Call(call), Some(limit)) = (&left.setting, right.setting.as_f64())
                 else {
-                    return Ok(Found { rows: Vec::new(), finding: None });
+                    return Ok(Found { rows: none(), finding: None });
                 };
-                let measured = checks::measure(call, table)?;
+                let measured = running.pool().install(|| checks::measure(call, table))?;
                 let is_share = matches!(right.setting, Setting::Share(_))
                     && matches!(call.name, "missing" | "distinct");
                 let value = if is_share { share(measured, table.rows()) } else { measured };
@@ -305,16 +390,17 @@ impl Condition {
                     };
                     format!("`{}` doesn't hold: {found}", self.spoken)
                 });
-                Ok(Found { rows: Vec::new(), finding })
+                Ok(Found { rows: none(), finding })
             }
             Setting::Call(call) => {
                 let rows = self.failing(call, table, inputs, running)?;
-                let finding = (!rows.is_empty()).then(|| {
-                    format!("`{}` fails in {} of {} rows", self.spoken, rows.len(), table.rows())
+                let count = rows.count_set_bits();
+                let finding = (count > 0).then(|| {
+                    format!("`{}` fails in {count} of {} rows", self.spoken, table.rows())
                 });
                 Ok(Found { rows, finding })
             }
-            _ => Ok(Found { rows: Vec::new(), finding: None }),
+            _ => Ok(Found { rows: none(), finding: None }),
         }
     }
 
@@ -324,7 +410,7 @@ impl Condition {
         table: &Table,
         inputs: &[Artifact],
         running: &dyn Running,
-    ) -> Result<Vec<usize>, Failure> {
+    ) -> Result<BooleanBuffer, Failure> {
         if let Some(Setting::Code(code)) = call.args.get("condition").map(|bound| &bound.setting) {
             return self.failing_condition(code, table, running);
         }
@@ -342,53 +428,26 @@ impl Condition {
             }
             _ => None,
         };
-        checks::failing(call, table, other.as_deref())
+        running.pool().install(|| checks::failing(call, table, other.as_deref()))
     }
-}
 
-impl Condition {
-    /// Finds the rows for which a condition in SQL is false.
+    /// Marks the rows for which a condition in SQL is false.
     fn failing_condition(
         &self,
         code: &Code,
         table: &Table,
         running: &dyn Running,
-    ) -> Result<Vec<usize>, Failure> {
+    ) -> Result<BooleanBuffer, Failure> {
         let worded = |error: sql::SqlError| super::prep::failure(code, error);
-        let condition = sql::condition(&code.text.value, table.schema(), &self.parameters)
-            .map_err(|errors| {
-                errors
-                    .into_iter()
-                    .next()
-                    .map_or_else(|| Failure::new("the condition is wrong"), worded)
-            })?;
-        let limits = running.limits();
-        let rows = condition.failing_rows(table, limits, running.runtime()).map_err(worded)?;
-        Ok(rows.into_iter().map(|row| usize::try_from(row).unwrap_or(usize::MAX)).collect())
+        let condition = sql::condition(
+            &code.text.value,
+            table.schema(),
+            &self.parameters,
+            running.registry().functions(),
+        )
+        .map_err(|errors| {
+            errors.into_iter().next().map_or_else(|| Failure::new("the condition is wrong"), worded)
+        })?;
+        condition.failing(table, running.limits(), running.runtime()).map_err(worded)
     }
-}
-
-/// Puts the failed rows into a table, with the check that each failed.
-fn failures(table: &Table, checks: &[&str], rows: &[usize]) -> Result<Table, Failure> {
-    let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
-    let picked = table.take(rows).map_err(|error| failure(&error))?;
-    let numbers: Vec<i64> =
-        rows.iter().map(|row| i64::try_from(*row).unwrap_or(i64::MAX)).collect();
-    let mut batches = Vec::new();
-    let mut start = 0;
-    let schema = failures_schema(table.schema());
-    for batch in picked.batches() {
-        let end = start + batch.num_rows();
-        let own: [ArrayRef; 2] = [
-            Arc::new(StringArray::from(checks[start..end].to_vec())),
-            Arc::new(Int64Array::from(numbers[start..end].to_vec())),
-        ];
-        let columns = own.into_iter().chain(batch.columns().iter().cloned()).collect();
-        batches.push(
-            arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns)
-                .map_err(|error| failure(&error))?,
-        );
-        start = end;
-    }
-    Table::new(schema, batches).map_err(|error| failure(&error))
 }

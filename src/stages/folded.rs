@@ -19,7 +19,7 @@ use crate::ml::estimator::{FitContext, FitError, Prediction};
 use crate::ml::folds;
 use crate::ml::model::{ModelSpec, Prepared, Stepped};
 use crate::ml::splitter::{Fold, FoldRows, Splitter};
-use crate::plan::{Artifact, Failure, Progress, Running, TableSink, fingerprint};
+use crate::plan::{Artifact, Failure, Progress, Registry, Running, TableSink, fingerprint};
 use crate::sql;
 
 /// Rows cut into folds, ready to be fitted again and again.
@@ -313,6 +313,10 @@ impl Running for Inside<'_> {
 
     fn runtime(&self) -> &tokio::runtime::Handle {
         self.running.runtime()
+    }
+
+    fn registry(&self) -> &Registry {
+        self.running.registry()
     }
 
     fn limits(&self) -> sql::Limits<'_> {

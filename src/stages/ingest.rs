@@ -100,7 +100,7 @@ impl StageKind for IngestKind {
             .map(|field| json!([field.name(), type_of(field, &declared).to_string()]))
             .collect();
         let mut settings = json!({
-            "reader": sources::canonical(&ingest.from),
+            "reader": checking.registry().sources().canonical(&ingest.from),
             "columns": columns,
             "on_bad_row": if quarantine { "quarantine" } else { "fail" },
         });
@@ -173,8 +173,9 @@ struct Reading {
 
 impl Work for Reading {
     fn run(&self, _inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
+        let sources = running.registry().sources();
         let (inputs, options) =
-            sources::open(&self.folder, &self.ingest.from).map_err(|error| failure(&error))?;
+            sources.open(&self.folder, &self.ingest.from).map_err(|error| failure(&error))?;
         let mut request = sources::Request::new(&inputs, &options);
         request.schema = &self.declared;
         request.known = Some(&self.schema);

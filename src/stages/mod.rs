@@ -9,7 +9,10 @@ mod export;
 mod fits;
 mod folded;
 mod ingest;
+mod kept;
+mod keys;
 mod learning;
+mod marks;
 mod model;
 mod predict;
 mod prep;
@@ -29,7 +32,7 @@ pub use learning::FITTED;
 use crate::ml::columns::SELECTORS;
 use crate::ml::{estimators, folds, metrics, prune, search, steps};
 use crate::params::{Family, Signature, Vocabulary};
-use crate::plan::StageKind;
+use crate::plan::{Registry, StageKind};
 use crate::sources;
 
 /// Every kind of stage, in the order in which the docs list them.
@@ -52,6 +55,12 @@ pub static STAGES: &[&dyn StageKind] = &[
 
 /// The words of one family.
 type Words = (Family, &'static [&'static Signature]);
+
+/// Gives all that a pipeline may name, built in.
+#[must_use]
+pub fn registry() -> Registry {
+    Registry::new(STAGES, vocabulary())
+}
 
 /// Gives every word that the fields of blocks may use, from all registries.
 #[must_use]
@@ -81,5 +90,5 @@ pub fn vocabulary() -> Vocabulary<'static> {
             (Family::Space, tune::SPACES),
         ]
     });
-    Vocabulary(&WORDS)
+    Vocabulary::new(&WORDS)
 }

@@ -7,7 +7,7 @@ use crate::ml::columns::Columns;
 use crate::ml::model::ModelSpec;
 use crate::params;
 use crate::params::{Args, Call, Family, Kind, Params, Setting, Signature};
-use crate::plan::{Checked, Checking, ModelType, Output, Role, StageKind};
+use crate::plan::{Checked, Checking, ModelType, Output, Registry, Role, StageKind};
 use crate::text::Span;
 
 params! {
@@ -76,7 +76,7 @@ impl StageKind for ModelKind {
     }
 
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
-        let spec = Model::from_args(args)?.spec(args)?;
+        let spec = Model::from_args(args)?.spec(args, checking.registry())?;
         if !super::learning::check_settings(&spec, checking) {
             return None;
         }
@@ -94,7 +94,7 @@ impl StageKind for ModelKind {
 
 impl Model {
     /// Makes the settings that learning takes.
-    fn spec(self, args: &Args) -> Option<ModelSpec> {
-        ModelSpec::from_settings(self.target, self.features, args)
+    fn spec(self, args: &Args, registry: &Registry) -> Option<ModelSpec> {
+        ModelSpec::from_settings(self.target, self.features, args, registry.estimators())
     }
 }

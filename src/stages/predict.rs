@@ -78,8 +78,9 @@ impl Work for Answering {
             return Err(Failure::new("there is no model, or there are no rows"));
         };
         let table = data.table()?;
-        let model = FittedModel::load(model.blob(learning::FITTED)?)
-            .map_err(|error| Failure::new(error.to_string()))?;
+        let model =
+            FittedModel::load(model.blob(learning::FITTED)?, running.registry().estimators())
+                .map_err(|error| Failure::new(error.to_string()))?;
         let prediction = running.pool().install(|| model.predict(table)).map_err(fit_failure)?;
         let kept = match &self.kept {
             Some(kept) => {

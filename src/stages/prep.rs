@@ -75,7 +75,7 @@ impl StageKind for PrepKind {
             }
             Reads::Columns(analysis.reads.get(&table.name).cloned().unwrap_or_default())
         };
-        let settings = json!({
+        let mut settings = json!({
             "sql": sql::canonical(&code.text.value),
             "engine": sql::VERSION,
             "parameters": used
@@ -83,6 +83,9 @@ impl StageKind for PrepKind {
                 .map(|(name, value)| (name.clone(), json!(format!("{value:?}"))))
                 .collect::<serde_json::Map<_, _>>(),
         });
+        if !analysis.functions.is_empty() {
+            settings["functions"] = json!(analysis.functions);
+        }
         let output = TableType {
             schema: Some(Arc::clone(&analysis.schema)),
             open: tables.iter().any(|table| table.kind.open),
@@ -209,7 +212,8 @@ fn analyse(
         .iter()
         .map(|table| Some((parts(&table.name), schema(&table.kind, &code.text.value)?)))
         .collect::<Option<_>>()?;
-    let key = key(code, &schemas, parameters);
+    let functions = checking.registry().functions();
+    let key = key(code, &schemas, parameters, functions);
     let remembered = checking
         .catalog
         .recall(Remembered::Analysis, key)
@@ -217,7 +221,7 @@ fn analyse(
     if let Some(analysis) = remembered {
         return Some(analysis);
     }
-    match sql::analyse(&Query { text: &code.text.value, tables: &schemas, parameters }) {
+    match sql::analyse(&Query { text: &code.text.value, tables: &schemas, parameters, functions }) {
         Ok(analysis) => {
             if let Ok(bytes) = serde_json::to_vec(&analysis) {
                 checking.catalog.remember(Remembered::Analysis, key, &bytes);
@@ -258,6 +262,7 @@ fn key(
     code: &Code,
     schemas: &[(Vec<String>, SchemaRef)],
     parameters: &[(String, Parameter)],
+    functions: &sql::Functions,
 ) -> Hash {
     let mut hasher = Hasher::new();
     hasher.text(sql::VERSION).text(&code.text.value);
@@ -272,6 +277,9 @@ fn key(
     }
     for (name, value) in parameters {
         hasher.text(name).text(&format!("{value:?}"));
+    }
+    for own in functions.added() {
+        hasher.text(own.name()).update(&own.version().to_le_bytes());
     }
     hasher.finish()
 }
@@ -309,6 +317,9 @@ pub(super) fn report(checking: &mut Checking<'_>, code: &Code, error: SqlError) 
 
 /// Words an error of a query that ran: what went wrong, with the value at fault where it is known.
 pub(super) fn failure(code: &Code, error: SqlError) -> Failure {
+    if error.code == sql::STOPPED {
+        return Failure::stopped();
+    }
     let span = place(code, &error);
     let message = if error.label.is_empty() {
         error.message
@@ -337,6 +348,7 @@ impl Work for Querying {
             text: &self.code.text.value,
             tables: &tables,
             parameters: &self.parameters,
+            functions: running.registry().functions(),
             limits: running.limits(),
         };
         let table =

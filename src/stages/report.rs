@@ -11,8 +11,8 @@ use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Kind, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Before, Caching, Checked, Checking, Failure, Input, Produced, Reads, Role, Running,
-    StageKind, Task, Work,
+    Artifact, Before, Caching, Checked, Checking, Failure, Input, Produced, Reads, Registry, Role,
+    Running, StageKind, Task, Work,
 };
 use crate::report::{self, Content, Entry, Found, Outline, Page, State};
 use crate::sources;
@@ -192,7 +192,7 @@ impl Work for Showing {
         let contents = running.contents();
         for (at, (artifact, (entry, name))) in inputs.iter().zip(&self.places).enumerate() {
             let digest = contents.get(at).copied().unwrap_or_else(|| Hash::of(&[]));
-            let content = content(artifact);
+            let content = content(artifact, running.registry());
             if let Some(own) = found.get_mut(*entry) {
                 if let Content::Fitted(model) = &content {
                     own.notes.extend(model.warnings());
@@ -209,10 +209,10 @@ impl Work for Showing {
 }
 
 /// Gives what a page can show of an artifact.
-fn content(artifact: &Artifact) -> Content {
+fn content(artifact: &Artifact, registry: &Registry) -> Content {
     match artifact {
         Artifact::Table(table) => Content::Table(table.clone()),
-        Artifact::Blob { bytes, .. } => Content::of_blob(bytes),
+        Artifact::Blob { bytes, .. } => Content::of_blob(bytes, registry.estimators()),
         Artifact::Kept(_) => Content::Other,
     }
 }

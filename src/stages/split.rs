@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, StringArray};
+use arrow::array::AsArray;
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use serde_json::json;
 
-use crate::data::{Hasher, Label, Ranks, Table, Target};
+use super::kept::kept;
+use super::marks::missing;
+use crate::data::{BATCH_ROWS, Hasher, Label, Ranks, Table, Target};
 use crate::diag::Diagnostic;
 use crate::ml::Seed;
 use crate::ml::folds::{Cut, Parts, holdout, share_of};
@@ -216,18 +218,29 @@ impl Work for Cutting {
     fn run(&self, inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
         let table =
             inputs.first().ok_or_else(|| Failure::new("there is no table to cut"))?.table()?;
-        let parts = self.parts(table, running.seed())?;
+        let parts = running.pool().install(|| self.parts(table, running.seed()))?;
         let mut rows: Vec<&[usize]> = vec![&parts.train, &parts.test];
         if self.split.validation.is_some() {
             rows.push(&parts.validation);
         }
-        let outputs = rows
-            .into_iter()
-            .map(|rows| table.take(rows).map(Artifact::Table))
-            .collect::<Result<_, _>>()
-            .map_err(|error| Failure::new(error.to_string()))?;
+        let part = |rows: &[usize]| running.pool().install(|| part(table, rows, running));
+        let outputs = rows.into_iter().map(part).collect::<Result<_, _>>()?;
         Ok(Produced { outputs, ..Produced::default() })
     }
+}
+
+/// About how many bytes of rows are gathered at once.
+const ROOM: usize = 64 << 20;
+
+/// Gathers the rows of a part, some batches at a time.
+fn part(table: &Table, rows: &[usize], running: &dyn Running) -> Result<Artifact, Failure> {
+    let batch = (table.memory() / table.rows().max(1)).saturating_mul(BATCH_ROWS);
+    let abreast = (ROOM / batch.max(1)).clamp(1, 16);
+    let gathered = rows.chunks(abreast * BATCH_ROWS).flat_map(|rows| match table.take(rows) {
+        Ok(table) => table.batches().iter().cloned().map(Ok).collect(),
+        Err(error) => vec![Err(Failure::new(error.to_string()))],
+    });
+    kept(table.schema(), rows.len(), gathered, running)
 }
 
 impl Cutting {
@@ -266,8 +279,7 @@ impl Cutting {
         let test = share(Some(&self.split.test));
         let validation = test + share(self.split.validation.as_ref());
         let mut parts = Parts { train: Vec::new(), test: Vec::new(), validation: Vec::new() };
-        for (row, key) in keys(table, column)?.iter().enumerate() {
-            let draw = drawn(seed, key);
+        for (row, draw) in draws(table, column, seed)?.into_iter().enumerate() {
             if draw < test {
                 parts.test.push(row);
             } else if draw < validation {
@@ -280,25 +292,22 @@ impl Cutting {
     }
 }
 
-/// Gives the values of a column as texts; none may be missing.
-fn keys(table: &Table, column: &str) -> Result<Vec<String>, Failure> {
+/// Draws a number for each value of a column; none may be missing.
+fn draws(table: &Table, column: &str, seed: Seed) -> Result<Vec<f64>, Failure> {
     let failure = |error: &dyn std::fmt::Display| Failure::new(error.to_string());
-    let mut keys = Vec::with_capacity(table.rows());
+    let mut draws = Vec::with_capacity(table.rows());
     for piece in table.column(column).map_err(|error| failure(&error))? {
-        let texts = cast(&piece, &DataType::Utf8).map_err(|error| failure(&error))?;
-        let texts: &StringArray = texts.as_string();
-        for key in texts {
-            let Some(key) = key else {
-                let row = keys.len();
-                return Err(Failure::new(format!(
-                    "`{column}` is missing in row {row}; a key to split by has a value in each"
-                ))
-                .help(format!("leave such rows out before: `WHERE {column} IS NOT NULL`")));
-            };
-            keys.push(key.to_owned());
+        if let Some(row) = missing(&piece).set_indices().next() {
+            let row = draws.len() + row;
+            return Err(Failure::new(format!(
+                "`{column}` is missing in row {row}; a key to split by has a value in each"
+            ))
+            .help(format!("leave such rows out before: `WHERE {column} IS NOT NULL`")));
         }
+        let texts = cast(&piece, &DataType::Utf8).map_err(|error| failure(&error))?;
+        draws.extend(texts.as_string::<i32>().iter().flatten().map(|key| drawn(seed, key)));
     }
-    Ok(keys)
+    Ok(draws)
 }
 
 /// Draws a number from 0 up to 1 for a key.

@@ -9,6 +9,7 @@ use super::learning::class_name;
 use super::tune::{Portions, Tunable};
 use crate::data::{Label, Table, Target};
 use crate::ml::estimator::Prediction;
+use crate::ml::intervals::Interval;
 use crate::ml::metrics::curves;
 use crate::ml::model::{FittedModel, ModelSpec};
 use crate::ml::search::Dimension;
@@ -40,6 +41,8 @@ const CALIBRATION: &[Named<'_>] = &[
     ("fraction_positive", FLOAT),
     ("count", INT),
 ];
+const INTERVALS: &[Named<'_>] =
+    &[("model", TEXT), ("metric", TEXT), ("low", FLOAT), ("high", FLOAT)];
 const IMPORTANCE: &[Named<'_>] = &[("feature", TEXT), ("importance", FLOAT)];
 const HISTORY: &[Named<'_>] =
     &[("iteration", INT), ("metric", TEXT), ("train", FLOAT), ("validation", FLOAT)];
@@ -83,6 +86,11 @@ pub(super) fn roc_type() -> TableType {
 /// The type of `evaluate`'s `.calibration`.
 pub(super) fn calibration_type() -> TableType {
     plain(schema(CALIBRATION))
+}
+
+/// The type of `evaluate`'s `.intervals`.
+pub(super) fn intervals_type() -> TableType {
+    plain(schema(INTERVALS))
 }
 
 /// The type of `train`'s `.importance`.
@@ -222,6 +230,19 @@ pub(super) fn evaluation(scores: &[Score]) -> Result<Table, Failure> {
             texts(scores.iter().map(|score| score.model.as_str())),
             texts(scores.iter().map(|score| score.metric.as_str())),
             floats(scores.iter().map(|score| score.value)),
+        ],
+    )
+}
+
+/// Makes `.intervals`: the model, the metric, and between which values its score lies.
+pub(super) fn intervals(rows: &[(String, String, Interval)]) -> Result<Table, Failure> {
+    table(
+        schema(INTERVALS),
+        vec![
+            texts(rows.iter().map(|row| row.0.as_str())),
+            texts(rows.iter().map(|row| row.1.as_str())),
+            floats(rows.iter().map(|row| row.2.low)),
+            floats(rows.iter().map(|row| row.2.high)),
         ],
     )
 }

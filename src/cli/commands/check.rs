@@ -26,7 +26,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
-    let (loaded, _) = args.pipeline.load()?;
+    let (loaded, _) = args.pipeline.load(ui)?;
     let found = &loaded.diagnostics;
     let ok = loaded.plan.is_some();
     if args.json {

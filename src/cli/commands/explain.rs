@@ -71,8 +71,7 @@ fn text(plan: &Plan, stage: &Stage, fitted: &[String]) -> String {
     if !before.is_empty() {
         text.push_str(&format!("\nwaits for {}\n", before.join(", ")));
     }
-    let mut rows = Vec::new();
-    settings("", &stage.settings, &mut rows);
+    let rows = settings(&stage.settings);
     if !rows.is_empty() {
         text.push_str(&format!("\nsettings\n{}", grid::align(&rows, |_| false, 2)));
     }
@@ -109,30 +108,121 @@ fn fitted(plan: &Plan, stage: &Stage, store: &Store) -> Result<Vec<String>, Trou
     let found = latest.outputs().find(|(name, object)| name.is_empty() && object.kind == FITTED);
     let Some((_, object)) = found else { return Ok(Vec::new()) };
     let bytes = store.blob(object).map_err(|error| damaged(error.to_string()))?;
-    let model = FittedModel::load(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let model = FittedModel::load(&bytes, plan.registry.estimators())
+        .map_err(|error| damaged(error.to_string()))?;
     Ok(model.explain())
 }
 
-/// Lists settings by path. What is nothing is left out, as are the stages that are read: they stand
-/// above.
-fn settings(path: &str, value: &Json, rows: &mut Vec<Vec<String>>) {
+/// Lists settings as they would be written. What is nothing is left out, as are the stages that are
+/// read: they stand above.
+fn settings(settings: &Json) -> Vec<Vec<String>> {
+    let Json::Object(map) = settings else { return Vec::new() };
+    map.iter().flat_map(|(key, value)| rows(key, value)).collect()
+}
+
+/// The longest setting that stands on one line.
+const LINE: usize = 64;
+
+/// Writes a setting on a line, or a long one on several: an item or an argument each.
+fn rows(key: &str, value: &Json) -> Vec<Vec<String>> {
+    let row = |key: &str, text: String| vec![key.to_owned(), text];
+    let Some(text) = spoken(value) else { return Vec::new() };
+    if grid::width(&text) <= LINE {
+        return vec![row(key, text)];
+    }
     match value {
-        Json::Object(map) if !map.is_empty() => {
-            for (key, value) in map {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                settings(&path, value, rows);
+        Json::Array(items) => {
+            let keys = std::iter::once(key).chain(std::iter::repeat(""));
+            keys.zip(items.iter().filter_map(spoken)).map(|(key, item)| row(key, item)).collect()
+        }
+        Json::Object(map) => match (map.len(), map.iter().next()) {
+            (1, Some((word, Json::Object(args)))) if is_word(word) => {
+                let argument = |(name, value): (&String, &Json)| {
+                    Some(row(&format!("  {name}"), spoken(value)?))
+                };
+                let head = row(key, word.clone());
+                std::iter::once(head).chain(args.iter().filter_map(argument)).collect()
             }
-        }
-        Json::Null => {}
-        Json::String(text) if text == "@" => {}
+            _ => vec![row(key, text)],
+        },
+        _ => vec![row(key, text)],
+    }
+}
+
+/// Writes a setting as a user would; gives nothing where there is none.
+fn spoken(value: &Json) -> Option<String> {
+    match value {
+        Json::Null => None,
+        Json::String(text) if text == "@" => None,
         Json::String(text) if text.contains('\n') => {
-            rows.push(vec![
-                path.to_owned(),
-                format!("{} …", text.lines().next().unwrap_or_default()),
-            ]);
+            Some(format!("{} …", text.lines().next().unwrap_or_default()))
         }
-        Json::String(text) => rows.push(vec![path.to_owned(), text.clone()]),
-        Json::Array(items) if items.is_empty() => {}
-        other => rows.push(vec![path.to_owned(), other.to_string()]),
+        Json::String(text) => Some(text.clone()),
+        Json::Array(items) => {
+            let items: Vec<String> = items.iter().filter_map(spoken).collect();
+            (!items.is_empty()).then(|| format!("[{}]", items.join(", ")))
+        }
+        Json::Object(map) => match (map.len(), map.iter().next()) {
+            (_, None) => None,
+            (1, Some((key, value))) if key == "column" => spoken(value),
+            (1, Some((word, Json::Object(args)))) if is_word(word) => Some(match pairs(args) {
+                none if none.is_empty() => word.clone(),
+                args => format!("{word}({args})"),
+            }),
+            _ => Some(format!("{{ {} }}", pairs(map))),
+        },
+        other => Some(other.to_string()),
+    }
+}
+
+fn pairs(map: &serde_json::Map<String, Json>) -> String {
+    let pair = |(key, value): (&String, &Json)| Some(format!("{key}: {}", spoken(value)?));
+    map.iter().filter_map(pair).collect::<Vec<_>>().join(", ")
+}
+
+/// Tells whether a key can be the word of a call: a path of a search is none.
+fn is_word(key: &str) -> bool {
+    key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_told_as_they_are_written() {
+        let rows = settings(&json!({
+            "models": ["@"],
+            "target": { "column": "came_back" },
+            "features": { "all": { "except": [] } },
+            "folds": { "stratified_k_fold": { "n": 3, "shuffle": false } },
+            "metrics": [{ "roc_auc": { "average": "macro", "max_fpr": null } }, { "accuracy": {} }],
+            "class_weight": { "yes": 2.0, "no": 1.0 },
+            "over": { "estimator.C": { "log": { "low": 0.1, "high": 1.0 } } },
+            "estimator": { "gradient_boosting": {
+                "learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 31, "seed": null,
+                "early_stopping": false,
+            } },
+            "sql": "SELECT *\nFROM x",
+            "seed": null,
+        }));
+        let told: Vec<String> = rows.iter().map(|row| row.join("  ")).collect();
+        assert_eq!(
+            told,
+            [
+                "target  came_back",
+                "features  all",
+                "folds  stratified_k_fold(n: 3, shuffle: false)",
+                "metrics  [roc_auc(average: macro), accuracy]",
+                "class_weight  { yes: 2.0, no: 1.0 }",
+                "over  { estimator.C: log(low: 0.1, high: 1.0) }",
+                "estimator  gradient_boosting",
+                "  learning_rate  0.1",
+                "  max_iter  100",
+                "  max_leaf_nodes  31",
+                "  early_stopping  false",
+                "sql  SELECT * …",
+            ]
+        );
     }
 }

@@ -75,14 +75,14 @@ fn page(
     for entry in &outline.stages {
         let known = plan.stages.iter().zip(latest).find(|(stage, _)| stage.name == entry.name);
         found.push(match known {
-            Some((stage, latest)) => of_stage(stage, latest.as_ref(), store, times)?,
+            Some((stage, latest)) => of_stage(stage, latest.as_ref(), (plan, store), times)?,
             None => Found::default(),
         });
     }
     Ok(Page { outline, found })
 }
 
-fn outline(plan: &Plan) -> Outline {
+pub(super) fn outline(plan: &Plan) -> Outline {
     let name = |place: &usize| plan.stages.get(*place).map(|stage| stage.name.clone());
     let entry = |stage: &Stage| Entry {
         name: stage.name.clone(),
@@ -110,7 +110,7 @@ fn outline(plan: &Plan) -> Outline {
 fn of_stage(
     stage: &Stage,
     latest: Option<&Latest>,
-    store: &Store,
+    (plan, store): (&Plan, &Store),
     times: bool,
 ) -> Result<Found, Trouble> {
     if stage.task.is_none() {
@@ -133,7 +133,8 @@ fn of_stage(
         let content = if object.digest.is_some() {
             Content::Table(store.table(object).map_err(|error| damaged(error.to_string()))?)
         } else {
-            Content::of_blob(&store.blob(object).map_err(|error| damaged(error.to_string()))?)
+            let bytes = store.blob(object).map_err(|error| damaged(error.to_string()))?;
+            Content::of_blob(&bytes, plan.registry.estimators())
         };
         outputs.push(Output { name: name.to_owned(), digest: object.content, content });
     }

@@ -62,7 +62,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
-    let (Loaded { sources, plan, diagnostics }, store) = args.pipeline.load()?;
+    let (Loaded { sources, plan, diagnostics }, store) = args.pipeline.load(ui)?;
     show_findings(args, ui, &sources, &diagnostics)?;
     let Some(plan) = plan.map(Arc::new) else { return Ok(Exit::Wrong) };
     let only = selected(&plan, args)?;
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
         ui.data(&summary::summary(&plan.name, &report, &ui.out))?;
         ui.say(&summary::warnings(&report));
     }
-    ui.say(&failures(&sources, &report, ui));
+    ui.say(&failures(args, &sources, &report, ui));
     Ok(if report.ok() { Exit::Done } else { Exit::Failed })
 }
 
@@ -184,12 +184,17 @@ fn all_threads() -> usize {
 }
 
 /// Renders what failed at the place where the user wrote it.
-fn failures(sources: &SourceMap, report: &Report, ui: &Ui) -> String {
+fn failures(args: &Args, sources: &SourceMap, report: &Report, ui: &Ui) -> String {
     let failed = report.stages.iter().filter(|stage| stage.outcome == Outcome::Failed);
     let findings = failed.filter_map(|stage| {
         let message = format!("`{}` failed: {}", stage.stage, stage.why);
         let finding = Diagnostic::error("stage-failed", stage.span?, message);
-        Some(stage.help.iter().fold(finding, |finding, line| finding.help(line.clone())))
+        let rows = stage.outputs.iter().find(|output| output.name == "failures");
+        let rows = rows.filter(|rows| rows.rows > Some(0)).map(|rows| {
+            let file = args.pipeline.file().display();
+            format!("look at the rows: `mlp show {file} {}.{}`", stage.stage, rows.name)
+        });
+        Some(stage.help.iter().cloned().chain(rows).fold(finding, Diagnostic::help))
     });
     let findings: Vec<Diagnostic> = findings.collect();
     if findings.is_empty() {

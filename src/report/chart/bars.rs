@@ -1,6 +1,6 @@
 //! Bars in rows: a name, a bar, a number.
 
-use crate::report::figures::figure;
+use crate::report::figures::column;
 use crate::report::html::{Html, Px};
 
 const WIDTH: f64 = 380.0;
@@ -27,13 +27,14 @@ pub(in crate::report) fn bars(rows: &[(String, f64)], told: &str) -> Html {
         "svg",
         &[("viewBox", &view), ("role", &"img"), ("aria-label", &told), ("class", &"plot")],
     );
-    for (at, (name, value)) in rows.iter().enumerate() {
+    let figures = column(&rows.iter().map(|(_, value)| *value).collect::<Vec<_>>());
+    for (at, ((name, value), figure)) in rows.iter().zip(&figures).enumerate() {
         let y = at as f64 * ROW + 4.0;
         let label: String = match name.char_indices().nth(LETTERS) {
             Some(_) => name.chars().take(LETTERS - 1).chain(['…']).collect(),
             None => name.clone(),
         };
-        svg.open("g", &[]).element("title", &[], format_args!("{name}: {}", figure(*value)));
+        svg.open("g", &[]).element("title", &[], format_args!("{name}: {figure}"));
         let text_y = y + ROW / 2.0 + 4.0;
         svg.element(
             "text",
@@ -56,7 +57,7 @@ pub(in crate::report) fn bars(rows: &[(String, f64)], told: &str) -> Html {
         svg.element(
             "text",
             &[("class", &"tick end"), ("x", &Px(WIDTH - 2.0)), ("y", &Px(text_y))],
-            figure(*value),
+            figure,
         );
         svg.close("g");
     }

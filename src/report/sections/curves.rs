@@ -3,7 +3,7 @@
 use super::scores::Confusion;
 use crate::ml::metrics::curves as computed;
 use crate::report::chart::{Axis, Legend, Plot, SERIES, series};
-use crate::report::figures::{count, figure, percent};
+use crate::report::figures::{count, percent};
 use crate::report::html::{Html, Px};
 
 /// How many points of a curve are drawn, about.
@@ -92,7 +92,7 @@ fn roc(curves: &[Curves]) -> Html {
     plot.line("even", &[(0.0, 0.0), (1.0, 1.0)]);
     let named = |own: &Curves| {
         let area = area(&own.roc.points);
-        (own.roc.clone(), format!("{} (area {})", own.roc.name, figure(area)))
+        (own.roc.clone(), format!("{} (area {area:.4})", own.roc.name))
     };
     lines(plot, curves.iter().map(named).collect(), "ROC curve")
 }
@@ -201,7 +201,11 @@ fn confusion(confusion: &Confusion) -> Html {
             let kind = if row == column { "hit" } else { "miss" };
             html.open("td", &[("class", &kind), ("style", &format_args!("--share:{}", Px(share)))]);
             html.element("span", &[("class", &"count")], count(number as usize));
-            html.element("small", &[], percent(share)).close("td");
+            // Most cells of many classes are empty: a share of nothing says nothing.
+            if number > 0.0 {
+                html.element("small", &[], percent(share));
+            }
+            html.close("td");
         }
         html.raw("</tr>");
     }

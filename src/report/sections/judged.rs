@@ -3,7 +3,7 @@
 use super::curves::{self, Curve, Curves};
 use super::scores::{Confusion, Scores};
 use crate::data::Table;
-use crate::ml::intervals;
+use crate::ml::intervals::{self, Interval};
 use crate::report::chart::SERIES;
 use crate::report::grid::{Cell, Grid, Head};
 use crate::report::html::Html;
@@ -18,11 +18,15 @@ pub(super) fn write(html: &mut Html, page: &Page, stage: &Stage<'_>) {
     let Some(scores) = scores(stage, page) else { return };
     grid(html, &scores, "Scores");
     if scores.has_intervals() {
-        html.raw(
+        html.raw(if stage.table("confusion").is_none() {
+            "<p class=\"fine\">The small figures are 95 % intervals over the judged rows: each score \
+             without each of 20 parts of the rows (a delete-a-group jackknife).</p>"
+        } else {
             "<p class=\"fine\">The small figures are 95 % intervals over the judged rows: Wilson's for \
              scores that are a share of rows, DeLong's (by its logit) for the area under a ROC \
-             curve of two classes. Other scores have none.</p>",
-        );
+             curve of two classes; of other scores what they are without each of 20 parts of the \
+             rows (a delete-a-group jackknife).</p>"
+        });
     }
     requirements(html, stage);
     let models: Vec<&str> = scores.models.iter().map(String::as_str).collect();
@@ -37,23 +41,43 @@ pub(super) fn write(html: &mut Html, page: &Page, stage: &Stage<'_>) {
 /// Reads the scores and finds their intervals.
 pub(super) fn scores(stage: &Stage<'_>, page: &Page) -> Option<Scores> {
     let mut scores = Scores::read(stage.table("")?, "value")?;
+    let kept = stage.table("intervals").map(kept_intervals).unwrap_or_default();
     let confusions = stage.table("confusion");
     let roc = stage.table("roc");
     scores.measure(|model, metric, value| {
-        let confusion = Confusion::read(confusions?, model)?;
-        if metric != "roc_auc" {
-            return confusion.interval(metric, value);
-        }
-        let class = positive(page, stage, &confusion.classes)?;
-        let place = confusion.classes.iter().position(|own| *own == class)?;
-        let own = confusion.actual(place);
-        let points = roc_points(roc?, model, &class)?;
-        let (area, interval) = intervals::of_area(&points, own, confusion.all() - own)?;
-        // Rows with weights, or an average over classes, give another area.
-        (confusion.classes.len() == 2 && (area - value).abs() < 1e-9).then_some(interval)
+        let of_parts = || {
+            let own = |row: &&(String, String, Interval)| row.0 == model && row.1 == metric;
+            kept.iter().find(own).map(|(.., interval)| *interval)
+        };
+        let exact = || {
+            let confusion = Confusion::read(confusions?, model)?;
+            if metric != "roc_auc" {
+                return confusion.interval(metric, value);
+            }
+            let class = positive(page, stage, &confusion.classes)?;
+            let place = confusion.classes.iter().position(|own| *own == class)?;
+            let own = confusion.actual(place);
+            let points = roc_points(roc?, model, &class)?;
+            let (area, interval) = intervals::of_area(&points, own, confusion.all() - own)?;
+            // Rows with weights, or an average over classes, give another area.
+            (confusion.classes.len() == 2 && (area - value).abs() < 1e-9).then_some(interval)
+        };
+        exact().or_else(of_parts)
     });
     scores.rank();
     Some(scores)
+}
+
+/// Reads the intervals that an `evaluate` of numbers keeps.
+fn kept_intervals(table: &Table) -> Vec<(String, String, Interval)> {
+    let read = || {
+        let (models, metrics) = (texts(table, "model")?, texts(table, "metric")?);
+        let (lows, highs) = (numbers(table, "low")?, numbers(table, "high")?);
+        let ends = lows.into_iter().zip(highs).map(|(low, high)| Interval { low, high });
+        let names = models.into_iter().zip(metrics);
+        Some(names.zip(ends).map(|((model, metric), own)| (model, metric, own)).collect())
+    };
+    read().unwrap_or_default()
 }
 
 /// Writes scores, models against metrics.

@@ -139,7 +139,7 @@ impl Column {
         if self.sd.is_nan() {
             return figure(self.mean);
         }
-        format!("{} ± {}", figure(self.mean), figure(self.sd))
+        format!("{} ± {}", figure(self.mean), figures::beside(self.sd, self.mean))
     }
 
     /// Writes a value in the column's own way.

@@ -4,7 +4,7 @@ use crate::data::Table;
 use crate::ml::intervals::{self, Interval};
 use crate::ml::metric::Direction;
 use crate::ml::metrics::METRICS;
-use crate::report::figures::figure;
+use crate::report::figures::{beside, figure};
 use crate::report::html::Html;
 use crate::report::read::{distinct, numbers, pick, rows_of, texts};
 
@@ -109,10 +109,14 @@ impl Score {
             figure(self.value),
         );
         if let Some(sd) = self.sd.filter(|sd| sd.is_finite()) {
-            html.element("span", &[("class", &"sd")], format_args!(" ± {}", figure(sd)));
+            html.element(
+                "span",
+                &[("class", &"sd")],
+                format_args!(" ± {}", beside(sd, self.value)),
+            );
         }
         if let Some(Interval { low, high }) = self.interval {
-            let text = format!("{} to {}", figure(low), figure(high));
+            let text = format!("{} to {}", beside(low, self.value), beside(high, self.value));
             html.element("small", &[("class", &"interval")], text);
         }
         html

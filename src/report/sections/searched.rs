@@ -2,7 +2,7 @@
 
 use crate::data::Table;
 use crate::report::chart::{Axis, Plot, series};
-use crate::report::figures::{counted, figure};
+use crate::report::figures::{beside, counted, figure};
 use crate::report::grid::{Cell, Grid, Head};
 use crate::report::html::Html;
 use crate::report::page::{Page, Stage};
@@ -98,7 +98,11 @@ impl<'a> Trials<'a> {
         for row in self.ranked.iter().take(LISTED) {
             let mut cells = vec![
                 Cell::text(format!("{}", self.numbers[*row])),
-                Cell::text(format!("{} ± {}", figure(self.means[*row]), figure(self.sds[*row]))),
+                Cell::text(format!(
+                    "{} ± {}",
+                    figure(self.means[*row]),
+                    beside(self.sds[*row], self.means[*row])
+                )),
             ];
             cells.extend(columns.iter().map(|column| {
                 let text = column.get(*row).cloned().unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use std::hash::Hash;
 
-use arrow::array::ArrayRef;
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::array::{ArrayRef, AsArray, Float64Array};
+use arrow::compute::{CastOptions, cast, cast_with_options};
 use arrow::datatypes::{DataType, Field, FieldRef};
 use arrow::error::ArrowError;
 use arrow::util::display::{DurationFormat, FormatOptions};
@@ -13,6 +13,7 @@ use datafusion::logical_expr::{
 };
 
 use super::{Place, Reason};
+use crate::data::ColumnType;
 
 /// `CAST(x AS type)`, failing with its place.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -36,7 +37,7 @@ impl CheckedCast {
         let lossless = match from {
             DataType::Boolean => to.is_numeric() || to.is_string(),
             _ if to.is_string() => true,
-            _ if to.is_floating() => from.is_numeric(),
+            _ if to.is_floating() => from.is_numeric() && !narrows(from, to),
             DataType::UInt8
             | DataType::UInt16
             | DataType::UInt32
@@ -53,15 +54,43 @@ impl CheckedCast {
             safe: false,
             format_options: FormatOptions::new().with_duration_format(DurationFormat::Pretty),
         };
-        cast_with_options(array, &self.to, &OPTIONS).map_err(|error| match error {
+        let made = cast_with_options(array, &self.to, &OPTIONS).map_err(|error| match error {
             ArrowError::CastError(text)
             | ArrowError::ParseError(text)
             | ArrowError::ComputeError(text)
             | ArrowError::InvalidArgumentError(text)
             | ArrowError::ArithmeticOverflow(text) => self.place.fault(Reason::Cast, &text),
             other => other.into(),
-        })
+        })?;
+        if narrows(array.data_type(), &self.to)
+            && let Some(value) = beyond(array, &made)?
+        {
+            let detail =
+                format!("`{value:?}` does not fit into {}", ColumnType::new(self.to.clone()));
+            return Err(self.place.fault(Reason::Overflow, &detail));
+        }
+        Ok(made)
     }
+}
+
+/// Tells a cast of floats to ones of a smaller range, in which the largest would be infinite.
+const fn narrows(from: &DataType, to: &DataType) -> bool {
+    matches!(
+        (from, to),
+        (DataType::Float64, DataType::Float32 | DataType::Float16)
+            | (DataType::Float32, DataType::Float16)
+    )
+}
+
+/// Finds a value that a cast made infinite.
+fn beyond(from: &ArrayRef, made: &ArrayRef) -> Result<Option<f64>> {
+    let wide = |array: &ArrayRef| -> Result<Float64Array> {
+        Ok(cast(array, &DataType::Float64)?.as_primitive().clone())
+    };
+    let (from, made) = (wide(from)?, wide(made)?);
+    let mut pairs = from.iter().flatten().zip(made.iter().flatten());
+    let beyond = pairs.find(|(from, made)| from.is_finite() && made.is_infinite());
+    Ok(beyond.map(|(from, _)| from))
 }
 
 impl ScalarUDFImpl for CheckedCast {

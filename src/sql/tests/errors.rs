@@ -190,8 +190,10 @@ fn conditions_are_checked() {
         ),
     ];
     for (text, expected) in cases {
-        let error =
-            condition(text, &schema, &[]).err().unwrap_or_else(|| panic!("{text}")).remove(0);
+        let error = condition(text, &schema, &[], &Functions::default())
+            .err()
+            .unwrap_or_else(|| panic!("{text}"))
+            .remove(0);
         let found = shown(text, &error);
         assert!(found == expected, "{text}: {found}");
     }

@@ -61,7 +61,12 @@ fn parameters() -> Vec<(String, Parameter)> {
 }
 
 fn analysed(text: &str) -> Result<Analysis, Vec<SqlError>> {
-    analyse(&Query { text, tables: &tables(), parameters: &parameters() })
+    analyse(&Query {
+        text,
+        tables: &tables(),
+        parameters: &parameters(),
+        functions: &Functions::default(),
+    })
 }
 
 fn found(text: &str) -> Analysis {
@@ -107,7 +112,16 @@ fn named(tables: Vec<(&str, Table)>) -> Vec<(Vec<String>, Table)> {
 fn run(text: &str, tables: &[(Vec<String>, Table)]) -> Result<Table, SqlError> {
     let (stop, runtime) = (AtomicBool::new(false), runtime());
     let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
-    execute(&Execution { text, tables, parameters: &parameters(), limits }, runtime.handle())
+    execute(
+        &Execution {
+            text,
+            tables,
+            parameters: &parameters(),
+            functions: &Functions::default(),
+            limits,
+        },
+        runtime.handle(),
+    )
 }
 
 /// Gives the rows of a table as text, one string a row.

@@ -293,6 +293,23 @@ impl Prediction {
         self.len() == 0
     }
 
+    /// Picks rows of classes or numbers, in the order given; nothing of groups and odd rows.
+    #[must_use]
+    pub fn take(&self, rows: &[usize]) -> Option<Self> {
+        match self {
+            Self::Classes { probabilities, classes } => {
+                let row = |row: &usize| probabilities.chunks(classes.len().max(1)).nth(*row);
+                let picked = rows.iter().filter_map(row).flatten().copied().collect();
+                Some(Self::Classes { probabilities: picked, classes: classes.clone() })
+            }
+            Self::Values(values) => {
+                let picked = rows.iter().filter_map(|row| values.get(*row)).copied().collect();
+                Some(Self::Values(picked))
+            }
+            Self::Clusters(_) | Self::Anomalies { .. } => None,
+        }
+    }
+
     /// Gives the most probable class of each row as a code; ties go to the lower class.
     #[must_use]
     pub fn labels(&self) -> Option<Vec<u32>> {

@@ -84,6 +84,22 @@ pub fn of_folds(scores: &[f64], tested: f64) -> Option<Interval> {
     Some(Interval { low: own.mean - half, high: own.mean + half })
 }
 
+/// Gives the interval of any score that changes smoothly with its rows: `without` holds the score
+/// without each of several equal parts of the rows.
+///
+/// The delete-a-group jackknife (Kott, J. Official Statistics 17, 2001), with Student's t of one degree
+/// less than there are parts. None for fewer than two parts, or where a score is no number.
+#[must_use]
+pub fn of_parts(score: f64, without: &[f64]) -> Option<Interval> {
+    if without.len() < 2 || !(score.is_finite() && without.iter().all(|own| own.is_finite())) {
+        return None;
+    }
+    let count = without.len() as f64;
+    let variance = moments(without, None).variance * (count - 1.0);
+    let half = student::two_sided_quantile(MISSED, count - 1.0) * variance.sqrt();
+    Some(Interval { low: score - half, high: score + half })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,6 +136,18 @@ mod tests {
         assert_eq!(area, 0.75);
         assert_eq!(rounded(Some(interval)), Some((0.275_405, 0.959_480)));
         assert_eq!(of_area(&[(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)], 4.0, 4.0), None);
+    }
+
+    /// With a row a part, the jackknife of a mean is its t interval: SciPy's
+    /// `t.interval(0.95, 4, loc=mean, scale=sem)` of 1, 2, 4, 7 and 11.
+    #[test]
+    fn a_mean_without_each_row_has_its_t_interval() {
+        let values = [1.0, 2.0, 4.0, 7.0, 11.0];
+        let all: f64 = values.iter().sum();
+        let without: Vec<f64> = values.iter().map(|own| (all - own) / 4.0).collect();
+        assert_eq!(rounded(of_parts(5.0, &without)), Some((-0.043_663, 10.043_663)));
+        assert_eq!(of_parts(5.0, &without[..1]), None);
+        assert_eq!(of_parts(5.0, &[1.0, f64::NAN]), None);
     }
 
     #[test]

@@ -79,15 +79,35 @@ impl Family {
 
 /// The words of every family, as the registries hold them.
 #[derive(Clone, Copy, Debug)]
-pub struct Vocabulary<'a>(pub &'a [(Family, &'a [&'static Signature])]);
+pub struct Vocabulary<'a> {
+    families: &'a [(Family, &'a [&'static Signature])],
+    added: &'a [(Family, &'static Signature)],
+}
 
 impl<'a> Vocabulary<'a> {
+    /// Holds the words of some families.
+    #[must_use]
+    pub const fn new(families: &'a [(Family, &'a [&'static Signature])]) -> Self {
+        Self { families, added: &[] }
+    }
+
+    /// Holds more words, each behind those of its family.
+    #[must_use]
+    pub const fn with(self, added: &'a [(Family, &'static Signature)]) -> Self {
+        Self { added, ..self }
+    }
+
+    /// Gives the families that have a registry.
+    pub fn families(self) -> impl Iterator<Item = Family> + 'a {
+        self.families.iter().map(|(family, _)| *family)
+    }
+
     /// Gives the signatures of a family, in the order of the registry.
     pub fn signatures(self, family: Family) -> impl Iterator<Item = &'static Signature> + 'a {
-        self.0
-            .iter()
-            .filter(move |(own, _)| *own == family)
-            .flat_map(|(_, list)| list.iter().copied())
+        let built_in = self.families.iter().filter(move |(own, _)| *own == family);
+        let added = self.added.iter().filter(move |(own, _)| *own == family);
+        let added = added.map(|(_, signature)| *signature);
+        built_in.flat_map(|(_, list)| list.iter().copied()).chain(added)
     }
 
     /// Finds a word in a family.
@@ -99,8 +119,8 @@ impl<'a> Vocabulary<'a> {
     /// Gives the first family that has a word.
     #[must_use]
     pub fn family_of(self, name: &str) -> Option<Family> {
-        let has = |list: &[&'static Signature]| list.iter().any(|own| own.name == name);
-        self.0.iter().find(|(_, list)| has(list)).map(|(family, _)| *family)
+        let has = |family: &Family| self.find(*family, name).is_some();
+        self.families().find(has)
     }
 }
 

@@ -227,7 +227,7 @@ impl Setting {
             Self::Float(number) => number.to_string(),
             Self::Share(share) => format!("{}%", share * 100.0),
             Self::Text(text) | Self::CodeFile(text) => format!("{text:?}"),
-            Self::Code(code) => code.text.value.clone(),
+            Self::Code(code) => format!("{:?}", code.text.value),
             Self::Word(word) | Self::Column(word) => word.clone(),
             Self::Duration(nanoseconds) => {
                 format!("{:?}", std::time::Duration::from_nanos(nanoseconds.unsigned_abs()))

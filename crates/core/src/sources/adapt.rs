@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use arrow::json::LineDelimitedWriter;
 use arrow::util::display::array_value_to_string;
 
+use super::style::PLAIN;
 use super::typed::{Misfit, Reader};
 use super::{Job, OnBadRow, Out, SourceError, shorten};
 use crate::data::ColumnType;
@@ -121,7 +122,7 @@ fn column(
     {
         let text =
             cast(array, &DataType::Utf8).map_err(|error| cannot(field.name(), kind, &error))?;
-        return Reader::new(kind, b'.')?.build(text.as_string::<i32>());
+        return Reader::new(kind, &PLAIN)?.build(text.as_string::<i32>());
     }
     let made =
         cast(array, field.data_type()).map_err(|error| cannot(field.name(), kind, &error))?;

@@ -11,6 +11,10 @@ use crate::diag::{nearest, plain};
 /// What is wrong with a file that isn't of the format that it should be.
 pub(super) const NOT_ITS_FORMAT: &str = "it does not begin as one";
 
+/// What formats of dates are made of.
+pub(super) const PARTS_OF_DATES: &str =
+    "parts of dates are `%Y` `%m` `%d`, of times `%H` `%M` `%S`, of zones `%z`";
+
 /// What can be wrong with a file that is read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -49,6 +53,9 @@ pub enum SourceError {
         /// The path as written.
         file: String,
     },
+    /// No path is given at all.
+    #[error("no path is given")]
+    NoPath,
     /// The extension tells no format.
     #[error("the name `{file}` tells no format")]
     UnknownFormat {
@@ -290,18 +297,20 @@ pub enum SourceError {
         found: String,
     },
     /// The format of a date or time can't be read.
-    #[error("the format `{format}` of column `{column}` has an unknown part")]
+    #[error("the format `{format}` of column `{column}` {problem}")]
     Format {
         /// The column.
         column: String,
         /// The format as declared.
         format: String,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// Who was to take the rows didn't; the reason is known there.
     #[error("the rows could not be taken")]
     Refused,
     /// An option makes no sense.
-    #[error("{problem}")]
+    #[error("{}", first_part(.problem))]
     Option {
         /// What is wrong.
         problem: String,
@@ -333,6 +342,7 @@ impl SourceError {
             Self::Missing { file, siblings } => missing_help(file, siblings),
             Self::UnknownFormat { file } => unknown_format_help(file),
             Self::NoMatch { pattern } => no_match_help(pattern),
+            Self::NoPath => vec!["name a file, a list of files, a pattern or a folder".to_owned()],
             Self::NamedTwice { .. } => vec!["name each file once".to_owned()],
             Self::Empty { blank, .. } => vec![if *blank {
                 "blank, skipped and commented lines are no records; the first record names the columns"
@@ -345,9 +355,9 @@ impl SourceError {
             }
             Self::NamesCount { .. } => vec!["give one name for each column".to_owned()],
             Self::Format { .. } => {
-                vec!["parts of dates are `%Y` `%m` `%d`, of times `%H` `%M` `%S`, of zones `%z`".to_owned()]
+                vec![PARTS_OF_DATES.to_owned()]
             }
-            Self::Json { problem, .. } => {
+            Self::Json { problem, .. } | Self::Option { problem } => {
                 problem.split_once("; ").map(|(_, help)| help.to_owned()).into_iter().collect()
             }
             Self::Io { action: "write", source, .. } => write_help(source),

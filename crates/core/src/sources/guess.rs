@@ -15,7 +15,8 @@
 
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::values::{date, float, timestamp, trim, truth};
+use super::style::Style;
+use super::values::{Moment, date, float, timestamp, trim, truth};
 
 /// What the values of a column may be, from what was seen so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,22 @@ pub(super) enum Guess {
 
 impl Guess {
     /// Guesses from one value, which is no null.
-    pub(super) fn of(field: &[u8], point: u8) -> Self {
+    pub(super) fn of(field: &[u8], style: &Style) -> Self {
+        match Self::of_usual(field, style.point) {
+            Self::Text if !style.is_iso() => Self::of_styled(trim(field), style),
+            guess => guess,
+        }
+    }
+
+    /// Guesses from a value that isn't written in one of the usual ways.
+    fn of_styled(text: &[u8], style: &Style) -> Self {
+        if style.other_date(text).is_some() {
+            return Self::Date;
+        }
+        style.other_time(text).map_or(Self::Text, Self::of_moment)
+    }
+
+    fn of_usual(field: &[u8], point: u8) -> Self {
         let text = trim(field);
         match text.first() {
             None if field.is_empty() => Self::Empty,
@@ -62,7 +78,10 @@ impl Guess {
         if date(text).is_some() {
             return Self::Date;
         }
-        let Some(moment) = timestamp(text) else { return Self::Text };
+        timestamp(text).map_or(Self::Text, Self::of_moment)
+    }
+
+    fn of_moment(moment: Moment) -> Self {
         let fits = |unit| moment.count(unit).is_ok();
         match (fits(TimeUnit::Microsecond), fits(TimeUnit::Nanosecond)) {
             (true, true) => Self::Time,
@@ -93,12 +112,12 @@ impl Guess {
 
     /// Widens the guess by one more value, which is no null.
     #[inline]
-    pub(super) fn see(self, field: &[u8], point: u8) -> Self {
+    pub(super) fn see(self, field: &[u8], style: &Style) -> Self {
         match self {
             Self::Text => self,
             Self::Int if is_plain_int(field) => self,
-            Self::Float if is_plain_decimal(field, point) => self,
-            _ => self.join(Self::of(field, point)),
+            Self::Float if is_plain_decimal(field, style.point) => self,
+            _ => self.join(Self::of(field, style)),
         }
     }
 
@@ -172,10 +191,11 @@ fn is_plain_decimal(field: &[u8], point: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::style::PLAIN;
     use proptest::prelude::*;
 
     fn guess(texts: &[&str]) -> Guess {
-        texts.iter().fold(Guess::Empty, |guess, text| guess.see(text.as_bytes(), b'.'))
+        texts.iter().fold(Guess::Empty, |guess, text| guess.see(text.as_bytes(), &PLAIN))
     }
 
     #[test]
@@ -218,9 +238,24 @@ mod tests {
 
     #[test]
     fn a_decimal_comma() {
-        assert_eq!(Guess::of(b"1.5e-05", b'.'), Guess::Float);
-        assert_eq!(Guess::of(b"1,5", b','), Guess::Float);
-        assert_eq!(Guess::of(b"1.5", b','), Guess::Text);
+        let comma = Style::new(b',', &[]).unwrap();
+        assert_eq!(Guess::of(b"1.5e-05", &PLAIN), Guess::Float);
+        assert_eq!(Guess::of(b"1,5", &comma), Guess::Float);
+        assert_eq!(Guess::of(b"1.5", &comma), Guess::Text);
+    }
+
+    #[test]
+    fn dates_in_other_forms() {
+        let formats = ["%d/%m/%Y", "%d/%m/%Y %H:%M"].map(str::to_owned);
+        let style = Style::new(b'.', &formats).unwrap();
+        let guess = |texts: &[&str]| {
+            texts.iter().fold(Guess::Empty, |guess, text| guess.see(text.as_bytes(), &style))
+        };
+        assert_eq!(guess(&["31/12/2024", "2024-12-30"]), Guess::Date);
+        assert_eq!(guess(&["31/12/2024", "31/12/2024 10:00"]), Guess::Time);
+        assert_eq!(guess(&["12/31/2024"]), Guess::Text);
+        assert_eq!(guess(&["31/12/2024", "5"]), Guess::Text);
+        assert_eq!(guess(&["5", "6"]), Guess::Int);
     }
 
     proptest! {

@@ -126,9 +126,7 @@ impl Encoding {
 /// Opens a regular file; a folder, pipe or device is refused before anything could wait on it.
 pub(super) fn open(input: &Input) -> Result<(File, Metadata), SourceError> {
     let refuse = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            SourceError::Missing { file: input.name.clone(), siblings: siblings(&input.path) }
-        }
+        io::ErrorKind::NotFound => missing(&input.path, input.name.clone()),
         _ => SourceError::io(&input.name, "read", error),
     };
     let metadata = fs::metadata(&input.path).map_err(refuse)?;
@@ -140,8 +138,16 @@ pub(super) fn open(input: &Input) -> Result<(File, Metadata), SourceError> {
     Ok((file, metadata))
 }
 
+/// Says that nothing lies at a path, or nothing but a link.
+pub(super) fn missing(path: &Path, file: String) -> SourceError {
+    if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return SourceError::NotAFile { file, found: "a link that leads nowhere" };
+    }
+    SourceError::Missing { siblings: siblings(path), file }
+}
+
 /// Gives the names in a path's folder, sorted.
-pub(super) fn siblings(path: &Path) -> Vec<String> {
+fn siblings(path: &Path) -> Vec<String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten().flatten();
     let mut names: Vec<String> =

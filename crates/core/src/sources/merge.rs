@@ -133,14 +133,14 @@ fn no_column(inputs: &[Input], column: &str, known: Vec<String>) -> SourceError 
     SourceError::NoColumn { file, column: column.to_owned(), known }
 }
 
-/// Refuses a declared format that has an unknown part.
+/// Refuses a declared format by which no day can be read.
 fn check_formats(request: &Request) -> Result<(), SourceError> {
     for (column, kind) in request.schema {
         if let Some(format) = &kind.format
-            && Pattern::new(format).is_none()
+            && let Err(problem) = Pattern::checked(format)
         {
             let (column, format) = (column.clone(), format.clone());
-            return Err(SourceError::Format { column, format });
+            return Err(SourceError::Format { column, format, problem });
         }
     }
     Ok(())

@@ -10,6 +10,7 @@
 //! disagreement is an error that names both files.
 
 mod adapt;
+mod added;
 mod arrow_file;
 mod delimited;
 mod error;
@@ -23,6 +24,7 @@ mod parquet_file;
 mod rejects;
 mod resolve;
 mod sinks;
+mod style;
 mod typed;
 mod values;
 
@@ -33,10 +35,11 @@ use arrow::datatypes::SchemaRef;
 
 use crate::data::{ColumnType, Table};
 
+pub use added::{Added, Reader};
 pub use delimited::CsvOptions;
 pub use error::SourceError;
 pub use input::{Encoding, Input, Limits, Stamp};
-pub use kinds::{SOURCES, SourceKind, canonical, open};
+pub use kinds::{PATHS, SOURCES, SourceKind, Sources};
 pub use rejects::Rejects;
 pub use resolve::resolve;
 pub use sinks::{SINKS, Sink, SinkError, SinkKind, can_hold, lies_below, write, write_bytes};
@@ -134,6 +137,8 @@ pub enum Options {
     Parquet,
     /// Arrow IPC.
     Arrow,
+    /// A format that a program adds.
+    Added(Added),
 }
 
 impl From<Format> for Options {
@@ -358,11 +363,14 @@ struct Job<'a> {
     request: &'a Request<'a>,
 }
 
-/// Shortens a text for a message, its line ends and other controls made visible.
+/// Shortens a text for a message, its line ends, other controls and what turns the direction of
+/// writing made visible.
 fn shorten(text: &str) -> String {
     const LONGEST: usize = 60;
-    let plain =
-        |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let plain = |c: char| {
+        if c.is_control() || turns(c) { c.escape_default().to_string() } else { c.to_string() }
+    };
     let short: String = text.chars().take(LONGEST).map(plain).collect();
     if text.chars().nth(LONGEST).is_some() { format!("{short}…") } else { short }
 }
@@ -380,6 +388,7 @@ impl Job<'_> {
             Options::Json | Options::Ndjson => objects::read(self, out),
             Options::Parquet => parquet_file::read(self, out),
             Options::Arrow => arrow_file::read(self, out),
+            Options::Added(reader) => added::read(reader, self, out),
         }
     }
 }
@@ -391,6 +400,7 @@ fn columns(request: &Request, input: &Input) -> Result<Vec<(String, Seen)>, Sour
         Options::Json | Options::Ndjson => objects::columns(request, input),
         Options::Parquet => parquet_file::columns(input),
         Options::Arrow => arrow_file::columns(input),
+        Options::Added(reader) => added::columns(reader, input),
     }
 }
 

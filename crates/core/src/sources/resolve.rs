@@ -5,11 +5,12 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use regex::bytes::Regex;
 
-use super::input::siblings;
+use super::input::missing;
 use super::{Format, Input, SourceError};
 
 /// How deep `**` looks into folders.
@@ -26,6 +27,9 @@ const MAX_DEPTH: usize = 64;
 ///
 /// Fails where nothing is found, and where a file is named twice.
 pub fn resolve(base: &Path, paths: &[String]) -> Result<Vec<Input>, SourceError> {
+    if paths.iter().all(String::is_empty) {
+        return Err(SourceError::NoPath);
+    }
     let mut inputs = Vec::new();
     let mut seen = HashSet::new();
     for path in paths {
@@ -50,7 +54,7 @@ fn resolve_one(base: &Path, written: &str) -> Result<Vec<Input>, SourceError> {
         Ok(metadata) if metadata.is_dir() => folder(&path, name.trim_end_matches('/'), written),
         Ok(_) => Ok(vec![Input { path, name }]),
         Err(_) if is_pattern(&name) => pattern(base, &name),
-        Err(_) => Err(SourceError::Missing { siblings: siblings(&path), file: name }),
+        Err(_) => Err(missing(&path, name)),
     }
 }
 
@@ -79,6 +83,8 @@ struct Listing {
 impl Listing {
     fn of(folder: &Path, name: &str) -> Result<Self, SourceError> {
         let fail = |error| SourceError::io(name, "list", error);
+        // The folder of a pipeline that is named without one has no name.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let mut listing = Self::default();
         for entry in fs::read_dir(folder).map_err(fail)? {
             let entry = entry.map_err(fail)?;
@@ -94,6 +100,19 @@ impl Listing {
         listing.files.sort();
         Ok(listing)
     }
+
+    /// Lists a folder that a pattern leads to; what isn't there, or is no folder, is empty.
+    fn below(base: &Path, prefix: &str) -> Result<Self, Box<SourceError>> {
+        let name = if prefix.is_empty() { "." } else { prefix.trim_end_matches('/') };
+        match Self::of(&base.join(prefix), name) {
+            Err(SourceError::Io { source, .. })
+                if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(Self::default())
+            }
+            listing => listing.map_err(Box::new),
+        }
+    }
 }
 
 fn is_pattern(name: &str) -> bool {
@@ -105,7 +124,8 @@ fn pattern(base: &Path, written: &str) -> Result<Vec<Input>, SourceError> {
     let no_match = || SourceError::NoMatch { pattern: written.to_owned() };
     let parts: Vec<&str> = written.split('/').collect();
     let mut found = Vec::new();
-    walk(base, String::new(), &parts, 0, &mut found).ok_or_else(no_match)?;
+    walk(base, String::new(), &parts, 0, &mut found)
+        .map_err(|trouble| trouble.map_or_else(no_match, |error| *error))?;
     found.sort();
     found.dedup();
     if found.is_empty() {
@@ -114,25 +134,29 @@ fn pattern(base: &Path, written: &str) -> Result<Vec<Input>, SourceError> {
     Ok(found.into_iter().map(|name| Input { path: base.join(&name), name }).collect())
 }
 
-/// Collects what the parts of a pattern match below `prefix`; nothing if a part is malformed.
+/// Collects what the parts of a pattern match below `prefix`.
+///
+/// # Errors
+///
+/// Gives nothing if a part is malformed, else why a folder can't be listed.
 fn walk(
     base: &Path,
     prefix: String,
     parts: &[&str],
     depth: usize,
     found: &mut Vec<String>,
-) -> Option<()> {
-    let Some((part, rest)) = parts.split_first() else { return Some(()) };
+) -> Result<(), Option<Box<SourceError>>> {
+    let Some((part, rest)) = parts.split_first() else { return Ok(()) };
     let below = |name: &str| format!("{prefix}{name}");
     if !is_pattern(part) {
         let name = below(part);
         if rest.is_empty() {
             found.extend(base.join(&name).is_file().then_some(name));
-            return Some(());
+            return Ok(());
         }
         return walk(base, format!("{name}/"), rest, depth, found);
     }
-    let listing = Listing::of(&base.join(&prefix), &prefix).unwrap_or_default();
+    let listing = Listing::below(base, &prefix)?;
     if *part == "**" {
         // At the end `**` stands for all data files at any depth.
         if rest.is_empty() {
@@ -146,13 +170,13 @@ fn walk(
             walk(base, format!("{}/", below(folder)), parts, depth + 1, found)
         });
     }
-    let matcher = name_pattern(part)?;
+    let matcher = name_pattern(part).ok_or(None)?;
     let hidden = part.starts_with('.');
     let fits =
         |name: &&String| matcher.is_match(name.as_bytes()) && (hidden || !name.starts_with('.'));
     if rest.is_empty() {
         found.extend(listing.files.iter().filter(fits).map(|name| below(name)));
-        return Some(());
+        return Ok(());
     }
     let folders = listing.folders.iter().chain(&listing.links);
     folders

@@ -20,6 +20,7 @@ use arrow::datatypes::{
 };
 
 use super::SourceError;
+use super::style::Style;
 use super::values::{self, Moment, Pattern, Unfit};
 use crate::data::ColumnType;
 
@@ -70,7 +71,7 @@ pub(super) struct Misfit {
 pub(super) struct Reader {
     kind: ColumnType,
     pattern: Option<Pattern>,
-    point: u8,
+    style: Style,
 }
 
 type Built = (ArrayRef, Vec<Misfit>);
@@ -81,25 +82,26 @@ impl Reader {
     /// # Errors
     ///
     /// Refuses a format of dates that has an unknown part.
-    pub(super) fn new(kind: &ColumnType, point: u8) -> Result<Self, SourceError> {
+    pub(super) fn new(kind: &ColumnType, style: &Style) -> Result<Self, SourceError> {
         let pattern = kind.format.as_deref().map(|format| {
             Pattern::new(format).ok_or_else(|| SourceError::Option {
                 problem: format!("the format `{format}` has an unknown part"),
             })
         });
-        Ok(Self { kind: kind.clone(), pattern: pattern.transpose()?, point })
+        Ok(Self { kind: kind.clone(), pattern: pattern.transpose()?, style: style.clone() })
     }
 
     /// Builds the array of a column; a value that doesn't fit is null in it.
     pub(super) fn build(&self, cells: &impl Cells) -> Result<Built, SourceError> {
-        let whole = |raw: &str| values::int(raw.as_bytes(), self.point);
-        let float = |raw: &str| values::float(raw.as_bytes(), self.point);
+        let point = self.style.point;
+        let whole = |raw: &str| values::int(raw.as_bytes(), point);
+        let float = |raw: &str| values::float(raw.as_bytes(), point);
         Ok(match &self.kind.arrow {
             DataType::Int64 => {
                 primitive::<Int64Type>(cells, |raw| whole(raw).ok_or_else(|| no_int(float(raw))))
             }
             DataType::Float64 => primitive::<Float64Type>(cells, |raw| {
-                float(raw).ok_or_else(|| values::is_beyond(raw.as_bytes(), self.point).then(beyond))
+                float(raw).ok_or_else(|| values::is_beyond(raw.as_bytes(), point).then(beyond))
             }),
             DataType::Utf8 => self.texts(cells),
             DataType::Boolean => truths(cells),
@@ -124,13 +126,13 @@ impl Reader {
             }),
             DataType::Decimal128(digits, places) => {
                 let (built, misfits) = primitive_builder::<Decimal128Type>(cells, |raw| {
-                    decimal::<Decimal128Type>(raw, self.point, *digits, *places)
+                    decimal::<Decimal128Type>(raw, point, *digits, *places)
                 });
                 (Arc::new(built.with_data_type(self.kind.arrow.clone()).finish()), misfits)
             }
             DataType::Decimal256(digits, places) => {
                 let (built, misfits) = primitive_builder::<Decimal256Type>(cells, |raw| {
-                    decimal::<Decimal256Type>(raw, self.point, *digits, *places)
+                    decimal::<Decimal256Type>(raw, point, *digits, *places)
                 });
                 (Arc::new(built.with_data_type(self.kind.arrow.clone()).finish()), misfits)
             }
@@ -141,14 +143,14 @@ impl Reader {
     fn date(&self, raw: &str) -> Option<i32> {
         match &self.pattern {
             Some(pattern) => pattern.date(raw.as_bytes()),
-            None => values::date(raw.as_bytes()),
+            None => self.style.date(raw.as_bytes()),
         }
     }
 
     fn times(&self, cells: &impl Cells, unit: TimeUnit, zone: Option<&Arc<str>>) -> Built {
         let moment = |raw: &str| match &self.pattern {
             Some(pattern) => pattern.timestamp(raw.as_bytes()),
-            None => values::declared_timestamp(raw.as_bytes()),
+            None => self.style.time(raw.as_bytes()),
         };
         let count = |raw: &str| {
             let moment: Moment = moment(raw).ok_or(None)?;

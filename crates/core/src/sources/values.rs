@@ -5,8 +5,10 @@
 //! bits and 22 places is exact in one division (Clinger 1990); all others go to the standard
 //! library, which rounds correctly too.
 
+use std::fmt::Write;
+
 use arrow::datatypes::TimeUnit;
-use chrono::format::{Item, Parsed, StrftimeItems};
+use chrono::format::{Fixed, Item, Numeric, Parsed, StrftimeItems};
 use chrono::{Datelike, NaiveDate};
 
 /// The days from 0001-01-01 to 1970-01-01.
@@ -262,6 +264,47 @@ impl Pattern {
     /// Takes a format apart; nothing if a part of it is unknown.
     pub(super) fn new(format: &str) -> Option<Self> {
         StrftimeItems::new(format).parse_to_owned().ok().map(Self)
+    }
+
+    /// Takes a format apart that a user gave, or says what is wrong with it.
+    pub(super) fn checked(format: &str) -> Result<Self, &'static str> {
+        match Self::new(format) {
+            None => Err("has an unknown part"),
+            Some(pattern) if !pattern.is_whole() => Err("doesn't say which day it is"),
+            Some(pattern) => Ok(pattern),
+        }
+    }
+
+    /// Tells whether a text of this form says which day, and which time if it says any.
+    fn is_whole(&self) -> bool {
+        let known = chrono::DateTime::UNIX_EPOCH.fixed_offset();
+        let mut text = String::new();
+        let written = write!(text, "{}", known.format_with_items(self.0.iter()));
+        written.is_ok() && self.timestamp(text.as_bytes()).is_some()
+    }
+
+    /// Tells whether it has a part of a day in it.
+    pub(super) fn has_time(&self) -> bool {
+        let is_time = |item: &Item<'static>| match item {
+            Item::Numeric(part, _) => matches!(
+                part,
+                Numeric::Hour
+                    | Numeric::Hour12
+                    | Numeric::Minute
+                    | Numeric::Second
+                    | Numeric::Nanosecond
+                    | Numeric::Timestamp
+            ),
+            Item::Fixed(part) => !matches!(
+                part,
+                Fixed::ShortMonthName
+                    | Fixed::LongMonthName
+                    | Fixed::ShortWeekdayName
+                    | Fixed::LongWeekdayName
+            ),
+            _ => false,
+        };
+        self.0.iter().any(is_time)
     }
 
     fn parse(&self, field: &[u8]) -> Option<Parsed> {

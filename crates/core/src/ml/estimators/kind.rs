@@ -1,4 +1,7 @@
 //! What stands between an estimator's declared settings and the registry: binding, saving, loading.
+//!
+//! An estimator is a struct of [`params!`](crate::params!) that is an [`Estimator`], its fitted model a
+//! serialisable [`Fitted`]; [`Declaration`] and [`Model`] say what is true of both.
 
 use std::marker::PhantomData;
 
@@ -11,7 +14,7 @@ use crate::ml::settle::settled;
 use crate::params::{Args, Params, Signature};
 
 /// Settings that are an estimator, and what such an estimator learns.
-pub(super) trait Declaration: Params + Estimator + 'static {
+pub trait Declaration: Params + Estimator + 'static {
     /// The fitted model.
     type Model: Model;
 
@@ -22,6 +25,9 @@ pub(super) trait Declaration: Params + Estimator + 'static {
     const VERSION: u32 = 1;
 
     /// Checks rules between the settings.
+    ///
+    /// # Errors
+    /// Names the parameter that is wrong together with the others.
     fn check(&self) -> Result<(), BadSetting> {
         Ok(())
     }
@@ -34,17 +40,25 @@ pub(super) trait Declaration: Params + Estimator + 'static {
 }
 
 /// A fitted model that can be written and read back.
-pub(super) trait Model: Fitted + Serialize + DeserializeOwned + 'static {
+pub trait Model: Fitted + Serialize + DeserializeOwned + 'static {
     /// Tells whether what was read back can be used: lengths and codes fit together.
     fn sound(&self) -> bool;
 }
 
 /// The registered kind of a declaration.
-pub(super) struct Kind<P>(PhantomData<fn() -> P>);
+pub struct Kind<P>(PhantomData<fn() -> P>);
 
 impl<P> Kind<P> {
-    pub(super) const fn new() -> Self {
+    /// Makes the kind.
+    #[must_use]
+    pub const fn new() -> Self {
         Self(PhantomData)
+    }
+}
+
+impl<P> Default for Kind<P> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -86,8 +100,8 @@ impl<P: Declaration> EstimatorKind for Kind<P> {
     }
 }
 
-/// Writes a fitted model.
-pub(super) fn saved<T: Serialize>(model: &T) -> Vec<u8> {
+/// Writes a fitted model, for [`Fitted::save`]; [`Kind`] reads it back.
+pub fn saved<T: Serialize>(model: &T) -> Vec<u8> {
     // Writing plain data to memory has no way to fail; nothing reads an empty text back.
     postcard::to_stdvec(model).unwrap_or_default()
 }

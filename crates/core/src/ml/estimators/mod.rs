@@ -19,7 +19,7 @@ mod training;
 mod tree;
 
 use super::estimator::EstimatorKind;
-use kind::Kind;
+pub use kind::{Declaration, Kind, Model, saved};
 pub use neural::words;
 
 /// Every registered kind, in the order in which the docs list them.
@@ -40,3 +40,38 @@ pub static ESTIMATORS: &[&dyn EstimatorKind] = &[
     &Kind::<neural::NeuralNetwork>::new(),
     &Kind::<cluster::KMeans>::new(),
 ];
+
+/// The estimators that a model may name: the built-in ones, and those that a program adds.
+#[derive(Clone, Default)]
+pub struct Estimators {
+    added: Vec<&'static dyn EstimatorKind>,
+}
+
+impl Estimators {
+    /// Adds a kind; its word must not be taken.
+    #[must_use]
+    pub fn with(mut self, kind: &'static dyn EstimatorKind) -> Self {
+        self.added.push(kind);
+        self
+    }
+
+    /// Finds a kind by its word.
+    #[must_use]
+    pub fn named(&self, word: &str) -> Option<&'static dyn EstimatorKind> {
+        let mut all = ESTIMATORS.iter().chain(&self.added);
+        all.find(|kind| kind.signature().name == word).copied()
+    }
+}
+
+impl std::fmt::Debug for Estimators {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.added.iter().map(|kind| kind.signature().name)).finish()
+    }
+}
+
+impl PartialEq for Estimators {
+    fn eq(&self, other: &Self) -> bool {
+        let word = |kind: &&dyn EstimatorKind| kind.signature().name;
+        self.added.iter().map(word).eq(other.added.iter().map(word))
+    }
+}

@@ -1,5 +1,7 @@
 //! One cut into training, test and validation rows, for the `split` stage.
 
+use std::cmp::Reverse;
+
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_pcg::Pcg64;
 
@@ -174,9 +176,10 @@ fn by_class(
     let left: Vec<usize> = counts.iter().zip(&train).map(|(all, own)| all - own).collect();
     let test = allotted(&left, cut.test, generator);
     let mut part_of = vec![Part::Train; cut.rows];
-    for class in 0..classes.len() {
-        let mut rows: Vec<usize> =
-            (0..cut.rows).filter(|row| codes[*row] as usize == class).collect();
+    let mut members: Vec<Vec<usize>> =
+        counts.iter().map(|rows| Vec::with_capacity(*rows)).collect();
+    (0..cut.rows).for_each(|row| members[codes[row] as usize].push(row));
+    for (class, rows) in members.iter_mut().enumerate() {
         rows.shuffle(generator);
         let (own, rest) = rows.split_at(train[class].min(rows.len()));
         debug_assert_eq!(own.len(), train[class]);
@@ -212,22 +215,19 @@ fn allotted(counts: &[usize], draws: usize, generator: &mut Pcg64) -> Vec<usize>
         .map(|count| usize::try_from(share(*count).0 / share(*count).1).unwrap_or(*count))
         .collect();
     let mut missing = draws - own.iter().sum::<usize>().min(draws);
-    let mut remainders: Vec<u128> =
-        counts.iter().map(|count| share(*count).0 % share(*count).1).collect();
-    while missing > 0 {
-        let largest = remainders.iter().copied().max().unwrap_or(0);
-        let tied: Vec<usize> = (0..counts.len())
-            .filter(|class| largest > 0 && remainders[*class] == largest)
-            .collect();
-        if tied.is_empty() {
+    let mut remainders: Vec<(Reverse<u128>, usize)> = (0..counts.len())
+        .map(|class| (Reverse(share(counts[class]).0 % share(counts[class]).1), class))
+        .filter(|(Reverse(remainder), _)| *remainder > 0)
+        .collect();
+    remainders.sort_unstable();
+    for tied in remainders.chunk_by(|one, other| one.0 == other.0) {
+        if missing == 0 {
             break;
         }
-        let mut drawn: Vec<usize> =
-            tied.sample(generator, missing.min(tied.len())).copied().collect();
-        drawn.sort_unstable();
+        let drawn: Vec<usize> =
+            tied.sample(generator, missing.min(tied.len())).map(|(_, class)| *class).collect();
         drawn.iter().for_each(|class| own[*class] += 1);
         missing -= drawn.len();
-        tied.iter().for_each(|class| remainders[*class] = 0);
     }
     own
 }

@@ -82,17 +82,18 @@ impl Splitter for StratifiedKFold {
         let (of_row, counts) = classes_by_appearance(rows, "stratified_k_fold")?;
         frequent_enough(self.n, &counts)?;
         let mut generator = seed.generator();
-        let mut fold_of = vec![0; of_row.len()];
-        for (class, shares) in allocation(self.n, &counts).iter().enumerate() {
+        let allocation = allocation(self.n, &counts);
+        let dealt = allocation.iter().map(|shares| {
             let mut folds: Vec<usize> =
                 (0..self.n).flat_map(|fold| std::iter::repeat_n(fold, shares[fold])).collect();
             if self.shuffle {
                 folds.shuffle(&mut generator);
             }
-            let own = (0..of_row.len()).filter(|row| of_row[*row] == class);
-            own.zip(folds).for_each(|(row, fold)| fold_of[row] = fold);
-        }
-        Ok(tested_in(self.n, &fold_of))
+            folds.into_iter()
+        });
+        let mut dealt: Vec<_> = dealt.collect();
+        let fold_of = of_row.iter().map(|class| dealt[*class].next().unwrap_or_default());
+        Ok(tested_in(self.n, &fold_of.collect::<Vec<_>>()))
     }
 }
 

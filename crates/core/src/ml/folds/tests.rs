@@ -50,9 +50,12 @@ fn settings(json: &Json) -> Vec<(&'static str, Setting)> {
 
 #[test]
 fn unshuffled_folds_are_scikit_learn_s() {
-    let path = "tests/fixtures/reference/folds.json";
-    let all: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-    for case in all["cases"].as_array().unwrap() {
+    let cases = ["reference", "folds"].map(|folder| {
+        let path = format!("tests/fixtures/{folder}/folds.json");
+        let all: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        all["cases"].as_array().unwrap().clone()
+    });
+    for case in cases.iter().flatten() {
         let word = case["word"].as_str().unwrap();
         let rows = usize::try_from(case["rows"].as_u64().unwrap()).unwrap();
         let target = small(&case["classes"]).map(|codes| target(&codes));

@@ -121,7 +121,7 @@ impl ModelSpec {
     /// Gives what the model is for, as far as it is known before a run and nothing is wrong.
     #[must_use]
     pub fn known_task(&self, schema: Option<&Schema>) -> Option<Task> {
-        let tags = kinds::estimator(&self.estimator)?.tags();
+        let tags = self.kind()?.tags();
         match (&self.target, schema) {
             (None, _) => self.settle_task(None, tags).ok(),
             (Some(name), Some(schema)) => {
@@ -142,7 +142,7 @@ impl ModelSpec {
                 call.args.get(error.param).filter(|bound| bound.written).map(|bound| bound.span);
             Finding::new("bad-setting", part, error.message).at(span)
         };
-        match kinds::bind_estimator(&self.estimator) {
+        match self.bind_estimator() {
             Err(error) => findings.push(bad(&self.estimator, Part::Estimator, error)),
             Ok(_) => self.check_estimator(None, &mut findings),
         }
@@ -157,7 +157,7 @@ impl ModelSpec {
             let message = "the list of features is empty".to_owned();
             findings.push(Finding::new("no-features", Part::Features, message));
         }
-        if let Some(tags) = kinds::estimator(&self.estimator).map(EstimatorKind::tags) {
+        if let Some(tags) = self.kind().map(EstimatorKind::tags) {
             self.check_tags(tags, &mut findings);
         }
         if let ClassWeight::Map(map) = &self.class_weight {
@@ -173,7 +173,7 @@ impl ModelSpec {
 
     /// Checks what an estimator's settings make of columns, if those are known.
     fn check_estimator(&self, columns: Option<&Shape>, findings: &mut Vec<Finding>) {
-        let Some(kind) = kinds::estimator(&self.estimator) else { return };
+        let Some(kind) = self.kind() else { return };
         findings.extend(kind.flaws(&self.estimator.args, columns).into_iter().map(|flaw| {
             let mut finding =
                 Finding::new("bad-setting", Part::Estimator, flaw.message).at(flaw.span);
@@ -204,7 +204,7 @@ impl ModelSpec {
 
     /// Checks what is held against the data.
     fn check_columns(&self, schema: &Schema, findings: &mut Vec<Finding>) {
-        let tags = kinds::estimator(&self.estimator).map(EstimatorKind::tags);
+        let tags = self.kind().map(EstimatorKind::tags);
         if let (Some(target), Some(tags)) = (&self.target, tags) {
             match schema.column_with_name(target) {
                 None => findings.push(Finding::no_column(Part::Target, target, schema)),

@@ -253,7 +253,8 @@ impl ModelSpec {
         context: &FitContext<'_>,
     ) -> Result<FittedModel, FitError> {
         let tags = self.tags()?;
-        let estimator = kinds::bind_estimator(&self.estimator)
+        let estimator = self
+            .bind_estimator()
             .map_err(|bad| FitError::Other(format!("`{}`: {bad}", self.estimator.name)))?;
         let located = |error| at_rows(error, &stepped.rows);
         admit(&stepped.train, self.estimator.name, tags).map_err(located)?;

@@ -2,19 +2,25 @@
 
 use serde_json::Value as Json;
 
+use super::ModelSpec;
 use crate::ml::estimator::{BadSetting, Estimator, EstimatorKind};
-use crate::ml::estimators::ESTIMATORS;
 use crate::ml::step::StepKind;
 use crate::ml::steps::STEPS;
 use crate::params::Call;
 
-/// Finds an estimator by its word.
-pub(super) fn estimator_named(word: &str) -> Option<&'static dyn EstimatorKind> {
-    #[cfg(test)]
-    if let Some(kind) = super::tests::MADE_UP.iter().find(|kind| kind.signature().name == word) {
-        return Some(*kind);
+impl ModelSpec {
+    /// Finds the kind of the estimator.
+    pub(super) fn kind(&self) -> Option<&'static dyn EstimatorKind> {
+        self.estimators.named(self.estimator.name)
     }
-    ESTIMATORS.iter().find(|kind| kind.signature().name == word).copied()
+
+    /// Makes the estimator.
+    pub(super) fn bind_estimator(&self) -> Result<Box<dyn Estimator>, BadSetting> {
+        let word = self.estimator.name;
+        let unknown =
+            || BadSetting { param: "", message: format!("there is no estimator `{word}`") };
+        self.kind().ok_or_else(unknown)?.bind(&self.estimator.args)
+    }
 }
 
 /// Finds a step by its word.
@@ -22,21 +28,9 @@ pub(super) fn step_named(word: &str) -> Option<&'static dyn StepKind> {
     STEPS.iter().find(|kind| kind.signature().name == word).copied()
 }
 
-/// Finds a call's estimator.
-pub(super) fn estimator(call: &Call) -> Option<&'static dyn EstimatorKind> {
-    estimator_named(call.name)
-}
-
 /// Finds a call's step.
 pub(super) fn step(call: &Call) -> Option<&'static dyn StepKind> {
     step_named(call.name)
-}
-
-/// Makes the estimator of a call.
-pub(super) fn bind_estimator(call: &Call) -> Result<Box<dyn Estimator>, BadSetting> {
-    let unknown =
-        || BadSetting { param: "", message: format!("there is no estimator `{}`", call.name) };
-    estimator(call).ok_or_else(unknown)?.bind(&call.args)
 }
 
 /// Writes the versions of all steps.

@@ -29,6 +29,7 @@ pub use prepare::Prepared;
 
 use super::columns::Columns;
 use super::estimator::{EstimatorKind, Task};
+use super::estimators::Estimators;
 use super::step::StepKind;
 use crate::data::{Label, declared_classes};
 use crate::params::{Args, Bound, Call, Setting};
@@ -46,6 +47,8 @@ pub struct ModelSpec {
     pub steps: Steps,
     /// The learning algorithm.
     pub estimator: Call,
+    /// The algorithms among which that one is found.
+    pub estimators: Estimators,
     /// A column of row weights.
     pub weight: Option<String>,
     /// What rows weigh by their class.
@@ -80,7 +83,12 @@ impl ModelSpec {
     /// Makes the settings of bound fields: `task`, `steps`, `estimator`, `weight`, `class_weight` and
     /// `positive`; none only where binding would have refused a field.
     #[must_use]
-    pub fn from_settings(target: Option<String>, features: Columns, args: &Args) -> Option<Self> {
+    pub fn from_settings(
+        target: Option<String>,
+        features: Columns,
+        args: &Args,
+        estimators: &Estimators,
+    ) -> Option<Self> {
         let given = |name: &str| args.get(name).map(|bound| &bound.setting);
         let Setting::Call(estimator) = given("estimator")? else { return None };
         Some(Self {
@@ -92,6 +100,7 @@ impl ModelSpec {
             },
             steps: Steps::of(given("steps"))?,
             estimator: estimator.clone(),
+            estimators: estimators.clone(),
             weight: match given("weight") {
                 None | Some(Setting::Null) => None,
                 Some(Setting::Column(name) | Setting::Text(name)) => Some(name.clone()),
@@ -116,7 +125,7 @@ impl ModelSpec {
             "excluded": self.excluded,
             "task": self.task,
             "steps": self.steps.canonical(),
-            "estimator": versioned(&self.estimator, kinds::estimator(&self.estimator).map(EstimatorKind::version)),
+            "estimator": versioned(&self.estimator, self.kind().map(EstimatorKind::version)),
             "weight": self.weight,
             "class_weight": self.class_weight.canonical(),
             "positive": self.positive.as_ref().map(label_json),
@@ -144,7 +153,7 @@ impl ModelSpec {
         match &self.steps {
             Steps::Auto => {
                 // What `auto` picks depends on what the estimator takes.
-                let tags = kinds::estimator(&self.estimator).map(EstimatorKind::tags);
+                let tags = self.kind().map(EstimatorKind::tags);
                 let takes =
                     tags.map(|tags| (tags.missing, tags.categories, tags.scaled, tags.tasks));
                 vec![json!([rows, self.steps.canonical(), takes]).to_string()]

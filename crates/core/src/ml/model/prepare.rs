@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 
-use super::{ModelSpec, kinds};
+use super::ModelSpec;
 use crate::data::{Frame, ImportError, Label, Table, Target, weights_of};
 use crate::ml::estimator::{EstimatorKind, FitError, Tags, Task};
 
@@ -61,7 +61,7 @@ impl ModelSpec {
     pub(super) fn tags(&self) -> Result<Tags, FitError> {
         let unknown =
             || FitError::Other(format!("there is no estimator `{}`", self.estimator.name));
-        kinds::estimator(&self.estimator).map(EstimatorKind::tags).ok_or_else(unknown)
+        self.kind().map(EstimatorKind::tags).ok_or_else(unknown)
     }
 
     fn features_in(&self, schema: &Schema) -> Result<Vec<String>, FitError> {

@@ -13,6 +13,7 @@ use super::fitted::FittedModel;
 use super::kinds;
 use crate::data::{Hash, Label};
 use crate::ml::estimator::{LoadError, Task};
+use crate::ml::estimators::Estimators;
 
 /// What every fitted model begins with.
 const MARK: &[u8; 8] = b"mlpmodel";
@@ -96,11 +97,11 @@ impl FittedModel {
         bytes
     }
 
-    /// Reads a model back.
+    /// Reads a model back; its estimator must be among these.
     ///
     /// # Errors
     /// The bytes are no model, or one of another version of `mlp`.
-    pub fn load(bytes: &[u8]) -> Result<Self, LoadError> {
+    pub fn load(bytes: &[u8], estimators: &Estimators) -> Result<Self, LoadError> {
         let content = content(bytes)?;
         let read =
             postcard::from_bytes::<Content>(content).map_err(|error| broken(&error.to_string()))?;
@@ -110,7 +111,7 @@ impl FittedModel {
             .map(|(word, bytes)| load_step(word, bytes))
             .collect::<Result<_, _>>()?;
         let (word, bytes) = &read.estimator;
-        let kind = kinds::estimator_named(word).ok_or_else(|| {
+        let kind = estimators.named(word).ok_or_else(|| {
             broken(&format!("it was fitted by `{word}`, which this `mlp` doesn't know"))
         })?;
         let fitted = kind.load(bytes)?;

@@ -15,7 +15,7 @@ impl ModelSpec {
             let path = |param: &'static Param| (format!("{owner}.{}", param.name), param);
             paths.extend(signature.params.iter().map(path));
         };
-        if let Some(kind) = kinds::estimator(&self.estimator) {
+        if let Some(kind) = self.kind() {
             add("estimator", kind.signature());
         }
         if let Steps::List(calls) = &self.steps {
@@ -45,10 +45,10 @@ impl ModelSpec {
             bound.setting = value;
             bound.written = true;
         }
-        match (kinds::estimator(call), kinds::step(call)) {
-            (Some(kind), _) => kind.bind(&call.args).map(drop),
-            (None, Some(kind)) => kind.bind(&call.args).map(drop),
-            (None, None) => Ok(()),
+        match (owner, kinds::step(call)) {
+            ("estimator", _) => self.bind_estimator().map(drop),
+            (_, Some(kind)) => kind.bind(&call.args).map(drop),
+            (_, None) => Ok(()),
         }
     }
 

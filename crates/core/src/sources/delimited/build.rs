@@ -57,21 +57,20 @@ impl Cut<'_> {
 
 impl<'a> Builder<'a> {
     pub(super) fn new(layout: Layout<'a>, job: &'a Job<'a>) -> Result<Self, SourceError> {
-        let options = layout.options;
         let names = layout.header.names.iter().enumerate();
         let places: HashMap<&String, usize> = names.map(|(at, name)| (name, at)).collect();
         let mut is_asked = vec![false; job.target.schema.fields().len()];
         job.wanted.iter().for_each(|at| is_asked[*at] = true);
         let column = |(at, field): (usize, &FieldRef)| {
             let read = match places.get(field.name()) {
-                Some(place) => Some((*place, Reader::new(&job.target.types[at], options.decimal)?)),
+                Some(place) => Some((*place, Reader::new(&job.target.types[at], &layout.style)?)),
                 None => None,
             };
             Ok(Wanted { read, is_asked: is_asked[at] })
         };
         let fields = job.target.schema.fields().iter().enumerate();
         let columns = fields.map(column).collect::<Result<Vec<_>, SourceError>>()?;
-        let (schema, nulls) = (job.schema()?, Nulls::new(&options.null_values));
+        let (schema, nulls) = (job.schema()?, Nulls::new(&layout.options.null_values));
         Ok(Self { layout, job, schema, nulls, columns })
     }
 

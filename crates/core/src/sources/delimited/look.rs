@@ -42,13 +42,12 @@ fn join(all: &mut [Guess], guesses: &[Guess]) {
 
 /// Guesses the type of each column from some records.
 fn guess(layout: &Layout, text: &str, records: &Records, nulls: &Nulls) -> Vec<Guess> {
-    let point = layout.options.decimal;
     let mut guesses = vec![Guess::Empty; layout.width()];
     for record in records.fields.chunks_exact(layout.width()) {
         for (guess, field) in guesses.iter_mut().zip(record) {
             let raw = field.raw(text);
             if *guess != Guess::Text && !nulls.has(raw) {
-                *guess = guess.see(raw.as_bytes(), point);
+                *guess = guess.see(raw.as_bytes(), &layout.style);
             }
         }
     }

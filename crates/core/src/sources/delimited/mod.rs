@@ -12,9 +12,11 @@ mod tokens;
 
 use rayon::prelude::*;
 
+use super::error::PARTS_OF_DATES;
 use super::guess::Guess;
 use super::input::{Encoding, TextSource};
 use super::merge::Seen;
+use super::style::Style;
 use super::{Input, Job, OnBadRow, Out, Request, SourceError};
 use build::Builder;
 use header::Header;
@@ -42,6 +44,8 @@ pub struct CsvOptions {
     pub skip: u64,
     /// What parts a number's whole from its fraction: `.` or `,`.
     pub decimal: u8,
+    /// How dates and times are written beside the ISO form, in `strftime`'s words.
+    pub dates: Vec<String>,
 }
 
 impl Default for CsvOptions {
@@ -56,6 +60,7 @@ impl Default for CsvOptions {
             comment: None,
             skip: 0,
             decimal: b'.',
+            dates: Vec::new(),
         }
     }
 }
@@ -84,6 +89,12 @@ impl CsvOptions {
         }
         Ok(Syntax { delimiter: self.delimiter, quote: self.quote, comment: self.comment })
     }
+
+    fn style(&self) -> Result<Style, SourceError> {
+        Style::new(self.decimal, &self.dates).map_err(|(format, problem)| SourceError::Option {
+            problem: format!("the format `{format}` in `dates` {problem}; {PARTS_OF_DATES}"),
+        })
+    }
 }
 
 /// What is known of a file once its header was read.
@@ -91,6 +102,7 @@ struct Layout<'a> {
     input: &'a Input,
     options: &'a CsvOptions,
     syntax: Syntax,
+    style: Style,
     header: Header,
     /// The file's bytes are its text, so that a part of it can be read alone.
     plain: bool,
@@ -108,7 +120,7 @@ fn open<'a>(
     input: &'a Input,
     options: &'a CsvOptions,
 ) -> Result<(Layout<'a>, Body), SourceError> {
-    let syntax = options.syntax()?;
+    let (syntax, style) = (options.syntax()?, options.style()?);
     let source = TextSource::open(input, options.encoding, &request.limits)?;
     let plain = source.is_plain();
     let limit = request.limits.record;
@@ -122,7 +134,7 @@ fn open<'a>(
         blank = true;
         if let Some((header, from)) = Header::read(&chunk, &input.name, options, syntax)? {
             chunk.drop_before(from);
-            let layout = Layout { input, options, syntax, header, plain };
+            let layout = Layout { input, options, syntax, style, header, plain };
             return Ok((layout, Body { first: Some(chunk), chunks }));
         }
     }

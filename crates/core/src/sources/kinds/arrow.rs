@@ -23,8 +23,8 @@ impl SourceKind for ArrowKind {
         const { &Arrow::SIGNATURE }
     }
 
-    fn format(&self) -> Format {
-        Format::Arrow
+    fn format(&self) -> Option<Format> {
+        Some(Format::Arrow)
     }
 
     fn options(&self, _args: &Args) -> Result<Options, SourceError> {

@@ -31,6 +31,9 @@ params! {
         skip: u64 = 0,
         /// What parts a number's whole from its fraction: `"."` or `","`.
         decimal: String = ".".to_owned(),
+        /// How dates and times are written beside ISO, such as `"%d/%m/%Y"`: one format or several,
+        /// tried in order.
+        dates: Vec<String> = Vec::new(),
     }
 }
 
@@ -56,8 +59,8 @@ impl SourceKind for CsvKind {
         const { &Csv::SIGNATURE }
     }
 
-    fn format(&self) -> Format {
-        Format::Csv
+    fn format(&self) -> Option<Format> {
+        Some(Format::Csv)
     }
 
     fn options(&self, args: &Args) -> Result<Options, SourceError> {
@@ -91,6 +94,7 @@ impl Csv {
             comment: character("comment", &self.comment)?,
             skip: self.skip,
             decimal: one("decimal", &self.decimal)?,
+            dates: self.dates,
         })
     }
 }

@@ -24,8 +24,8 @@ impl SourceKind for JsonKind {
         const { &Json::SIGNATURE }
     }
 
-    fn format(&self) -> Format {
-        Format::Json
+    fn format(&self) -> Option<Format> {
+        Some(Format::Json)
     }
 
     fn options(&self, _args: &Args) -> Result<Options, SourceError> {

@@ -16,11 +16,18 @@ use crate::params::{Args, Declared, Kind, Setting, Signature};
 
 /// A source that can be called: `csv("data.csv", delimiter: ";")`.
 pub trait SourceKind: Sync {
-    /// Gives its name and parameters; the first of them is `path`.
+    /// Gives its name and parameters; the first of them is `path`, of the kind [`PATHS`].
     fn signature(&self) -> &'static Signature;
 
-    /// Gives the format that it reads.
-    fn format(&self) -> Format;
+    /// Gives the format that it reads, if its files are known by their extension.
+    fn format(&self) -> Option<Format> {
+        None
+    }
+
+    /// Counts up when the same files and arguments give another table than before.
+    fn version(&self) -> u32 {
+        1
+    }
 
     /// Makes the reader's options of the arguments.
     ///
@@ -41,55 +48,83 @@ pub static SOURCES: &[&dyn SourceKind] = &[
 ];
 
 /// What a path may be: a file, a pattern, a folder, or a list of these.
-const PATHS: Kind = Kind::OneOf(&[Kind::Path, Kind::List(&Kind::Path)]);
+pub const PATHS: Kind = Kind::OneOf(&[Kind::Path, Kind::List(&Kind::Path)]);
 
-/// Finds the files of a source and how they are read: a path, a list of paths, or a call.
-///
-/// # Errors
-///
-/// Fails where no file is found, no format is told, or an argument makes no sense.
-pub fn open(folder: &Path, from: &Setting) -> Result<(Vec<Input>, Options), SourceError> {
-    let paths = |setting: &Setting| Vec::<String>::from_setting(setting).unwrap_or_default();
-    if let Setting::Call(call) = from {
-        let kind = find(call.name)?;
-        let written = call.args.get("path").map(|bound| paths(&bound.setting)).unwrap_or_default();
-        return Ok((resolve(folder, &written)?, kind.options(&call.args)?));
+/// The sources that a pipeline may call: the built-in ones, and those that a program adds.
+#[derive(Clone, Default)]
+pub struct Sources {
+    added: Vec<&'static dyn SourceKind>,
+}
+
+impl Sources {
+    /// Adds a kind; its word must not be taken.
+    #[must_use]
+    pub fn with(mut self, kind: &'static dyn SourceKind) -> Self {
+        self.added.push(kind);
+        self
     }
-    let inputs = resolve(folder, &paths(from))?;
-    let format = Format::of_inputs(&inputs)?;
-    Ok((inputs, Options::from(format)))
-}
 
-fn find(name: &str) -> Result<&'static dyn SourceKind, SourceError> {
-    let kind = SOURCES.iter().find(|kind| kind.signature().name == name);
-    kind.copied()
-        .ok_or_else(|| SourceError::Option { problem: format!("there is no source `{name}`") })
-}
-
-/// Writes how a source is read canonically: its format and options, not its paths.
-///
-/// A path alone is the call of its format with every option left out.
-#[must_use]
-pub fn canonical(from: &Setting) -> Json {
-    let (name, mut options) = match from {
-        Setting::Call(call) => (call.name, call.args.canonical()),
-        other => {
-            let paths = Vec::<String>::from_setting(other).unwrap_or_default();
-            let format = paths.first().and_then(|path| Format::of_name(path));
-            let kind = SOURCES.iter().find(|kind| Some(kind.format()) == format);
-            // A folder tells its format only once its files are known.
-            let Some(kind) = kind else { return json!("by extension") };
-            let defaults = kind.signature().params.iter().filter_map(|param| {
-                let default = param.default?;
-                Some((param.name.to_owned(), default().canonical()))
-            });
-            (kind.signature().name, defaults.collect())
+    /// Finds the files of a source and how they are read: a path, a list of paths, or a call.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no file is found, no format is told, or an argument makes no sense.
+    pub fn open(
+        &self,
+        folder: &Path,
+        from: &Setting,
+    ) -> Result<(Vec<Input>, Options), SourceError> {
+        let paths = |setting: &Setting| Vec::<String>::from_setting(setting).unwrap_or_default();
+        if let Setting::Call(call) = from {
+            let kind = self.named(call.name).ok_or_else(|| SourceError::Option {
+                problem: format!("there is no source `{}`", call.name),
+            })?;
+            let bound = call.args.get("path");
+            let written = bound.map(|bound| paths(&bound.setting)).unwrap_or_default();
+            return Ok((resolve(folder, &written)?, kind.options(&call.args)?));
         }
-    };
-    if let Json::Object(options) = &mut options {
-        options.shift_remove("path");
+        let inputs = resolve(folder, &paths(from))?;
+        let format = Format::of_inputs(&inputs)?;
+        Ok((inputs, Options::from(format)))
     }
-    json!({ name: options })
+
+    fn named(&self, name: &str) -> Option<&'static dyn SourceKind> {
+        let mut all = SOURCES.iter().chain(&self.added);
+        all.find(|kind| kind.signature().name == name).copied()
+    }
+
+    /// Writes how a source is read canonically: its format, options and version, not its paths.
+    ///
+    /// A path alone is the call of its format with every option left out.
+    #[must_use]
+    pub fn canonical(&self, from: &Setting) -> Json {
+        let (kind, mut options) = match from {
+            Setting::Call(call) => (self.named(call.name), call.args.canonical()),
+            other => {
+                let paths = Vec::<String>::from_setting(other).unwrap_or_default();
+                let format = paths.first().and_then(|path| Format::of_name(path));
+                let of_format =
+                    |kind: &&&dyn SourceKind| format.is_some() && kind.format() == format;
+                let kind = SOURCES.iter().find(of_format).copied();
+                let params = kind.map(|kind| kind.signature().params).unwrap_or_default();
+                let defaults = params.iter().filter_map(|param| {
+                    let default = param.default?;
+                    Some((param.name.to_owned(), default().canonical()))
+                });
+                (kind, defaults.collect())
+            }
+        };
+        // A folder tells its format only once its files are known.
+        let Some(kind) = kind else { return json!("by extension") };
+        if let Json::Object(options) = &mut options {
+            options.shift_remove("path");
+        }
+        let mut canonical = json!({ kind.signature().name: options });
+        if kind.version() > 1 {
+            canonical["version"] = json!(kind.version());
+        }
+        canonical
+    }
 }
 
 #[cfg(test)]
@@ -133,12 +168,13 @@ mod tests {
             }
             assert_eq!(
                 kind.options(&args).unwrap(),
-                Options::from(kind.format()),
+                kind.format().map(Options::from).unwrap(),
                 "{}",
                 signature.name
             );
             let call = Setting::Call(crate::params::Call { name: signature.name, args });
-            assert_eq!(canonical(&call), canonical(&path));
+            let sources = Sources::default();
+            assert_eq!(sources.canonical(&call), sources.canonical(&path));
         }
     }
 }

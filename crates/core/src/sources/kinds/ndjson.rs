@@ -24,8 +24,8 @@ impl SourceKind for NdjsonKind {
         const { &Ndjson::SIGNATURE }
     }
 
-    fn format(&self) -> Format {
-        Format::Ndjson
+    fn format(&self) -> Option<Format> {
+        Some(Format::Ndjson)
     }
 
     fn options(&self, _args: &Args) -> Result<Options, SourceError> {

@@ -23,8 +23,8 @@ impl SourceKind for ParquetKind {
         const { &Parquet::SIGNATURE }
     }
 
-    fn format(&self) -> Format {
-        Format::Parquet
+    fn format(&self) -> Option<Format> {
+        Some(Format::Parquet)
     }
 
     fn options(&self, _args: &Args) -> Result<Options, SourceError> {

@@ -28,6 +28,9 @@ params! {
         skip: u64 = 0,
         /// What parts a number's whole from its fraction: `"."` or `","`.
         decimal: String = ".".to_owned(),
+        /// How dates and times are written beside ISO, such as `"%d/%m/%Y"`: one format or several,
+        /// tried in order.
+        dates: Vec<String> = Vec::new(),
     }
 }
 
@@ -39,8 +42,8 @@ impl SourceKind for TsvKind {
         const { &Tsv::SIGNATURE }
     }
 
-    fn format(&self) -> Format {
-        Format::Tsv
+    fn format(&self) -> Option<Format> {
+        Some(Format::Tsv)
     }
 
     fn options(&self, args: &Args) -> Result<Options, SourceError> {
@@ -58,6 +61,7 @@ impl SourceKind for TsvKind {
             comment: tsv.comment,
             skip: tsv.skip,
             decimal: tsv.decimal,
+            dates: tsv.dates,
         };
         csv.options().map(Options::Csv)
     }

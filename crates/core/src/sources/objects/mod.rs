@@ -22,6 +22,7 @@ use rayon::prelude::*;
 use super::guess::Guess;
 use super::input::{Encoding, TextSource};
 use super::merge::Seen;
+use super::style::PLAIN;
 use super::typed::{Cells, Misfit, Reader};
 use super::{Input, Job, OnBadRow, Options, Out, Request, SourceError, shorten};
 use flat::{Fault, Value};
@@ -213,7 +214,7 @@ impl<'a> Builder<'a> {
             if kind.arrow.is_nested() {
                 Ok(Kind::Nested(kind.arrow.clone()))
             } else {
-                Reader::new(kind, b'.').map(Kind::Scalar)
+                Reader::new(kind, &PLAIN).map(Kind::Scalar)
             }
         });
         Ok(Self { kinds: kinds.collect::<Result<_, _>>()?, schema: job.schema()?, job })

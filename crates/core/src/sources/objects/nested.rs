@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use super::flat::Value;
 use crate::sources::SourceError;
 use crate::sources::guess::Guess;
+use crate::sources::style::PLAIN;
 use crate::sources::typed::Misfit;
 
 /// What the values of a column look like.
@@ -32,7 +33,7 @@ impl Shape {
         let guess = match value {
             Value::Null => return,
             Value::Bool(_) => Guess::Bool,
-            Value::Number(text) => Guess::of(text.as_bytes(), b'.'),
+            Value::Number(text) => Guess::of(text.as_bytes(), &PLAIN),
             Value::Text(text) => of_text(text),
             Value::Nested(text) => {
                 let json = serde_json::from_str(text).unwrap_or(Json::Null);
@@ -121,7 +122,7 @@ impl Shape {
 }
 
 fn of_text(text: &str) -> Guess {
-    match Guess::of(text.as_bytes(), b'.') {
+    match Guess::of(text.as_bytes(), &PLAIN) {
         guess @ (Guess::Date | Guess::Time | Guess::FineTime | Guess::FarTime) => guess,
         _ => Guess::Text,
     }

@@ -106,6 +106,58 @@ fn durations_and_decimals_survive_text() {
 }
 
 #[test]
+fn parquet_and_arrow_keep_every_type() {
+    let kinds = [
+        ("int8", "-5"),
+        ("int32", "70000"),
+        ("uint64", "18446744073709551615"),
+        ("float32", "0.1"),
+        ("bool", "yes"),
+        ("text", "é"),
+        ("category(\"é\", \"e\")", "é"),
+        ("date", "1969-12-31"),
+        ("timestamp", "2024-01-31 10:00:00.000001"),
+        ("timestamp_s", "2024-01-31 10:00:00"),
+        ("timestamp_ns", "2024-01-31 10:00:00.000000001"),
+        ("timestamp_tz(\"Europe/Rome\")", "2024-07-31T10:00:00Z"),
+        ("time_ms", "23:59:59.999"),
+        ("duration", "90s"),
+        ("duration_ns", "7ns"),
+        ("decimal(10, 2)", "-1.25"),
+        ("decimal(50, 3)", "12345678901234567890123456789012345678.125"),
+        ("binary", "bytes"),
+    ];
+    let options = Options::from(Format::Csv);
+    for (kind, text) in kinds {
+        let text = format!("a,b\n{text},1\n,2\n");
+        let found = try_read("a.csv", text.as_bytes(), &options, &[("a", kind)], OnBadRow::Fail);
+        let table = found.unwrap().table;
+        assert_eq!(declared(&table)[0].1.to_string(), kind);
+        let parquet = back(&table, "t.parquet", &[]);
+        assert_eq!(parquet.digest(), table.digest(), "{kind}");
+        assert_eq!(back(&parquet, "t.arrow", &[]).digest(), table.digest(), "{kind}");
+    }
+}
+
+#[test]
+fn lists_and_structs_survive_ndjson_parquet_and_arrow() {
+    let text = br#"
+{"id": 1, "tags": ["a", null], "at": {"x": 1.5, "deep": [{"n": 1}]}}
+{"id": 2, "tags": [], "at": null}
+{"id": 3, "tags": null, "at": {"x": null, "deep": []}}
+"#;
+    let table = try_read("a.ndjson", text, &Options::Ndjson, &[], OnBadRow::Fail).unwrap().table;
+    let parquet = back(&table, "t.parquet", &[]);
+    let arrow = back(&parquet, "t.arrow", &[]);
+    let lines = back(&arrow, "t.ndjson.gz", &[]);
+    let array = back(&lines, "t.json.zst", &[]);
+    for found in [parquet, arrow, lines, array] {
+        assert_eq!(shown(&found), shown(&table));
+        assert_eq!(found.digest(), table.digest());
+    }
+}
+
+#[test]
 fn one_column_of_nulls_and_empty_texts() {
     let options = Options::from(Format::Csv);
     let table =

@@ -6,7 +6,9 @@ use arrow::array::{ArrayRef, BooleanArray, StringArray};
 use indexmap::IndexMap;
 use serde_json::json;
 
-use super::{bound, estimator, fit, floats, ints, passengers, spec, step, table, texts};
+use super::{
+    bound, estimator, estimators, fit, floats, ints, passengers, spec, step, table, texts,
+};
 use crate::data::Label;
 use crate::ml::columns::Columns;
 use crate::ml::estimator::{FitError, Prediction, Task};
@@ -87,7 +89,7 @@ fn models_survive_the_store_to_the_bit() {
     ] {
         let fitted = fit(&spec(target, word), &table).unwrap();
         let bytes = fitted.save();
-        let loaded = FittedModel::load(&bytes).unwrap();
+        let loaded = FittedModel::load(&bytes, &estimators()).unwrap();
         assert_eq!(loaded.save(), bytes);
         assert_eq!(loaded.predict(&table), fitted.predict(&table));
         assert_eq!(loaded.explain(), fitted.explain());
@@ -95,8 +97,14 @@ fn models_survive_the_store_to_the_bit() {
         for at in (0..bytes.len()).step_by(7) {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1 << (at % 8);
-            assert!(FittedModel::load(&flipped).is_err(), "{word}: byte {at} may be anything");
-            assert!(FittedModel::load(&bytes[..at]).is_err(), "{word}: {at} bytes are enough");
+            assert!(
+                FittedModel::load(&flipped, &estimators()).is_err(),
+                "{word}: byte {at} may be anything"
+            );
+            assert!(
+                FittedModel::load(&bytes[..at], &estimators()).is_err(),
+                "{word}: {at} bytes are enough"
+            );
         }
     }
 }
@@ -192,7 +200,8 @@ fn settings_are_read_from_bound_fields() {
         bound(Setting::Map(IndexMap::from([("1".to_owned(), bound(Setting::Float(2.0)))]))),
     );
     args.set("positive", bound(Setting::Int(1)));
-    let own = ModelSpec::from_settings(Some("y".to_owned()), Columns::all(), &args).unwrap();
+    let own = ModelSpec::from_settings(Some("y".to_owned()), Columns::all(), &args, &estimators())
+        .unwrap();
     assert_eq!(
         own,
         ModelSpec {
@@ -206,7 +215,7 @@ fn settings_are_read_from_bound_fields() {
     );
     args.set("steps", bound(Setting::Word("auto".to_owned())));
     args.set("class_weight", bound(Setting::Word("balanced".to_owned())));
-    let own = ModelSpec::from_settings(None, Columns::all(), &args).unwrap();
+    let own = ModelSpec::from_settings(None, Columns::all(), &args, &estimators()).unwrap();
     assert_eq!((own.steps, own.class_weight), (Steps::Auto, ClassWeight::Balanced));
 }
 

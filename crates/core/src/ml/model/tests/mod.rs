@@ -21,6 +21,7 @@ use crate::ml::estimator::{
     BadSetting, Estimator, EstimatorKind, FitContext, FitError, Fitted, LoadError, Prediction,
     Sample, Tags, Task,
 };
+use crate::ml::estimators::Estimators;
 use crate::ml::steps::fixture;
 use crate::params::{Args, Bound, Call, Setting, Signature};
 use crate::text::{FileId, Span};
@@ -46,13 +47,18 @@ const fn tags(tasks: &'static [Task], missing: bool, scaled: bool) -> Tags {
     Tags { tasks, missing, categories: missing, scaled, weights: true }
 }
 
-pub(super) static MADE_UP: &[&dyn EstimatorKind] = &[
+static MADE_UP: &[&dyn EstimatorKind] = &[
     made_up!("made_up_plain", tags(BOTH, false, true)),
     made_up!("made_up_native", tags(BOTH, true, false)),
     made_up!("made_up_line", tags(&[Task::Regression], false, true)),
     made_up!("made_up_groups", tags(&[Task::Clustering], false, true)),
     made_up!("made_up_unweighted", Tags { weights: false, ..tags(BOTH, false, false) }),
 ];
+
+/// The built-in estimators, and the made-up ones.
+pub(super) fn estimators() -> Estimators {
+    MADE_UP.iter().fold(Estimators::default(), |all, kind| all.with(*kind))
+}
 
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Mean {
@@ -150,7 +156,7 @@ pub(super) fn bound(setting: Setting) -> Bound {
 }
 
 pub(super) fn estimator(word: &str) -> Call {
-    let kind = super::kinds::estimator_named(word).expect("an estimator");
+    let kind = estimators().named(word).expect("an estimator");
     let mut args = Args::default();
     for param in kind.signature().params {
         args.set(param.name, bound(param.default.expect("a default")()));
@@ -169,6 +175,7 @@ pub(super) fn spec(target: Option<&str>, word: &str) -> ModelSpec {
         task: None,
         steps: Steps::Auto,
         estimator: estimator(word),
+        estimators: estimators(),
         weight: None,
         class_weight: ClassWeight::None,
         positive: None,

@@ -13,6 +13,9 @@ pub(super) fn bytes(word: &str) -> Vec<u8> {
     match word {
         "noise" => noise(),
         "parquet" => table("t.parquet"),
+        "arrow" => table("t.arrow"),
+        "gzip" => table("t.csv.gz"),
+        "zstd" => table("t.csv.zst"),
         "parquet-cut" => half(table("t.parquet")),
         "arrow-cut" => half(table("t.arrow")),
         "gzip-cut" => half(table("t.csv.gz")),

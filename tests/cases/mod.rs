@@ -1,9 +1,10 @@
-//! Whatever a user does wrong gets an answer that helps, and leaves nothing half done.
+//! What files are read as, and what is said where they or a pipeline are wrong.
 //!
-//! A file `TOPIC.cases` holds cases as text; [`Case`] says what a case may hold. Each is run by the
-//! built program in a folder of its own, under a guard against hangs, and must end with its status,
-//! name its code and its place, and say what its `says` lines say. Beside that no case may panic,
-//! change a file of the user, leave a temporary file, or write what failed into the lock file.
+//! Whatever a user does wrong gets an answer that helps, and leaves nothing half done. A file
+//! `TOPIC.cases` holds cases as text; [`Case`] says what a case may hold. Each is run by the built
+//! program in a folder of its own, under a guard against hangs, and must end with its status, name
+//! its code and its place, and say what its `says` lines say. Beside that no case may panic, change a
+//! file of the user, leave a temporary file, or write what failed into the lock file.
 
 mod made;
 
@@ -15,6 +16,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
+
+use serde_json::Value as Json;
 
 use crate::program::{Project, Ran, mlp, root};
 
@@ -31,7 +34,7 @@ const BROKEN: &[&str] = &["panicked", "RUST_BACKTRACE", "mlp broke here", "stack
 ///
 /// A file begins with `--- PATH` and goes up to the next mark. `--- PATH | HOW` says how its content
 /// comes about: `empty`, `escaped` (`\xE9`, `\n`, `\0`; line breaks don't count), `make WORD` (see
-/// `made`), `folder`, `link TARGET`, `locked`, `locked-folder`. Behind `then:` a second step
+/// `made`), `folder`, `link TARGET`, `locked`, `locked-folder`, `closed-folder`. Behind `then:` a second step
 /// begins, with files and keys of its own; the steps before it must succeed.
 struct Case {
     name: String,
@@ -43,7 +46,8 @@ struct Case {
 struct Step {
     /// `run` the command line (`run case.mlp`), `exit` the status (2; of a step that another
     /// follows 0), `code`, `at` the place, `says`, `from`, `needs: permissions`, `limit` the
-    /// blocks that a file may have, `makes` a file that the command writes.
+    /// blocks that a file may have, `makes` a file that the command writes. Of the last step, where it
+    /// ends well: `table` the table to look at (`t`), `is` its columns, and a `row` each.
     keys: BTreeMap<String, Vec<String>>,
     files: Vec<File>,
 }
@@ -62,11 +66,15 @@ impl Step {
     fn all(&self, key: &str) -> &[String] {
         self.keys.get(key).map(Vec::as_slice).unwrap_or_default()
     }
+
+    fn needs_permissions(&self) -> bool {
+        self.one("needs") == Some("permissions")
+    }
 }
 
 /// Reads the cases of a file.
 fn cases(topic: &str) -> Vec<Case> {
-    let text = fs::read_to_string(root().join(format!("tests/bad_input/{topic}.cases"))).unwrap();
+    let text = fs::read_to_string(root().join(format!("tests/cases/{topic}.cases"))).unwrap();
     let mut cases: Vec<Case> = Vec::new();
     for line in text.lines() {
         if let Some(name) = line.strip_prefix("### ") {
@@ -114,6 +122,10 @@ impl File {
                 fs::create_dir_all(&path).unwrap();
                 set_mode(&path, 0o555);
             }
+            ("closed-folder", _) => {
+                fs::create_dir_all(&path).unwrap();
+                set_mode(&path, 0o000);
+            }
             (how, _) => panic!("`{how}` is no way to make a file"),
         }
     }
@@ -160,13 +172,29 @@ fn unescaped(body: &str) -> Vec<u8> {
     bytes
 }
 
-/// Tells whether files that nobody may read are kept from this user, which they aren't from root.
-fn permissions_count() -> bool {
+/// Runs a command without the rights by which root reads and writes everything.
+const WITHOUT_RIGHTS: &[&str] = &[
+    "setpriv",
+    "--bounding-set=-dac_override,-dac_read_search",
+    "--inh-caps=-dac_override,-dac_read_search",
+];
+
+/// Tells whether a command that reads a file is kept from one that nobody may read, as it isn't
+/// under root.
+fn permissions_count(reader: &mut Command) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("locked");
     fs::write(&path, "x").unwrap();
     set_mode(&path, 0o000);
-    fs::read(&path).is_err()
+    let read = reader.arg(path).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    read.is_ok_and(|status| !status.success())
+}
+
+/// Tells whether permissions can be made to count.
+fn can_forbid() -> bool {
+    let mut without = Command::new(WITHOUT_RIGHTS[0]);
+    without.args(&WITHOUT_RIGHTS[1..]).arg("cat");
+    permissions_count(&mut Command::new("cat")) || permissions_count(&mut without)
 }
 
 /// Gives every file below a folder but those of the cache, by its path.
@@ -221,18 +249,26 @@ fn guarded(command: &mut Command) -> Result<Ran, String> {
     }
 }
 
-/// Makes the command of a step; a limit on the size of files stands for a full disk.
-fn command(folder: &Path, args: &str, limit: Option<&str>) -> Command {
+/// Makes the command of a step: a limit on the size of files stands for a full disk, and root gives
+/// up the right to read and write what its permissions forbid.
+fn command(folder: &Path, args: &str, step: Option<&Step>) -> Command {
+    let mut script = String::new();
+    if let Some(blocks) = step.and_then(|step| step.one("limit")) {
+        script = format!("trap '' XFSZ; ulimit -f {blocks}; ");
+    }
+    if step.is_some_and(Step::needs_permissions) && !permissions_count(&mut Command::new("cat")) {
+        script = format!("{script}exec {} \"$0\" \"$@\"", WITHOUT_RIGHTS.join(" "));
+    } else if !script.is_empty() {
+        script.push_str("exec \"$0\" \"$@\"");
+    }
     let program = mlp();
-    let mut command = match limit {
-        Some(blocks) => {
-            let mut command = Command::new("sh");
-            let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
-            command.args(["-c", &script]).arg(program.get_program());
-            command.env_remove("NO_COLOR").env_remove("RUST_LOG").stdin(Stdio::null());
-            command
-        }
-        None => program,
+    let mut command = if script.is_empty() {
+        program
+    } else {
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).arg(program.get_program());
+        command.env_remove("NO_COLOR").env_remove("RUST_LOG").stdin(Stdio::null());
+        command
     };
     command.args(args.split(' ')).current_dir(folder);
     command
@@ -255,7 +291,7 @@ impl Case {
     /// Runs the case, and says what is not as it should be.
     fn faults(&self) -> Vec<String> {
         let first = &self.steps[0];
-        if first.one("needs") == Some("permissions") && !permissions_count() {
+        if first.needs_permissions() && !can_forbid() {
             return Vec::new();
         }
         let project = Project::new();
@@ -269,12 +305,15 @@ impl Case {
             }
             let before = tree(&folder);
             let args = step.one("run").unwrap_or("run case.mlp");
-            let ran = match guarded(&mut command(&folder, args, step.one("limit"))) {
+            let ran = match guarded(&mut command(&folder, args, Some(step))) {
                 Ok(ran) => ran,
                 Err(fault) => return vec![fault],
             };
             let last = at + 1 == self.steps.len();
             faults.extend(step.told(&ran, last));
+            if last && let Some(columns) = step.one("is") {
+                faults.extend(step.shown(&folder, columns));
+            }
             faults.extend(step.left(&ran, &before, &tree(&folder)));
             if !faults.is_empty() {
                 faults.push(format!("{}{}", ran.stdout, ran.stderr));
@@ -288,7 +327,7 @@ impl Case {
 impl Step {
     /// Holds what was said against what should be.
     fn told(&self, ran: &Ran, last: bool) -> Vec<String> {
-        let usual = if last { 2 } else { 0 };
+        let usual = if last && self.one("is").is_none() { 2 } else { 0 };
         let status = self.one("exit").map_or(usual, |status| status.parse().unwrap());
         let said = plain(&format!("{}\n{}", ran.stdout, ran.stderr));
         let code = self.one("code").map(|code| format!("[{code}]"));
@@ -307,6 +346,39 @@ impl Step {
         }
         if last && status != 0 && self.all("says").is_empty() {
             faults.push("the case asks for nothing to be said".to_owned());
+        }
+        faults
+    }
+
+    /// Holds a table against what it should be.
+    fn shown(&self, folder: &Path, columns: &str) -> Vec<String> {
+        let args = format!("show case.mlp {} --json --rows 100", self.one("table").unwrap_or("t"));
+        let ran = match guarded(&mut command(folder, &args, None)) {
+            Ok(ran) => ran,
+            Err(fault) => return vec![fault],
+        };
+        let Ok(answer) = serde_json::from_str::<Json>(&ran.stdout) else {
+            return vec![format!("nothing can be shown: {}", ran.stderr)];
+        };
+        let text = |value: &Json| match value {
+            Json::Null => "∅".to_owned(),
+            Json::String(text) => text.replace('\n', "\\n"),
+            other => other.to_string(),
+        };
+        let list = |value: &Json| value.as_array().cloned().unwrap_or_default();
+        let column = |own: &Json| format!("{}: {}", text(&own["name"]), text(&own["type"]));
+        let found = list(&answer["schema"]).iter().map(column).collect::<Vec<_>>().join(", ");
+        let row = |row: &Json| {
+            let values = row.as_object().into_iter().flat_map(|row| row.values());
+            values.map(text).collect::<Vec<_>>().join("|")
+        };
+        let rows: Vec<String> = list(&answer["data"]).iter().map(row).collect();
+        let mut faults = Vec::new();
+        if found != columns {
+            faults.push(format!("its columns are {found}"));
+        }
+        if rows != self.all("row") {
+            faults.push(format!("its rows are\n{}", rows.join("\n")));
         }
         faults
     }
@@ -368,6 +440,16 @@ fn run(topic: &str) {
 }
 
 #[test]
+fn reading() {
+    run("reading");
+}
+
+#[test]
+fn checks() {
+    run("checks");
+}
+
+#[test]
 fn files() {
     run("files");
 }
@@ -399,9 +481,13 @@ fn output() {
 
 #[test]
 fn the_table_is_not_small() {
-    let topics = ["files", "values", "text", "sql", "learning", "output"];
+    let topics = ["reading", "files", "values", "text", "sql", "checks", "learning", "output"];
     let all: Vec<Case> = topics.iter().flat_map(|topic| cases(topic)).collect();
-    assert!(all.len() >= 120, "{} cases", all.len());
+    let wrong = all.iter().filter(|case| {
+        let last = case.steps.last().unwrap();
+        last.one("exit") != Some("0") && (last.one("is").is_none() || last.one("exit").is_some())
+    });
+    assert!(wrong.count() >= 120, "{} cases", all.len());
     for case in &all {
         let same = all.iter().filter(|other| other.name == case.name).count();
         assert_eq!(same, 1, "`{}` stands twice", case.name);
