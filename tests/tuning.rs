@@ -231,7 +231,8 @@ train final { model: best, data: adults }
 fn groups_are_searched_and_compared_by_how_far_apart_they_are() {
     let project = Project::new();
     // Three heaps on a line: 20 rows around each of 0, 100 and 200.
-    let rows: String = (0..60).map(|row| format!("{},{}\n", row % 3 * 100 + row % 7, row)).collect();
+    let rows: String =
+        (0..60).map(|row| format!("{},{}\n", row % 3 * 100 + row % 7, row)).collect();
     project.write("people.csv", &format!("x,id\n{rows}"));
     project.write(
         "pay.mlp",

@@ -17,6 +17,9 @@ const REACH: usize = 160;
 /// How many lines a place may have before only its first is underlined.
 const TALL: usize = 5;
 
+/// How many bytes of a place are underlined.
+const WIDE: usize = 400;
+
 /// A source file with an index of its lines.
 #[derive(Debug)]
 pub(super) struct Excerpt {
@@ -80,7 +83,7 @@ impl Excerpt {
         let end = self.text.floor_char_boundary(end.clamp(start, self.text.len()));
         let first = self.line(start);
         let end = if self.line(end) - first >= TALL { self.end(first).max(start) } else { end };
-        (start, end)
+        (start, self.text.floor_char_boundary(end.min(start.saturating_add(WIDE))))
     }
 
     /// Cuts a line short around a place.

@@ -227,6 +227,44 @@ struct Schedule {
     permits: usize,
 }
 
+/// The stages that have yet to start.
+///
+/// Only those are looked at for which something changed, so that a long pipeline costs each stage the
+/// same.
+struct Queue {
+    /// All of them.
+    waiting: BTreeSet<usize>,
+    /// Those to be looked at.
+    changed: BTreeSet<usize>,
+    /// Those that may start.
+    ready: BTreeSet<usize>,
+    /// The stages that wait for each stage of the plan.
+    followers: Vec<Vec<usize>>,
+}
+
+impl Queue {
+    fn new(plan: &Plan, open: &BTreeSet<usize>) -> Self {
+        let mut followers = vec![Vec::new(); plan.stages.len()];
+        for (place, stage) in plan.stages.iter().enumerate() {
+            stage.waits.iter().for_each(|other| followers[*other].push(place));
+        }
+        Self { waiting: open.clone(), changed: open.clone(), ready: BTreeSet::new(), followers }
+    }
+
+    /// Notes that a stage ended.
+    fn ended(&mut self, place: usize) {
+        let followers = self.followers[place].iter();
+        self.changed.extend(followers.filter(|own| self.waiting.contains(own)));
+    }
+
+    /// Takes stages in that have to run once more; what was ready may wait for them.
+    fn again(&mut self, stages: Vec<usize>) {
+        self.waiting.extend(stages);
+        self.changed.clone_from(&self.waiting);
+        self.ready.clear();
+    }
+}
+
 /// A stage that runs.
 struct Job {
     place: usize,
@@ -272,7 +310,7 @@ impl Schedule {
     async fn drive(&self, state: &mut State) {
         let mut running: JoinSet<(usize, Ended)> = JoinSet::new();
         let mut jobs: Vec<Job> = Vec::new();
-        let mut waiting: BTreeSet<usize> = state.open.clone();
+        let mut queue = Queue::new(&self.shared.plan, &state.open);
         let mut stopping: Option<Instant> = None;
         loop {
             if stopping.is_none() && self.stop.load(Ordering::Relaxed) {
@@ -280,8 +318,8 @@ impl Schedule {
                 jobs.iter().for_each(|job| job.stop.store(true, Ordering::Relaxed));
             }
             if stopping.is_none() {
-                self.block(state, &mut waiting);
-                self.start(state, &mut waiting, &mut jobs, &mut running);
+                self.look(state, &mut queue);
+                self.start(state, &mut queue, &mut jobs, &mut running);
             }
             if running.is_empty() || stopping.is_some_and(|since| since.elapsed() > GRACE) {
                 break;
@@ -293,10 +331,11 @@ impl Schedule {
                     if !ended.lost.is_empty()
                         && let Some(again) = state.reopen(place, &ended.lost, &self.shared.store)
                     {
-                        waiting.extend(again);
+                        queue.again(again);
                         continue;
                     }
                     self.settle(state, place, ended, late);
+                    queue.ended(place);
                 }
                 Ok(Some(Err(_)) | None) => {}
                 Err(_) => expire(&mut jobs),
@@ -305,16 +344,21 @@ impl Schedule {
         running.detach_all();
     }
 
-    /// Ends the stages that can't run any more, because one that they wait for failed.
-    fn block(&self, state: &mut State, waiting: &mut BTreeSet<usize>) {
-        for place in waiting.clone() {
+    /// Looks at the stages for which something changed: those whose inputs are all there may start,
+    /// those that wait for one that failed are ended.
+    fn look(&self, state: &mut State, queue: &mut Queue) {
+        while let Some(place) = queue.changed.pop_first() {
             let stage = &self.shared.plan.stages[place];
-            let Some(blocker) = state.blocker(&self.shared.plan, stage) else { continue };
-            let report = unrun(stage, Outcome::Blocked, &format!("`{blocker}` failed"));
-            self.shared.observer.on(&Event::StageFinished { report: &report });
-            waiting.remove(&place);
-            state.open.remove(&place);
-            state.reports[place] = Some(report);
+            if let Some(blocker) = state.blocker(&self.shared.plan, stage) {
+                let report = unrun(stage, Outcome::Blocked, &format!("`{blocker}` failed"));
+                self.shared.observer.on(&Event::StageFinished { report: &report });
+                state.open.remove(&place);
+                state.reports[place] = Some(report);
+                queue.waiting.remove(&place);
+                queue.ended(place);
+            } else if state.is_ready(stage) {
+                queue.ready.insert(place);
+            }
         }
     }
 
@@ -322,18 +366,13 @@ impl Schedule {
     fn start(
         &self,
         state: &State,
-        waiting: &mut BTreeSet<usize>,
+        queue: &mut Queue,
         jobs: &mut Vec<Job>,
         running: &mut JoinSet<(usize, Ended)>,
     ) {
-        let ready: Vec<usize> = waiting
-            .iter()
-            .copied()
-            .filter(|place| state.is_ready(&self.shared.plan.stages[*place]))
-            .take(self.permits.saturating_sub(jobs.len()))
-            .collect();
-        for place in ready {
-            waiting.remove(&place);
+        while jobs.len() < self.permits {
+            let Some(place) = queue.ready.pop_first() else { break };
+            queue.waiting.remove(&place);
             let stage = &self.shared.plan.stages[place];
             let inputs = inputs(stage, &state.results);
             let stop = Arc::new(AtomicBool::new(false));

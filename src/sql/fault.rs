@@ -79,6 +79,9 @@ pub(super) fn explain(error: &DataFusionError, source: &Source) -> SqlError {
         DataFusionError::SQL(inner, _) => SqlError::new("sql-syntax", words(&inner.to_string())),
         other => SqlError::new("sql-internal", words(&other.strip_backtrace())),
     };
+    // DataFusion's place for an operation is its left side alone.
+    let range = range
+        .filter(|_| !matches!(error, DataFusionError::Plan(text) if operation(text).is_some()));
     let range = found.range.clone().or(range);
     found.at(range)
 }

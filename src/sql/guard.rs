@@ -13,10 +13,14 @@ pub const STACK_BYTES: usize = 256 << 20;
 /// How much stack must be left to go without a new one.
 const RED_ZONE: usize = 128 << 20;
 
+/// Runs a piece of work on a large stack.
+pub(super) fn with_room<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(RED_ZONE, STACK_BYTES, work)
+}
+
 /// Runs a piece of work on a large stack; a panic becomes an error.
 pub(super) fn run<T>(work: impl FnOnce() -> T) -> Result<T, SqlError> {
-    let guarded = || catch_unwind(AssertUnwindSafe(work));
-    stacker::maybe_grow(RED_ZONE, STACK_BYTES, guarded).map_err(|panic| {
+    with_room(|| catch_unwind(AssertUnwindSafe(work))).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default();
         SqlError::new("sql-internal", format!("the SQL engine failed: {text}"))

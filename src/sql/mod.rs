@@ -37,6 +37,7 @@ mod rewrite;
 mod session;
 mod sides;
 mod source;
+mod spread;
 mod unmark;
 
 pub use added::{Functions, ScalarFunction};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
@@ -55,8 +56,13 @@ impl<'a> Names<'a> {
         Self { tables: known.collect(), sites, functions }
     }
 
-    fn place(&self, range: &std::ops::Range<usize>) -> Place {
+    fn place(&self, range: &Range<usize>) -> Place {
         Place::new(Arc::clone(&self.sites.source), range.clone())
+    }
+
+    fn marked(&self, name: &str, range: &Range<usize>, around: Around) -> Arc<ScalarUDF> {
+        let (name, place) = (name.to_owned(), self.place(range));
+        Arc::new(ScalarUDF::from(Mark { name, place, around, signature: any(1) }))
     }
 }
 
@@ -88,11 +94,8 @@ impl ContextProvider for Names<'_> {
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         match self.sites.get(name) {
-            Some(Site::Expression(range)) => {
-                let mark =
-                    Mark { name: name.to_owned(), place: self.place(range), signature: any(1) };
-                Some(Arc::new(ScalarUDF::from(mark)))
-            }
+            Some(Site::Expression(range)) => Some(self.marked(name, range, Around::Whole)),
+            Some(Site::Operation(range)) => Some(self.marked(name, range, Around::RightSide)),
             Some(Site::Value(value)) => {
                 let (name, value) = (name.to_owned(), value.clone());
                 Some(Arc::new(ScalarUDF::from(Bound { name, value, signature: nullary() })))
@@ -152,24 +155,36 @@ fn nullary() -> Signature {
     Signature::nullary(Volatility::Immutable)
 }
 
-/// The mark around an operation: gives what it is given, and knows where that stands.
+/// What a mark stands around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Around {
+    /// The negation or cast that it marks.
+    Whole,
+    /// The right side of the operation that it marks.
+    RightSide,
+}
+
+/// A mark: gives what it is given, and knows where the operation stands.
 #[derive(Debug)]
 pub(super) struct Mark {
     name: String,
     pub(super) place: Place,
+    pub(super) around: Around,
     signature: Signature,
 }
 
 impl PartialEq for Mark {
-    fn eq(&self, _: &Self) -> bool {
-        true
+    fn eq(&self, other: &Self) -> bool {
+        self.around == other.around
     }
 }
 
 impl Eq for Mark {}
 
 impl Hash for Mark {
-    fn hash<H: Hasher>(&self, _: &mut H) {}
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.around.hash(state);
+    }
 }
 
 impl ScalarUDFImpl for Mark {

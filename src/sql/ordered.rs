@@ -1,12 +1,15 @@
 //! Joins partitions in their order.
 //!
 //! DataFusion's own `CoalescePartitionsExec` gives rows in the order in which threads finish, so the
-//! order of rows, and of float sums over them, would change from run to run. This operator reads the
-//! first partition to its end, then the next.
+//! order of rows, and of float sums over them, would change from run to run. This operator gives the
+//! first partition to its end, then the next; while one is given, those after it are at work.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use arrow::array::RecordBatch;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
@@ -15,12 +18,18 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
     PlanProperties,
 };
-use futures::{StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt, TryStreamExt, future, stream};
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::guard;
+
+/// How many batches of a partition are ready before they are asked for.
+const AHEAD: usize = 2;
 
 /// Gives the rows of all partitions of its input, in the order of the partitions.
 #[derive(Debug)]
@@ -93,11 +102,61 @@ impl ExecutionPlan for Ordered {
             return internal_err!("`Ordered` has one partition");
         }
         let input = Arc::clone(&self.input);
-        let partitions = 0..input.output_partitioning().partition_count();
-        let schema = self.schema();
-        let parts = futures::stream::iter(partitions)
-            .map(move |part| input.execute(part, Arc::clone(&context)));
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, parts.try_flatten())))
+        let count = input.output_partitioning().partition_count();
+        let Some(ahead) = threads().filter(|_| count > 1) else {
+            let parts = stream::iter(0..count)
+                .map(move |part| input.execute(part, Arc::clone(&context)))
+                .try_flatten();
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), parts)));
+        };
+        let parts = stream::iter(0..count)
+            .map(move |part| future::ready(begun(&input, part, &context)))
+            .buffered(ahead)
+            .try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), parts)))
+    }
+}
+
+/// Gives how many threads the runtime has that work ahead; none outside of one.
+fn threads() -> Option<usize> {
+    let runtime = Handle::try_current().ok()?;
+    (runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+        .then(|| runtime.metrics().num_workers())
+}
+
+/// Sets a partition to work, which waits once a few of its batches are not asked for.
+fn begun(
+    input: &Arc<dyn ExecutionPlan>,
+    part: usize,
+    context: &Arc<TaskContext>,
+) -> Result<SendableRecordBatchStream> {
+    let mut batches = Roomy(input.execute(part, Arc::clone(context))?);
+    let mut given = RecordBatchReceiverStream::builder(input.schema(), AHEAD);
+    let sender = given.tx();
+    given.spawn(async move {
+        while let Some(batch) = batches.next().await {
+            let last = batch.is_err();
+            // Nobody listens once the query has ended.
+            if sender.send(batch).await.is_err() || last {
+                break;
+            }
+        }
+        Ok(())
+    });
+    Ok(given.build())
+}
+
+/// A stream that is polled on a stack for deep expressions, on whatever thread.
+struct Roomy(SendableRecordBatchStream);
+
+impl Stream for Roomy {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<RecordBatch>>> {
+        guard::with_room(|| self.0.poll_next_unpin(context))
     }
 }
 

@@ -21,8 +21,10 @@ const MAX_BYTES: usize = 1 << 16;
 const MAX_NESTING: usize = 64;
 /// How many operators may follow each other in one expression: each nests the ones before it.
 const MAX_CHAIN: usize = 1_000;
-/// For how many operators one of arithmetic counts: its mark makes the planner's time cubic.
-const ARITHMETIC: usize = 12;
+/// For how many operators one of arithmetic counts: the planner's time for it is quadratic.
+const ARITHMETIC: usize = 2;
+/// For how many a cast counts: for its mark, which stands around it, that time is cubic.
+const CAST: usize = 12;
 /// How many tables may be joined and queries united side by side.
 const MAX_SETS: usize = 200;
 /// How deep the parser itself may go; a parenthesis takes it several steps.
@@ -191,12 +193,8 @@ impl Depth {
             }
             Token::Word(word) => self.keyword(word.keyword),
             Token::Comma => self.level().chain = 0,
-            Token::Plus
-            | Token::Minus
-            | Token::Mul
-            | Token::Div
-            | Token::Mod
-            | Token::DoubleColon => {
+            Token::DoubleColon => self.level().chain += CAST,
+            Token::Plus | Token::Minus | Token::Mul | Token::Div | Token::Mod => {
                 self.level().chain += ARITHMETIC;
             }
             token if is_operator(token) => self.level().chain += 1,

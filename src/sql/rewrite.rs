@@ -1,9 +1,10 @@
 //! Syntax tree to syntax tree: values for parameters, and marks on what can fail while it runs.
 //!
-//! DataFusion forgets where an expression stood. So each arithmetic operation, cast and sum is
-//! wrapped, in the syntax tree, into a call of a function that no user can name; the call's name is
-//! the number of a [`Site`], which knows the bytes. Once types are known, `checked` takes the marks
-//! off again and puts checked operations in their place.
+//! DataFusion forgets where an expression stood. So each cast, negation and sum is wrapped, in the
+//! syntax tree, into a call of a function that no user can name; the call's name is the number of a
+//! [`Site`], which knows the bytes. Of an operation with two sides the right one alone is wrapped: a
+//! long sum leans to the left, and calls within calls would cost the planner cubic time. Once types
+//! are known, `unmark` takes the marks off again and puts checked operations in their place.
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -58,8 +59,10 @@ pub enum Parameter {
 /// A place in a query's text, or a value, that a mark stands for.
 #[derive(Clone, Debug)]
 pub(super) enum Site {
-    /// An operation or a cast.
+    /// A negation or a cast, which the mark stands around.
     Expression(Range<usize>),
+    /// An operation whose right side the mark stands around.
+    Operation(Range<usize>),
     /// A call of `sum`.
     Sum(Range<usize>),
     /// A parameter's value that has no literal of its own in SQL.
@@ -134,10 +137,10 @@ impl VisitorMut for Rewriter<'_> {
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Self::Break> {
         if is_operation(expr) {
             let range = self.ranges.pop().unwrap_or_default();
-            if !is_negative_literal(expr) {
-                let name = self.mark(Site::Expression(range));
-                let inner = std::mem::replace(expr, Expr::Value(Value::Null.into()));
-                *expr = call(name, vec![inner]);
+            match expr {
+                Expr::BinaryOp { right, .. } => self.wrap(right, Site::Operation(range)),
+                _ if is_negative_literal(expr) => {}
+                _ => self.wrap(expr, Site::Expression(range)),
             }
         }
         match expr {
@@ -154,6 +157,13 @@ impl<'a> Rewriter<'a> {
         let name = format!("{MARK}{}", self.sites.list.len());
         self.sites.list.push(site);
         Ident { value: name, quote_style: Some('"'), span: Span::empty() }
+    }
+
+    /// Puts a mark around an expression.
+    fn wrap(&mut self, expr: &mut Expr, site: Site) {
+        let name = self.mark(site);
+        let inner = std::mem::replace(expr, Expr::Value(Value::Null.into()));
+        *expr = call(name, vec![inner]);
     }
 
     fn parameter(&self, expr: &Expr) -> Option<&'a Parameter> {
@@ -247,19 +257,24 @@ fn is_negative_literal(expr: &Expr) -> bool {
 
 /// Takes marks off again: an interval's text is read from the syntax tree.
 fn unmark(expr: &mut Expr) {
-    let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = expr else {
-        return;
-    };
-    let marked = name.0.first().and_then(|part| part.as_ident());
-    if !marked.is_some_and(|ident| ident.value.starts_with(MARK)) {
-        return;
-    }
-    if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(inner))) = list.args.pop() {
+    if let Some(inner) = marked(expr) {
         *expr = inner;
-        if let Expr::BinaryOp { left, right, .. } = expr {
-            unmark(left);
-            unmark(right);
-        }
+    }
+    if let Expr::BinaryOp { left, right, .. } = expr {
+        unmark(left);
+        unmark(right);
+    }
+}
+
+/// Takes out what a mark stands around.
+fn marked(expr: &mut Expr) -> Option<Expr> {
+    let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = expr else {
+        return None;
+    };
+    let ident = name.0.first().and_then(|part| part.as_ident())?;
+    match ident.value.starts_with(MARK).then(|| list.args.pop())?? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(inner)) => Some(inner),
+        _ => None,
     }
 }
 

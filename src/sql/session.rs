@@ -25,12 +25,13 @@ use datafusion::sql::sqlparser::ast::{DataType as SqlType, TimezoneInfo};
 
 use super::ordered::KeepOrder;
 use super::sides::Sides;
+use super::spread::Spread;
 use crate::data::BATCH_ROWS;
 
 /// Names what changes the meaning of a query: this module's own rules and DataFusion's release.
 ///
 /// Whoever remembers an [`Analysis`](super::Analysis) or a result keys it by this.
-pub const VERSION: &str = "sql 2, datafusion 55.2";
+pub const VERSION: &str = "sql 3, datafusion 55.2";
 
 /// Functions that look at where rows were read from, or differ with each call.
 const UNFIT: &[&str] = &["input_file_name", "file_row_index"];
@@ -142,6 +143,7 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
         }
     }
     rules.push(Arc::new(KeepOrder));
+    rules.push(Arc::new(Spread));
     rules
 }
 

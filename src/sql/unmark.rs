@@ -14,7 +14,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, ScalarUDF};
 
 use super::checked::{CheckedCast, CheckedNegation, CheckedOperation, Place};
-use super::names::{Bound, Mark};
+use super::names::{Around, Bound, Mark};
 
 /// A plan without marks, and where it divides whole numbers.
 pub(super) struct Unmarked {
@@ -66,49 +66,98 @@ fn node_without_marks(
     let names = NamePreserver::new(&node);
     let mapped = node.map_expressions(|expr| {
         let name = names.save(&expr);
-        let expr = expr.transform_up(|expr| operation(expr, &schema, divisions))?;
+        // From the top down: below, types are still told by DataFusion's own operations, which is quick.
+        let expr = expr.transform_down(|expr| operation(expr, &schema, divisions))?;
+        // The planner puts calls of its own where it has a function for an operation.
+        let expr = expr.transform_data(|expr| expr.transform_up(without_mark))?;
         Ok(expr.update_data(|expr| name.restore(expr)))
     })?;
     mapped.map_data(LogicalPlan::recompute_schema)
 }
 
-/// Takes the mark off one operation.
+/// Puts a checked operation in the place of one that is marked, whose parts are not done yet.
 fn operation(
     expr: Expr,
     schema: &DFSchema,
     divisions: &mut Vec<Range<usize>>,
 ) -> Result<Transformed<Expr>> {
-    let Expr::ScalarFunction(mut call) = expr else { return Ok(Transformed::no(expr)) };
-    if let Some(bound) = call.func.inner().as_ref().downcast_ref::<Bound>() {
-        return Ok(Transformed::yes(Expr::Literal(bound.value.clone(), None)));
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => match unwrapped(*right) {
+            (right, Some(place)) => {
+                binary((*left, op, right), place, schema, divisions).map(Transformed::yes)
+            }
+            (right, None) => Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr {
+                left,
+                op,
+                right: Box::new(right),
+            }))),
+        },
+        Expr::ScalarFunction(mut call) => {
+            if let Some(bound) = call.func.inner().as_ref().downcast_ref::<Bound>() {
+                return Ok(Transformed::yes(Expr::Literal(bound.value.clone(), None)));
+            }
+            match (mark_of(&call, Around::Whole), call.args.pop()) {
+                (Some(place), Some(inner)) => checked(inner, place, schema).map(Transformed::yes),
+                (_, last) => {
+                    call.args.extend(last);
+                    Ok(Transformed::no(Expr::ScalarFunction(call)))
+                }
+            }
+        }
+        other => Ok(Transformed::no(other)),
     }
-    let Some(mark) = call.func.inner().as_ref().downcast_ref::<Mark>() else {
-        return Ok(Transformed::no(Expr::ScalarFunction(call)));
-    };
-    let place = mark.place.clone();
-    let Some(inner) = call.args.pop() else {
-        return Ok(Transformed::no(Expr::ScalarFunction(call)));
-    };
-    Ok(Transformed::yes(checked(inner, place, schema, divisions)?))
 }
 
-fn checked(
-    inner: Expr,
+fn mark_of(call: &ScalarFunction, around: Around) -> Option<Place> {
+    let mark = call.func.inner().as_ref().downcast_ref::<Mark>()?;
+    (mark.around == around).then(|| mark.place.clone())
+}
+
+/// Takes the mark off the right side of an operation; the analyser's casts may stand around it.
+fn unwrapped(expr: Expr) -> (Expr, Option<Place>) {
+    match expr {
+        Expr::Cast(Cast { expr, field }) => {
+            let (expr, place) = unwrapped(*expr);
+            (Expr::Cast(Cast { expr: Box::new(expr), field }), place)
+        }
+        Expr::ScalarFunction(mut call) => match mark_of(&call, Around::RightSide) {
+            Some(place) if call.args.len() == 1 => (call.args.remove(0), Some(place)),
+            _ => (Expr::ScalarFunction(call), None),
+        },
+        other => (other, None),
+    }
+}
+
+/// Takes off a mark of whose operation nothing is left.
+fn without_mark(expr: Expr) -> Result<Transformed<Expr>> {
+    match expr {
+        Expr::ScalarFunction(mut call)
+            if call.args.len() == 1 && mark_of(&call, Around::RightSide).is_some() =>
+        {
+            Ok(Transformed::yes(call.args.remove(0)))
+        }
+        other => Ok(Transformed::no(other)),
+    }
+}
+
+fn binary(
+    (left, op, right): (Expr, Operator, Expr),
     place: Place,
     schema: &DFSchema,
     divisions: &mut Vec<Range<usize>>,
 ) -> Result<Expr> {
+    let types = (left.get_type(schema)?, right.get_type(schema)?);
+    if op == Operator::Divide && types.0.is_integer() && types.1.is_integer() {
+        divisions.push(place.range().clone());
+    }
+    if can_wrap(&types.0, &types.1) {
+        return Ok(call(CheckedOperation::new(op, place), vec![left, right]));
+    }
+    Ok(Expr::BinaryExpr(BinaryExpr { left: Box::new(left), op, right: Box::new(right) }))
+}
+
+fn checked(inner: Expr, place: Place, schema: &DFSchema) -> Result<Expr> {
     match inner {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            let types = (left.get_type(schema)?, right.get_type(schema)?);
-            if op == Operator::Divide && types.0.is_integer() && types.1.is_integer() {
-                divisions.push(place.range().clone());
-            }
-            if can_wrap(&types.0, &types.1) {
-                return Ok(call(CheckedOperation::new(op, place), vec![*left, *right]));
-            }
-            Ok(Expr::BinaryExpr(BinaryExpr { left, op, right }))
-        }
         Expr::Negative(inner) if can_wrap_alone(&inner.get_type(schema)?) => {
             Ok(call(CheckedNegation::new(place), vec![*inner]))
         }

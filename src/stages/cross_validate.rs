@@ -174,11 +174,7 @@ impl Work for Validating {
 }
 
 impl Validating {
-    fn scores(
-        &self,
-        parts: &[Part<'_>],
-        answers: &[Answer],
-    ) -> Result<Vec<ScoreRow>, Failure> {
+    fn scores(&self, parts: &[Part<'_>], answers: &[Answer]) -> Result<Vec<ScoreRow>, Failure> {
         let mut rows = Vec::new();
         for scorer in &self.scorers {
             for (part, answer) in parts.iter().zip(answers) {
@@ -277,10 +273,7 @@ impl SummaryRow {
 }
 
 /// Puts the predictions of all folds into one table, in the order of models, repeats and rows.
-fn out_of_fold(
-    parts: &[Part<'_>],
-    answers: &[Answer],
-) -> Result<crate::data::Table, Failure> {
+fn out_of_fold(parts: &[Part<'_>], answers: &[Answer]) -> Result<crate::data::Table, Failure> {
     let predicted: Vec<Predicted<'_>> = parts
         .iter()
         .zip(answers)

@@ -1,4 +1,4 @@
-//! Checked `+ - * / %` and `-x`, on arrow's checked kernels.
+//! Checked `+ - * / %` and `-x`, on quick loops where whole numbers fit, else on arrow's checked kernels.
 
 use arrow::array::{Array, ArrayRef, Datum, Decimal128Array, Decimal256Array};
 use arrow::compute::kernels::numeric;
@@ -13,7 +13,7 @@ use datafusion::logical_expr_common::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::physical_expr_common::datum::apply;
 
 use super::Place;
-use crate::data::ColumnType;
+use crate::data::{ColumnType, Operation, arithmetic};
 
 /// `left op right`, failing on overflow and on division by zero.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -30,6 +30,15 @@ impl CheckedOperation {
     }
 
     fn compute(&self, left: &dyn Datum, right: &dyn Datum) -> Result<ArrayRef, ArrowError> {
+        let quick = match self.op {
+            Operator::Plus => Some(Operation::Add),
+            Operator::Minus => Some(Operation::Subtract),
+            Operator::Multiply => Some(Operation::Multiply),
+            _ => None,
+        };
+        if let Some(result) = quick.and_then(|op| arithmetic(op, left, right)) {
+            return Ok(result);
+        }
         let result = match self.op {
             Operator::Plus => numeric::add(left, right),
             Operator::Minus => numeric::sub(left, right),

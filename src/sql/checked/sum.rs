@@ -8,7 +8,6 @@ use std::sync::{Arc, LazyLock};
 
 use arrow::array::{Array, ArrayRef, ArrowNativeTypeOp, AsArray, BooleanArray, PrimitiveArray};
 use arrow::buffer::{BooleanBuffer, NullBuffer};
-use arrow::compute::sum_checked;
 use arrow::datatypes::{
     ArrowNumericType, DataType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
     DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
@@ -25,7 +24,7 @@ use datafusion::logical_expr::{
 
 use super::operation::check_digits;
 use super::{Place, Reason};
-use crate::data::ColumnType;
+use crate::data::{ColumnType, Summand};
 
 /// `sum(x)`, failing on overflow.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -138,7 +137,10 @@ fn overflow(place: &Place, data_type: &DataType) -> datafusion::common::DataFusi
     place.fault(Reason::Overflow, &format!("the sum does not fit into {kind}"))
 }
 
-fn one<T: ArrowNumericType>(data_type: &DataType, place: &Place) -> Result<Box<dyn Accumulator>> {
+fn one<T: ArrowNumericType>(data_type: &DataType, place: &Place) -> Result<Box<dyn Accumulator>>
+where
+    T::Native: Summand,
+{
     let (data_type, place) = (data_type.clone(), place.clone());
     Ok(Box::new(Sum::<T> { sum: T::Native::ZERO, rows: 0, data_type, place }))
 }
@@ -146,7 +148,10 @@ fn one<T: ArrowNumericType>(data_type: &DataType, place: &Place) -> Result<Box<d
 fn groups<T: ArrowNumericType + Send>(
     data_type: &DataType,
     place: &Place,
-) -> Result<Box<dyn GroupsAccumulator>> {
+) -> Result<Box<dyn GroupsAccumulator>>
+where
+    T::Native: Summand,
+{
     let (data_type, place) = (data_type.clone(), place.clone());
     Ok(Box::new(GroupSums::<T> { sums: Vec::new(), seen: Vec::new(), data_type, place }))
 }
@@ -166,16 +171,23 @@ impl<T: ArrowNumericType> fmt::Debug for Sum<T> {
     }
 }
 
-impl<T: ArrowNumericType> Sum<T> {
+impl<T: ArrowNumericType> Sum<T>
+where
+    T::Native: Summand,
+{
     fn batch(&self, values: &[ArrayRef]) -> Result<(T::Native, u64)> {
         let Some(values) = values.first() else { return internal_err!("sum has one argument") };
         let values = values.as_primitive::<T>();
-        let sum = sum_checked(values).map_err(|_| overflow(&self.place, &self.data_type))?;
-        Ok((sum.unwrap_or(T::Native::ZERO), (values.len() - values.null_count()) as u64))
+        let sum = T::Native::sum(values.values(), values.nulls());
+        let sum = sum.ok_or_else(|| overflow(&self.place, &self.data_type))?;
+        Ok((sum, (values.len() - values.null_count()) as u64))
     }
 }
 
-impl<T: ArrowNumericType> Accumulator for Sum<T> {
+impl<T: ArrowNumericType> Accumulator for Sum<T>
+where
+    T::Native: Summand,
+{
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let (sum, rows) = self.batch(values)?;
         let sum = self.sum.add_checked(sum);
@@ -231,38 +243,6 @@ struct GroupSums<T: ArrowNumericType> {
     place: Place,
 }
 
-impl<T: ArrowNumericType> GroupSums<T> {
-    /// Adds values to groups; the caller has seen to it that each group exists.
-    fn add(
-        &mut self,
-        groups: &[usize],
-        values: &PrimitiveArray<T>,
-        keep: Option<&NullBuffer>,
-    ) -> bool {
-        let mut fits = true;
-        let mut add = |group: usize, value: T::Native| {
-            match self.sums[group].add_checked(value) {
-                Ok(sum) => self.sums[group] = sum,
-                Err(_) => fits = false,
-            }
-            self.seen[group] = true;
-        };
-        match keep {
-            None => {
-                for (group, value) in groups.iter().zip(values.values().iter()) {
-                    add(*group, *value);
-                }
-            }
-            Some(keep) => {
-                for row in keep.valid_indices() {
-                    add(groups[row], values.value(row));
-                }
-            }
-        }
-        fits
-    }
-}
-
 /// Joins the nulls of values with those of a filter, whose false and null rows don't count.
 fn kept(values: &dyn Array, filter: Option<&BooleanArray>) -> Option<NullBuffer> {
     let filter = filter.map(|filter| match filter.nulls() {
@@ -272,7 +252,10 @@ fn kept(values: &dyn Array, filter: Option<&BooleanArray>) -> Option<NullBuffer>
     NullBuffer::union(values.nulls(), filter.as_ref()).filter(|nulls| nulls.null_count() > 0)
 }
 
-impl<T: ArrowNumericType + Send> GroupsAccumulator for GroupSums<T> {
+impl<T: ArrowNumericType + Send> GroupsAccumulator for GroupSums<T>
+where
+    T::Native: Summand,
+{
     fn update_batch(
         &mut self,
         values: &[ArrayRef],
@@ -285,7 +268,8 @@ impl<T: ArrowNumericType + Send> GroupsAccumulator for GroupSums<T> {
         self.sums.resize(total, T::Native::ZERO);
         self.seen.resize(total, false);
         let keep = kept(values, filter);
-        if self.add(groups, values, keep.as_ref()) {
+        let (sums, seen) = (&mut self.sums, &mut self.seen);
+        if T::Native::sum_groups(sums, seen, groups, values.values(), keep.as_ref()) {
             Ok(())
         } else {
             Err(overflow(&self.place, &self.data_type))
@@ -354,7 +338,10 @@ fn total_of<T: ArrowNumericType>(
     data_type: &DataType,
     place: &Place,
     values: &ArrayRef,
-) -> Result<ScalarValue> {
+) -> Result<ScalarValue>
+where
+    T::Native: Summand,
+{
     let mut sum = one::<T>(data_type, place)?;
     sum.update_batch(std::slice::from_ref(values))?;
     sum.evaluate()

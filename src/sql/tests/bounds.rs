@@ -48,6 +48,17 @@ fn deep_texts_are_errors_or_work() {
     }
 }
 
+#[test]
+fn long_sums_work() {
+    for (operand, operator, length) in
+        [("id", " + ", 400), ("amount", " - ", 30), ("Total", " * ", 400), ("id", " % ", 400)]
+    {
+        let text = format!("SELECT {} AS x FROM orders", vec![operand; length].join(operator));
+        let found = on_a_small_stack(text);
+        assert!(found.is_ok(), "{operand}{operator}: {found:?}");
+    }
+}
+
 /// Pieces of SQL that are put together at random.
 const PIECES: &[&str] = &[
     "SELECT",

@@ -143,8 +143,11 @@ fn many(rows: i64) -> Vec<(Vec<String>, Table)> {
 
 #[test]
 fn the_same_bits_at_any_thread_count() {
-    let tables = many(200_000);
+    let tables = many(400_000);
     let texts = [
+        "SELECT key + 1 AS k, value * 2 AS v FROM facts WHERE value < 0.01",
+        "SELECT f.key, f.value, k.key AS other FROM facts f LEFT JOIN keys k ON f.key = k.key + 3 WHERE f.value > 0.5",
+        "SELECT sum(value) AS s, min(key) AS k FROM facts WHERE key % 7 = 3",
         "SELECT key, sum(value) AS s, avg(value) AS a FROM facts GROUP BY key",
         "SELECT sum(value) AS s, stddev(value) AS d FROM facts",
         "SELECT k.key, sum(value) AS s FROM facts f JOIN keys k ON f.key = k.key GROUP BY k.key",

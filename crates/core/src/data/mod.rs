@@ -3,6 +3,7 @@
 //! No files, no SQL, no learning. Every table in the engine is in one normal form (see
 //! [`Table::new`]), so that equal data are equal whatever reader made them.
 
+mod arithmetic;
 mod digest;
 mod features;
 mod hash;
@@ -14,6 +15,7 @@ mod stream;
 mod table;
 mod types;
 
+pub use arithmetic::{Operation, Summand, arithmetic};
 pub use digest::{ColumnDigest, TableDigest};
 pub use features::{Column, Frame, Label, NO_CATEGORY, NO_TIME, Target};
 pub use hash::{Hash, Hasher};
