@@ -15,6 +15,7 @@ use mlp::syntax::ast::{Block, Call, Field, File, Item, Key, Value};
 use mlp::syntax::parse;
 use mlp::text::{SourceFile, SourceMap, Span, Spanned};
 
+use crate::gallery::gallery;
 use crate::program::{Project, root};
 
 /// The files to read, by extension: each format that can be written, and both ways to pack text.
@@ -265,26 +266,9 @@ fn types(project: &Project, name: &str) -> BTreeMap<String, String> {
     schema.fields().iter().map(column).collect()
 }
 
-fn copy(from: &Path, project: &Project, below: &str) {
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let name = format!("{below}{}", path.file_name().unwrap().to_string_lossy());
-        if path.is_dir() {
-            if !name.ends_with("out") && !name.ends_with(".mlp") {
-                copy(&path, project, &format!("{name}/"));
-            }
-        } else if !name.ends_with(".lock") {
-            let to = project.path(&name);
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(path, to).unwrap();
-        }
-    }
-}
-
 #[test]
 fn every_pipeline_of_the_gallery_runs_on_each_format() {
-    let project = Project::new();
-    copy(&root().join("pipelines"), &project, "");
+    let project = gallery();
     let folder = fs::read_dir(root().join("pipelines")).unwrap();
     let mut paths: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.is_file() && path.extension().is_some_and(|own| own == "mlp"));
