@@ -11,7 +11,7 @@ const SMALLER: &[(&str, &[&str])] = &[
     ("bikeshare", &["trials=1"]),
     ("diamonds", &["rounds=60"]),
     ("digits", &["epochs=15"]),
-    ("flights", &["until=2013-01-22", "rounds=30"]),
+    ("flights", &["rounds=30"]),
     ("reviews", &["words=60"]),
     ("titanic", &["trees=10", "trials=2"]),
 ];
@@ -51,8 +51,8 @@ fn files(folder: &Path) -> BTreeSet<String> {
     files
 }
 
-/// Makes a project that holds the whole gallery.
-fn gallery() -> Project {
+/// Makes a project that holds the whole gallery; of large files only some rows.
+pub(crate) fn gallery() -> Project {
     let project = Project::new();
     let from = root().join("pipelines");
     let data = files(&from.join("data")).into_iter().map(|file| format!("data/{file}"));
@@ -71,7 +71,20 @@ fn gallery() -> Project {
             }
         }
     }
+    shorten(&project, "data/nycflights/flights.parquet", 18_000);
     project
+}
+
+/// Keeps the first rows of a Parquet file.
+fn shorten(project: &Project, file: &str, rows: usize) {
+    let text = format!(
+        "ingest whole {{ from: {file:?} }}\n\
+         prep few {{ sql: \"SELECT * FROM whole LIMIT {rows}\" }}\n\
+         export short {{ data: few, to: \"out/few.parquet\" }}\n"
+    );
+    let ran = project.write("few.mlp", &text).run(&["run", "few.mlp"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    fs::rename(project.path("out/few.parquet"), project.path(file)).unwrap();
 }
 
 /// Runs a pipeline twice and makes its page; says what was wrong.

@@ -29,10 +29,12 @@ SEED, LATE = 13, 15
 # --- read and join -----------------------------------------------------------------------------
 folder = asked.data / "nycflights"
 flights = pd.read_parquet(folder / "flights.parquet")
-weather = pd.read_csv(folder / "weather.csv", parse_dates=["time_hour"])
+weather = pd.read_csv(folder / "weather.csv")
 planes = pd.read_csv(folder / "planes.csv")
 airports = pd.read_csv(folder / "airports.csv")
 airlines = pd.read_csv(folder / "airlines.csv")
+for table in (flights, weather):
+    table["time_hour"] = pd.to_datetime(table["time_hour"], utc=True).dt.tz_localize(None)
 
 assert flights[["time_hour", "origin", "dest", "carrier"]].notna().all(axis=None)
 assert flights["carrier"].isin(airlines["carrier"]).all()
@@ -58,7 +60,7 @@ known = (
 )
 known = known[known["arr_delay"].notna()].sort_values("time_hour", kind="stable")
 known["late"] = known["arr_delay"] > LATE
-known["weekday"] = known["time_hour"].dt.dayofweek
+known["weekday"] = known["time_hour"].dt.day_of_week
 known["plane_age"] = 2013 - known["built"]
 
 texts = ["origin", "dest", "airline"]

@@ -79,8 +79,9 @@ models = {
 }
 
 scoring = {"roc_auc": "roc_auc", "accuracy": "accuracy", "log_loss": "neg_log_loss"}
+folds = StratifiedKFold(5, shuffle=True, random_state=SEED)
 for name, (model, rows) in models.items():
-    scores = cross_validate(model, rows, train_y, cv=StratifiedKFold(5), scoring=scoring, n_jobs=-1)
+    scores = cross_validate(model, rows, train_y, cv=folds, scoring=scoring, n_jobs=-1)
     for metric in scoring:
         values = abs(scores[f"test_{metric}"])
         print(f"{name:8} {metric:10} {values.mean():.4f} ± {values.std():.4f}")
@@ -90,7 +91,7 @@ search = RandomizedSearchCV(
     boost,
     {"learning_rate": loguniform(0.01, 0.3), "max_leaf_nodes": randint(8, 65)},
     n_iter=30,
-    cv=StratifiedKFold(3),
+    cv=StratifiedKFold(3, shuffle=True, random_state=SEED),
     scoring="roc_auc",
     random_state=SEED,
     n_jobs=-1,
