@@ -239,7 +239,7 @@ fn a_model_of_an_unknown_estimator_is_refused() {
     let bytes = pipeline.model("final").unwrap().save();
     let built_in = stages::registry();
     let error = mlp::ml::model::FittedModel::load(&bytes, built_in.estimators()).unwrap_err();
-    assert!(error.to_string().contains("`constant`, which this `mlp` doesn't know"), "{error}");
+    assert!(error.to_string().contains("`constant`, which this mlp doesn't have"), "{error}");
     assert_eq!(pipeline.table("judged").unwrap().rows(), 2);
     let error = pipeline.table("final").unwrap_err().to_string();
     assert_eq!(error, "there is no table `final` that is up to date; run the pipeline first");
