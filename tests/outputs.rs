@@ -68,7 +68,7 @@ const OUTPUTS: &[(&str, &str, &[&str])] = &[
     ("halved.trials", "tune.trials", &["estimator.C", "rows"]),
     ("judged", "evaluate", &[]),
     ("far", "evaluate", &[]),
-    ("far.intervals", "evaluate.intervals", &[]),
+    ("judged.intervals", "evaluate.intervals", &[]),
     ("judged.confusion", "evaluate.confusion", &[]),
     ("judged.roc", "evaluate.roc", &[]),
     ("judged.calibration", "evaluate.calibration", &[]),
