@@ -31,7 +31,6 @@ const BORDERS: &[(&str, &[&str])] = &[
     ("pest_derive", &["syntax"]),
     ("parquet", &["sources"]),
     ("candle_core", &["ml"]),
-    ("candle_nn", &["ml"]),
 ];
 
 fn source_files() -> Vec<PathBuf> {

@@ -67,6 +67,8 @@ fn blocks() -> Vec<Block> {
 #[test]
 fn every_pipeline_in_the_docs_checks() {
     let project = Project::with_gallery();
+    let digits = fs::read_to_string(root().join("pipelines/data/digits.csv")).unwrap();
+    project.write("data/digits.csv", &digits);
     project.write("data/people.csv", "id,city,age\n1,Oslo,36\n2,Rome,41\n");
     project.write(
         "data/measured.csv",

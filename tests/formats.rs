@@ -46,6 +46,7 @@ const SMALL: &[(&str, &str, &str)] = &[
     ("isolation_forest", "n_estimators", "3"),
     ("gradient_boosting", "max_iter", "3"),
     ("neural_network", "epochs", "2"),
+    ("tf_idf", "max_features", "30"),
     ("random", "trials", "2"),
     ("tpe", "trials", "2"),
 ];

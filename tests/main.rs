@@ -18,6 +18,7 @@ mod extending;
 mod formats;
 mod gallery;
 mod incremental;
+mod networks;
 mod program;
 mod registry;
 mod report;

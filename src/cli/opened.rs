@@ -11,6 +11,7 @@ use super::render;
 use super::{Trouble, Ui};
 use crate::diag::nearest;
 use crate::engine::{DiskCatalog, project_of};
+use crate::ml::estimators::Device;
 use crate::plan::{self, Loaded, Plan, Registry, Request};
 use crate::stages;
 use crate::store::{Store, StoreError};
@@ -30,6 +31,9 @@ pub(super) struct Pipeline {
     /// Read parameters from a YAML file of `name: value` lines; `--set` wins over it.
     #[arg(long, value_name = "FILE.yaml")]
     params: Option<PathBuf>,
+    /// Train networks there that don't say it themselves: `cpu`, `cuda`, `cuda:1`, `metal`.
+    #[arg(long, value_name = "DEVICE", value_parser = device)]
+    device: Option<Device>,
     /// Take what is only doubtful for a mistake.
     #[arg(long, value_name = "WHAT", value_enum)]
     deny: Option<Deny>,
@@ -93,8 +97,15 @@ impl Pipeline {
             sets: self.sets.iter().map(pair).collect::<Result<_, _>>()?,
             params_file,
             deny_warnings: self.deny == Some(Deny::Warnings),
+            device: self.device.unwrap_or_default(),
         })
     }
+}
+
+/// Reads a device that this program can train on.
+fn device(text: &str) -> Result<Device, String> {
+    let device: Device = text.parse()?;
+    device.missing().map_or(Ok(device), Err)
 }
 
 /// Checks a pipeline whose text is at hand; what is found out about its data is remembered in the

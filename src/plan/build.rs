@@ -17,6 +17,7 @@ use super::parameters::Settled;
 use super::registry::Registry;
 use super::stage::{Caching, Checked, Output, Role, StageKind, Task};
 use crate::diag::{Diagnostic, Diagnostics, Severity};
+use crate::ml::estimators::Device;
 use crate::params;
 use crate::params::{Args, Binder, Bound, Code, Declared, Param, Parameters, Params, Setting};
 use crate::syntax::ast;
@@ -76,6 +77,8 @@ pub struct Head {
     pub doc: String,
     /// What it says.
     pub fields: Header,
+    /// Where networks are trained that don't say it themselves, as the command line has it.
+    pub device: Device,
 }
 
 /// A pipeline that was found to be right.
@@ -199,7 +202,8 @@ pub(super) fn build(
     let (names, found) = Names::collect(instances, diagnostics);
     let visible: Vec<Parameters> =
         (0..instances.len()).map(|id| settled.visible(&names.reachable(id), instances)).collect();
-    let head = head(path, instances, catalog, &visible, diagnostics)?;
+    let mut head = head(path, instances, catalog, &visible, diagnostics)?;
+    head.device = settled.device;
     let seed = head.fields.seed;
     let mut used: BTreeSet<(usize, String)> = BTreeSet::new();
     let mut binding =
@@ -268,13 +272,15 @@ fn head(
     });
     let Some(block) = written else {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        return Some(Head { name, doc: String::new(), fields: Header::defaults()? });
+        let (doc, fields) = (String::new(), Header::defaults()?);
+        return Some(Head { name, doc, fields, device: Device::default() });
     };
     let mut binder = Binder::new(catalog.registry().vocabulary(), visible.first()?);
     let args = binder.fields(block, &Header::SIGNATURE, &[]);
     diagnostics.extend(std::mem::take(&mut binder.diagnostics));
     let fields = args.and_then(|args| Header::from_args(&args)).or_else(Header::defaults)?;
-    Some(Head { name: block.name.node.clone(), doc: block.doc.clone(), fields })
+    let (name, doc) = (block.name.node.clone(), block.doc.clone());
+    Some(Head { name, doc, fields, device: Device::default() })
 }
 
 /// What binding a block needs.

@@ -7,6 +7,7 @@ use super::catalog::Catalog;
 use super::names::{Instance, InstanceId};
 use super::parameters;
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::ml::estimators::Device;
 use crate::syntax::{self, ast};
 use crate::text::{SourceMap, Span};
 
@@ -22,6 +23,8 @@ pub struct Request {
     pub params_file: Option<(PathBuf, String)>,
     /// `--deny warnings`.
     pub deny_warnings: bool,
+    /// `--device`: where networks are trained that don't say it themselves.
+    pub device: Device,
 }
 
 /// A pipeline as far as it could be understood.

@@ -7,13 +7,16 @@ use super::load::Request;
 use super::names::Instance;
 use crate::data::{ColumnType, date_of, timestamp_of};
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::ml::estimators::Device;
 use crate::params::{self, Binder, Parameters, Vocabulary};
 use crate::syntax::ast::{self, Number, Text, Value};
 use crate::text::{SourceMap, Span, Spanned};
 
-/// Every parameter of a pipeline, under its name as the main file sees it.
+/// What the user asks for beside the file: every parameter, under its name as the main file sees it.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
+    /// Where networks are trained that don't say it themselves.
+    pub(super) device: Device,
     /// The declared ones, in the order of the text.
     pub(super) list: Vec<Parameter>,
 }
@@ -59,7 +62,7 @@ pub(super) fn settle(
     diagnostics: &mut Diagnostics,
 ) -> Settled {
     let given = given(request, sources, diagnostics);
-    let mut settled = Settled::default();
+    let mut settled = Settled { device: request.device, ..Settled::default() };
     for (id, instance) in instances.iter().enumerate() {
         for item in &instance.tree.items {
             let ast::Item::Param(param) = item else { continue };

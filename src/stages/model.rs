@@ -76,7 +76,8 @@ impl StageKind for ModelKind {
     }
 
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
-        let spec = Model::from_args(args)?.spec(args, checking.registry())?;
+        let mut spec = Model::from_args(args)?.spec(args, checking.registry())?;
+        spec.train_on(checking.head.device);
         if !super::learning::check_settings(&spec, checking) {
             return None;
         }

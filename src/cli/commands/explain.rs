@@ -165,6 +165,9 @@ fn spoken(value: &Json) -> Option<String> {
         Json::Object(map) => match (map.len(), map.iter().next()) {
             (_, None) => None,
             (1, Some((key, value))) if key == "column" => spoken(value),
+            (2, _) if map.contains_key("from") && map.contains_key("to") => {
+                Some(format!("{} .. {}", spoken(&map["from"])?, spoken(&map["to"])?))
+            }
             (1, Some((word, Json::Object(args)))) if is_word(word) => Some(match pairs(args) {
                 none if none.is_empty() => word.clone(),
                 args => format!("{word}({args})"),
@@ -198,7 +201,7 @@ mod tests {
             "folds": { "stratified_k_fold": { "n": 3, "shuffle": false } },
             "metrics": [{ "roc_auc": { "average": "macro", "max_fpr": null } }, { "accuracy": {} }],
             "class_weight": { "yes": 2.0, "no": 1.0 },
-            "over": { "estimator.C": { "log": { "low": 0.1, "high": 1.0 } } },
+            "over": { "estimator.C": { "log": { "range": { "from": 0.1, "to": 1.0 } } } },
             "estimator": { "gradient_boosting": {
                 "learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 31, "seed": null,
                 "early_stopping": false,
@@ -215,7 +218,7 @@ mod tests {
                 "folds  stratified_k_fold(n: 3, shuffle: false)",
                 "metrics  [roc_auc(average: macro), accuracy]",
                 "class_weight  { yes: 2.0, no: 1.0 }",
-                "over  { estimator.C: log(low: 0.1, high: 1.0) }",
+                "over  { estimator.C: log(range: 0.1 .. 1.0) }",
                 "estimator  gradient_boosting",
                 "  learning_rate  0.1",
                 "  max_iter  100",

@@ -20,7 +20,7 @@ mod tree;
 
 use super::estimator::EstimatorKind;
 pub use kind::{Declaration, Kind, Model, saved};
-pub use neural::words;
+pub use neural::{Device, words};
 
 /// Every registered kind, in the order in which the docs list them.
 pub static ESTIMATORS: &[&dyn EstimatorKind] = &[

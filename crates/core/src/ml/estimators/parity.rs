@@ -126,6 +126,22 @@ impl Data {
         (0..5).map(fold).collect()
     }
 
+    /// Compares the scores of each fold, and says every one that is off.
+    fn check(&self, word: &str, settings: Settings<'_>, expected: &Json, tolerance: f64) {
+        let metrics: Vec<String> = expected[0].as_object().unwrap().keys().cloned().collect();
+        let mut wrong = Vec::new();
+        for (fold, found) in self.scores(word, settings, &metrics).iter().enumerate() {
+            for (metric, value) in found {
+                let wanted = expected[fold][metric].as_f64().unwrap();
+                if (value - wanted).abs() > tolerance * wanted.abs().max(0.1) {
+                    wrong.push(format!("fold {fold} {metric}: {value} instead of {wanted}"));
+                }
+            }
+        }
+        let name = &self.reference["name"];
+        assert!(wrong.is_empty(), "{word} on {name}: {} wrong\n{}", wrong.len(), wrong.join("\n"));
+    }
+
     pub(super) fn score(&self, metric: &str, target: &Target, prediction: &Prediction) -> f64 {
         let average = |word: &str| vec![("average", Setting::Word(word.to_owned()))];
         let (name, settings) = match metric {
@@ -185,23 +201,22 @@ fn classes(cells: &[String], positive: &Json) -> (Target, Option<u32>) {
     (Target::Classes { codes, classes }, positive)
 }
 
-/// Compares the scores of each fold, and says every one that is off.
+/// Compares the scores of each fold with those of the reference.
 fn check(data: &[&str], word: &str, settings: Settings<'_>, model: &str, tolerance: f64) {
-    let mut wrong = Vec::new();
     for name in data {
         let data = Data::read(name);
-        let expected = &data.reference["exact"][model]["folds"];
-        let metrics: Vec<String> = expected[0].as_object().unwrap().keys().cloned().collect();
-        for (fold, found) in data.scores(word, settings, &metrics).iter().enumerate() {
-            for (metric, value) in found {
-                let wanted = expected[fold][metric].as_f64().unwrap();
-                if (value - wanted).abs() > tolerance * wanted.abs().max(0.1) {
-                    wrong.push(format!("{name} fold {fold} {metric}: {value} instead of {wanted}"));
-                }
-            }
-        }
+        data.check(word, settings, &data.reference["exact"][model]["folds"], tolerance);
     }
-    assert!(wrong.is_empty(), "{word}: {} wrong\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Reads what scikit-learn says where the reference has no figures; `make.py` beside it made it.
+fn more() -> Json {
+    let text = read(&["tests/fixtures/estimators"], "estimators.json");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn floats(json: &Json) -> Vec<f64> {
+    json.as_array().unwrap().iter().map(|own| own.as_f64().unwrap()).collect()
 }
 
 /// The sets with classes; `pipelines/data` holds some of them.
@@ -250,6 +265,65 @@ fn ridge_scores_as_scikit_learn_s() {
 fn elastic_net_scores_as_scikit_learn_s() {
     // scikit-learn's solver stops at a gap of 1e-4.
     check(NUMBERS, "elastic_net", &[("alpha", Setting::Float(0.1))], "elastic_net_0.1", 1e-3);
+}
+
+#[test]
+fn lasso_scores_as_scikit_learn_s() {
+    let expected = more();
+    for name in NUMBERS {
+        let settings = [("alpha", Setting::Float(0.1))];
+        Data::read(name).check("lasso", &settings, &expected["lasso"][*name], 1e-6);
+    }
+}
+
+#[test]
+fn linear_regression_of_columns_that_depend_on_each_other_is_scikit_learn_s_shortest() {
+    let case = &more()["rank_deficient"];
+    let frame = |columns: &Json| {
+        let columns: Vec<Vec<f64>> = columns.as_array().unwrap().iter().map(floats).collect();
+        let rows = columns[0].len();
+        columns.into_iter().enumerate().fold(Frame::new(rows), |frame, (at, own)| {
+            frame.with(&format!("x{at}"), Column::Number(own.into()))
+        })
+    };
+    let target = Target::Numbers(floats(&case["y"]).into());
+    let fitted = fit("linear_regression", &[], &frame(&case["x"]), &target, None);
+    let Prediction::Values(found) = fitted.predict(&frame(&case["asked"])).unwrap() else {
+        panic!("numbers")
+    };
+    for (found, wanted) in found.iter().zip(floats(&case["said"])) {
+        assert!((found - wanted).abs() < 1e-9, "{found} instead of {wanted}");
+    }
+}
+
+#[test]
+fn isolation_forests_find_rows_as_odd_as_scikit_learn_s() {
+    let data = Data::read("breast_cancer");
+    let expected = &more()["isolation_forest"]["breast_cancer"];
+    let (test, train): (Vec<usize>, Vec<usize>) =
+        (0..data.target.len()).partition(|row| row % 5 == 0);
+    let frame = data.prepared(&train);
+    let rows = Target::Absent { rows: train.len() };
+    let fitted = fit("isolation_forest", &[], &frame.take(&train), &rows, None);
+    let Prediction::Anomalies { scores, .. } = fitted.predict(&frame.take(&test)).unwrap() else {
+        panic!("scores")
+    };
+    let Target::Classes { codes, .. } = data.target.take(&test) else { panic!("classes") };
+    let of = |odd: bool| {
+        let own = scores.iter().zip(codes.iter());
+        own.filter(move |(_, code)| (Some(**code) == data.positive) == odd).map(|(score, _)| *score)
+    };
+    let pairs = of(true).flat_map(|odd| of(false).map(move |plain| (odd, plain)));
+    let won = pairs.clone().filter(|(odd, plain)| odd > plain).count() as f64;
+    let area = won / pairs.count() as f64;
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+    for (what, found) in [("roc_auc", area), ("mean_score", mean)] {
+        // One forest of ours may lie as far off as theirs do, and half as far again.
+        let theirs = floats(&expected[what]);
+        let middle = theirs.iter().sum::<f64>() / theirs.len() as f64;
+        let furthest = theirs.iter().map(|own| (own - middle).abs()).fold(0.0, f64::max);
+        assert!((found - middle).abs() <= 1.5 * furthest, "{what}: {found}, not {middle}");
+    }
 }
 
 #[test]

@@ -4,9 +4,10 @@ use serde_json::Value as Json;
 
 use super::ModelSpec;
 use crate::ml::estimator::{BadSetting, Estimator, EstimatorKind};
+use crate::ml::estimators::words;
 use crate::ml::step::StepKind;
 use crate::ml::steps::STEPS;
-use crate::params::Call;
+use crate::params::{Call, Family, Signature};
 
 impl ModelSpec {
     /// Finds the kind of the estimator.
@@ -31,6 +32,14 @@ pub(super) fn step_named(word: &str) -> Option<&'static dyn StepKind> {
 /// Finds a call's step.
 pub(super) fn step(call: &Call) -> Option<&'static dyn StepKind> {
     step_named(call.name)
+}
+
+/// Finds the signature of a step, or of a word that stands inside of an estimator.
+pub(super) fn signature(family: Family, word: &str) -> Option<&'static Signature> {
+    match family {
+        Family::Step => step_named(word).map(StepKind::signature),
+        inner => words(inner).into_iter().find(|signature| signature.name == word),
+    }
 }
 
 /// Writes the versions of all steps.

@@ -29,10 +29,10 @@ pub use prepare::Prepared;
 
 use super::columns::Columns;
 use super::estimator::{EstimatorKind, Task};
-use super::estimators::Estimators;
+use super::estimators::{Device, Estimators};
 use super::step::StepKind;
 use crate::data::{Label, declared_classes};
-use crate::params::{Args, Bound, Call, Setting};
+use crate::params::{Args, Bound, Call, Declared, Setting};
 
 /// The settings of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +113,16 @@ impl ModelSpec {
             },
             excluded: Vec::new(),
         })
+    }
+
+    /// Lets the estimator be trained on a device, if it has the choice and the user made none.
+    ///
+    /// It is then a setting like any other, and part of what a fit is kept under.
+    pub fn train_on(&mut self, device: Device) {
+        let own = self.estimator.args.get_mut("device");
+        if let Some(bound) = own.filter(|bound| !bound.written) {
+            bound.setting = device.to_setting();
+        }
     }
 
     /// Writes all that a fitted model depends on, the versions of the kinds too; `positive` besides,

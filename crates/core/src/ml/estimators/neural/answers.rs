@@ -24,7 +24,7 @@ pub(super) enum Answers {
     Numbers {
         /// The mean of the numbers divided by the scale.
         middle: f64,
-        /// Their standard deviation, or 1 where it is 0.
+        /// Their standard deviation; 0 where they are all the same, which is then answered.
         spread: f64,
         /// The largest number without its sign, or 1; so that no square is too large.
         scale: f64,
@@ -71,7 +71,7 @@ impl Answers {
         let middle = rows.iter().map(|row| weight(*row) * value(*row)).sum::<f64>() / total;
         let square = |row: &u32| weight(*row) * (value(*row) - middle).powi(2);
         let spread = (rows.iter().map(square).sum::<f64>() / total).sqrt();
-        Self::Numbers { middle, spread: if spread > 1e-12 { spread } else { 1.0 }, scale }
+        Self::Numbers { middle, spread: if spread > 1e-12 { spread } else { 0.0 }, scale }
     }
 
     /// Counts the answers.
@@ -104,6 +104,7 @@ impl Answers {
             }
             (Self::Numbers { middle, spread, scale }, Target::Numbers(values)) => {
                 door::check_numbers(values)?;
+                let spread = if *spread > 0.0 { *spread } else { 1.0 };
                 Ok(values.iter().map(|value| Some((value / scale - middle) / spread)).collect())
             }
             _ => Err(FitError::Other("the validation target is of another sort".to_owned())),

@@ -2,9 +2,13 @@
 //!
 //! The words are laid out as a [`net`] once, whose operations know sizes and no words. On the
 //! processor it is computed by kernels of ours, whose every element is one chain of operations, so
-//! that bits depend neither on threads nor on batches; other [`devices`] are not built yet.
+//! that bits depend neither on threads nor on batches; on other [`devices`] by candle.
 
 mod answers;
+#[cfg(feature = "candle")]
+mod card;
+#[cfg(test)]
+mod cases;
 mod devices;
 mod engine;
 mod fitted;
@@ -22,5 +26,6 @@ mod tests;
 mod train;
 mod words;
 
+pub use devices::Device;
 pub(super) use neural_network::NeuralNetwork;
 pub use words::words;

@@ -4,7 +4,7 @@ use rand::seq::SliceRandom;
 
 use super::answers::Answers;
 use super::devices::Device;
-use super::engine::{Changing, Engine, Learnt, Processor};
+use super::engine::{Changing, Engine, Learnt};
 use super::fitted::Network;
 use super::layers::{self, Dense, Given, Misplaced};
 use super::net::Net;
@@ -58,7 +58,8 @@ params! {
         clip_grad_norm: Option<f64> = None => Limits::above(0.0),
         /// The largest that one slope may be.
         clip_grad_value: Option<f64> = None => Limits::above(0.0),
-        /// Where it is trained.
+        /// Where it is trained, whatever `--device` says; a program has to be built for other devices than
+        /// the processor.
         device: Device = Device::Cpu,
     }
 }
@@ -72,16 +73,14 @@ impl Declaration for NeuralNetwork {
         scaled: true,
         weights: true,
     };
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), BadSetting> {
         let bad = |param, message: String| Err(BadSetting { param, message });
         if self.batch_size == 1 && self.names_layer("batch_norm") {
             return bad("batch_size", "`batch_norm` needs batches of two rows at least".to_owned());
         }
-        match self.device {
-            Device::Cpu => Ok(()),
-            other => bad("device", other.missing()),
-        }
+        self.device.missing().map_or(Ok(()), |missing| bad("device", missing))
     }
 
     fn flaws(&self, args: &Args, columns: Option<&Shape>) -> Vec<Flaw> {
@@ -186,6 +185,21 @@ impl Estimator for NeuralNetwork {
         sample: &Sample<'_>,
         context: &FitContext<'_>,
     ) -> Result<Box<dyn Fitted>, FitError> {
+        self.fit_on(sample, context, |net, learnt, changing| {
+            self.device.engine(net, learnt, changing)
+        })
+    }
+}
+
+impl NeuralNetwork {
+    /// Learns from rows, with the engine that is made for the network, its first weights and the way in
+    /// which these are changed.
+    pub(super) fn fit_on(
+        &self,
+        sample: &Sample<'_>,
+        context: &FitContext<'_>,
+        engine: impl FnOnce(&Net, Learnt, Changing) -> Result<Box<dyn Engine + '_>, FitError>,
+    ) -> Result<Box<dyn Fitted>, FitError> {
         let columns = Columns::of(sample.features, self.channels());
         door::check(sample, Takes::Categories)?;
         columns.check(sample.features)?;
@@ -220,7 +234,10 @@ impl Estimator for NeuralNetwork {
             lesson: &lesson,
             watched: watched.as_ref(),
         };
-        let mut engine = self.engine(&net, descent, context.seed)?;
+        let clipping = Clipping { norm: self.clip_grad_norm, value: self.clip_grad_value };
+        let changing = Changing { rule: descent.rule, clipping };
+        let learnt = Learnt { weights: net.draw(context.seed), figures: net.first_figures() };
+        let mut engine = engine(&net, learnt, changing)?;
         let trained = training.run(engine.as_mut(), context)?;
         drop(engine);
         let mut network = Network::new(columns, net, answers, trained.learnt);
@@ -229,24 +246,10 @@ impl Estimator for NeuralNetwork {
         network.warnings = warnings(sample.features);
         Ok(Box::new(network))
     }
-}
 
-impl NeuralNetwork {
     /// Counts the channels in which the columns are read.
     fn channels(&self) -> usize {
         self.input_shape.as_ref().and_then(|sizes| sizes.first()).copied().unwrap_or(1)
-    }
-
-    fn engine<'n>(
-        &self,
-        net: &'n Net,
-        descent: Descent,
-        seed: Seed,
-    ) -> Result<Box<dyn Engine + 'n>, FitError> {
-        let clipping = Clipping { norm: self.clip_grad_norm, value: self.clip_grad_value };
-        let changing = Changing { rule: descent.rule, clipping };
-        let learnt = Learnt { weights: net.draw(seed), figures: net.first_figures() };
-        Ok(Box::new(Processor::new(net, learnt, changing)))
     }
 }
 

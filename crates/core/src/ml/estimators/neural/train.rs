@@ -12,6 +12,10 @@ use crate::ml::estimator::{FitContext, FitError, Round};
 /// Rows that are judged at once.
 const JUDGED: usize = 512;
 
+/// A training that ends with a larger mean loss went astray: its answers are a hundred spreads off.
+/// Knowing nothing has a loss of 1 for numbers, and the logarithm of their count for classes.
+const ASTRAY: f64 = 1e4;
+
 /// How a training goes.
 pub(super) struct Training<'a> {
     /// How many epochs at most.
@@ -57,14 +61,15 @@ impl Training<'_> {
     ) -> Result<Trained, FitError> {
         let mut history = Vec::new();
         let mut best: Option<Best> = None;
+        let mut loss = 0.0;
         for epoch in 0..self.epochs {
-            let train = self.epoch(epoch, engine, context)?;
+            loss = self.epoch(epoch, engine, context)?;
             let validation = self.watch(epoch, engine, context)?;
             let (name, unit) = self.metric;
             history.push(Round {
                 iteration: epoch + 1,
                 metric: name.to_owned(),
-                train: train * unit,
+                train: loss * unit,
                 validation: validation.map(|loss| loss * unit),
             });
             (context.progress)(epoch + 1, self.epochs);
@@ -74,10 +79,15 @@ impl Training<'_> {
                 break;
             }
         }
-        let learnt = match best {
-            Some(best) => best.learnt,
-            None => engine.learnt()?,
+        let (learnt, loss) = match best {
+            Some(best) => (best.learnt, best.loss),
+            None => (engine.learnt()?, loss),
         };
+        if loss > ASTRAY {
+            return Err(astray(&format!(
+                "the loss ends at {loss:.0}, and knowing nothing has about 1"
+            )));
+        }
         if learnt.weights.iter().chain(&learnt.figures).all(|number| number.is_finite()) {
             Ok(Trained { learnt, history })
         } else {
@@ -178,10 +188,15 @@ fn as_batch(lesson: &Lesson) -> Batch<'_> {
     }
 }
 
-/// Says that the training went astray, and what to do.
+/// Says that a number is none, and what to do.
 fn diverged(epoch: u64, what: &str) -> FitError {
+    astray(&format!("{what} is no finite number in epoch {epoch}"))
+}
+
+/// Says that the training went astray, and what to do.
+fn astray(what: &str) -> FitError {
     FitError::Other(format!(
-        "the training went astray: {what} is no finite number in epoch {epoch}; take a smaller `learning_rate`, bound the slopes with `clip_grad_norm: 1.0`, or bring the columns to one scale with `scale()` in `steps`"
+        "the training went astray: {what}; take a smaller `learning_rate`, bound the slopes with `clip_grad_norm: 1.0`, or bring the columns to one scale with `scale()` in `steps`"
     ))
 }
 

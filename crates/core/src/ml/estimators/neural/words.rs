@@ -47,7 +47,7 @@ pub(super) fn made<T>(words: &[&dyn Made<T>], call: &Call) -> Option<T> {
 /// Writes a call as if the user had: some arguments given, the others at their defaults.
 pub(super) fn call<P: Params>(given: &[(&'static str, Setting)]) -> Setting {
     let span = Span::new(FileId(0), 0, 0);
-    let mut args = Args::default();
+    let mut args = Args::default().called(&P::SIGNATURE);
     for param in P::SIGNATURE.params {
         let own = given.iter().find(|(name, _)| *name == param.name).map(|(_, own)| own.clone());
         let written = own.is_some();

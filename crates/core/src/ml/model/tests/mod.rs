@@ -3,6 +3,7 @@
 mod checks;
 mod fitting;
 mod sharing;
+mod tunable;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -8,7 +8,7 @@ use crate::params;
 use crate::params::{Declared, Setting};
 
 /// How steep `leaky_relu` is below 0.
-const LEAK: f32 = 0.01;
+pub(in crate::ml::estimators::neural) const LEAK: f32 = 0.01;
 
 params! {
     /// What a layer does with each of its sums.

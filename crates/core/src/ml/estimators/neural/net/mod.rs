@@ -25,8 +25,12 @@ use rand_pcg::Pcg64;
 use serde::{Deserialize, Serialize};
 
 pub(super) use activation::Activation;
+#[cfg(feature = "candle")]
+pub(super) use activation::LEAK;
 pub(super) use embed::Embedding;
 pub(super) use loss::{Goal, probabilities, total};
+#[cfg(feature = "candle")]
+pub(super) use pass::dropout_factors;
 pub(super) use pass::{Applied, Input, Pass};
 pub(super) use window::Window;
 

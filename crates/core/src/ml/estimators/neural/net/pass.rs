@@ -95,7 +95,10 @@ impl Pass {
             let kept = &mut self.kept[at];
             match op {
                 Op::Dropout { share, .. } => {
-                    drop_out(*share, from, to, &mut kept.numbers, seed.derive("dropout", number));
+                    let factors = &mut kept.numbers;
+                    dropout_factors(*share, from.len(), seed.derive("dropout", number), factors);
+                    to.clear();
+                    to.extend(from.iter().zip(&*factors).map(|(x, factor)| x * factor));
                 }
                 Op::BatchNorm { eps, momentum, .. } => {
                     to.resize(from.len(), 0.0);
@@ -265,20 +268,23 @@ fn forward(op: &Op, weights: &[f32], from: &[f32], to: &mut Vec<f32>, kept: &mut
     }
 }
 
-/// Sets numbers to 0 by chance, and scales the others so that the mean stays.
-fn drop_out(share: f32, from: &[f32], to: &mut Vec<f32>, factors: &mut Vec<f32>, seed: Seed) {
+/// Draws what each number is multiplied with, so that some are set to 0 by chance and the mean stays.
+pub(in crate::ml::estimators::neural) fn dropout_factors(
+    share: f32,
+    count: usize,
+    seed: Seed,
+    factors: &mut Vec<f32>,
+) {
     let mut generator = seed.generator();
     let kept = 1.0 / (1.0 - share);
     // A draw of 32 bits against the share of all such draws.
     let limit = (f64::from(share) * 4_294_967_296.0) as u64;
     factors.clear();
-    while factors.len() < from.len() {
+    while factors.len() < count {
         let draw: u64 = generator.random();
         for half in [draw & 0xffff_ffff, draw >> 32] {
             factors.push(if half < limit { 0.0 } else { kept });
         }
     }
-    factors.truncate(from.len());
-    to.clear();
-    to.extend(from.iter().zip(&*factors).map(|(x, factor)| x * factor));
+    factors.truncate(count);
 }

@@ -41,7 +41,7 @@ impl Window {
     }
 
     /// Counts the numbers below the window.
-    pub(super) fn patch(&self) -> Option<usize> {
+    pub(in crate::ml::estimators::neural) fn patch(&self) -> Option<usize> {
         self.channels.checked_mul(self.kernel[0])?.checked_mul(self.kernel[1])
     }
 
