@@ -7,7 +7,6 @@ use serde_json::json;
 use super::folded::{At, Cut, Fit, Folded, Inside, Keyed, side_by_side};
 use super::learning::{self, Known, Scorer, mean_sd};
 use super::tables::{self, Predicted, ScoreRow, SummaryRow};
-use crate::data::Frame;
 use crate::ml::estimator::Prediction;
 use crate::ml::model::ModelSpec;
 use crate::ml::splitter::Splitter;
@@ -152,12 +151,11 @@ impl Work for Validating {
             .collect();
         let so_far = Mutex::new(SoFar::new(&self.candidates));
         let total = Some(parts.len() as u64);
-        let columns = self.scorers.iter().any(Scorer::looks_at_columns);
         let answers = side_by_side(running, &parts, |part| {
-            let answer = part.answer(table, columns, running)?;
-            let score = self.scorers.first().and_then(|own| part.score(own, &answer).ok());
+            let answer = part.answer(table, &self.scorers, running)?;
+            let score = answer.scores.first().and_then(|own| own.as_ref().ok());
             let mut so_far = so_far.lock().unwrap_or_else(PoisonError::into_inner);
-            so_far.add(&part.candidate.name, score);
+            so_far.add(&part.candidate.name, score.copied());
             let (done, note) = (so_far.done, so_far.note(self.scorers.first()));
             running.progress(Progress { done, total, unit: "folds", note });
             Ok(answer)
@@ -221,14 +219,14 @@ impl<'a> SoFar<'a> {
 impl Validating {
     fn scores(&self, parts: &[Part<'_>], answers: &[Answer]) -> Result<Vec<ScoreRow>, Failure> {
         let mut rows = Vec::new();
-        for scorer in &self.scorers {
+        for (place, scorer) in self.scorers.iter().enumerate() {
             for (part, answer) in parts.iter().zip(answers) {
                 rows.push(ScoreRow {
                     model: part.candidate.name.clone(),
                     metric: scorer.name.clone(),
                     repeat: part.at.repeat,
                     fold: part.at.fold,
-                    value: part.score(scorer, answer)?,
+                    value: answer.scores[place].clone()?,
                 });
             }
         }
@@ -242,15 +240,15 @@ impl Validating {
 /// What a model says of the judged rows of a fold.
 struct Answer {
     prediction: Prediction,
-    /// These rows behind the model's steps, where a metric looks at them.
-    columns: Option<Frame>,
+    /// What each metric makes of it, in the order of the metrics.
+    scores: Vec<Result<f64, Failure>>,
 }
 
 impl Part<'_> {
     fn answer(
         &self,
         table: &crate::data::Table,
-        columns: bool,
+        scorers: &[Scorer],
         running: &dyn Running,
     ) -> Result<Answer, Failure> {
         let At { repeat, fold } = self.at;
@@ -258,8 +256,12 @@ impl Part<'_> {
         let answer = |keyed: &Keyed| {
             let fit = Fit { keyed, at: self.at, rows: None, label: &label };
             let prediction = self.folded.predict(&fit, running)?;
+            let columns = scorers.iter().any(Scorer::looks_at_columns);
             let columns = columns.then(|| self.folded.judged(&fit, running)).transpose()?;
-            Ok(Answer { prediction, columns })
+            let (truth, positive) = (self.folded.truth(self.at), self.folded.prepared.positive);
+            let score = |own: &Scorer| own.score(&truth, &prediction, positive, columns.as_ref());
+            let scores = scorers.iter().map(score).collect();
+            Ok(Answer { prediction, scores })
         };
         match &self.candidate.tuned {
             None => answer(&self.candidate.keyed),
@@ -274,11 +276,6 @@ impl Part<'_> {
                 answer(&Keyed::of(best))
             }
         }
-    }
-
-    fn score(&self, scorer: &Scorer, answer: &Answer) -> Result<f64, Failure> {
-        let (truth, positive) = (self.folded.truth(self.at), self.folded.prepared.positive);
-        scorer.score(&truth, &answer.prediction, positive, answer.columns.as_ref())
     }
 }
 
