@@ -118,7 +118,7 @@ fn run(text: &str, tables: &[(Vec<String>, Table)]) -> Result<Table, SqlError> {
             tables,
             parameters: &parameters(),
             functions: &Functions::default(),
-            limits,
+            limits, rows: &|_| {},
         },
         runtime.handle(),
     )
