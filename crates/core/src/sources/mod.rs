@@ -37,7 +37,7 @@ use crate::data::{ColumnType, Table};
 
 pub use added::{Added, Reader};
 pub use delimited::CsvOptions;
-pub use error::SourceError;
+pub use error::{Fault, SourceError};
 pub use input::{Encoding, Input, Limits, Stamp, open as open_file};
 pub use kinds::{PATHS, SOURCES, SourceKind, Sources};
 pub use rejects::Rejects;
