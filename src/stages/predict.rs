@@ -129,7 +129,20 @@ impl Work for Answering {
 /// # Errors
 /// The rows lack a column or hold what the model refuses.
 pub fn answers(model: &FittedModel, rows: &Table, kept: &[String]) -> Result<Table, Failure> {
-    let prediction = model.predict(rows).map_err(fit_failure)?;
+    answers_behind(0, model, rows, kept)
+}
+
+/// Does as [`answers`] for rows that stand behind others, which are counted where a row is named.
+///
+/// # Errors
+/// As [`answers`].
+pub fn answers_behind(
+    before: usize,
+    model: &FittedModel,
+    rows: &Table,
+    kept: &[String],
+) -> Result<Table, Failure> {
+    let prediction = model.predict(rows).map_err(|error| fit_failure(error.behind(before)))?;
     let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
     let kept = rows.project(&kept).map_err(|error| Failure::new(error.to_string()))?;
     tables::predictions(&kept, &prediction)
