@@ -83,7 +83,7 @@ impl StageKind for IngestKind {
                 declared_schema(&declared)
             }
             Err(trouble) => {
-                let place = ingest.place(&trouble.fault).unwrap_or(place);
+                let place = ingest.place(&trouble.fault, place);
                 let diagnostic = Diagnostic::error("source", place, trouble.message);
                 checking.report(trouble.help.into_iter().fold(diagnostic, Diagnostic::help));
                 return None;
@@ -123,25 +123,28 @@ impl StageKind for IngestKind {
 }
 
 impl Ingest {
-    /// Gives the place of what is at fault, if it has one of its own.
-    fn place(&self, fault: &Fault) -> Option<Span> {
+    /// Gives the place of what is at fault; `whole` is that of the source.
+    fn place(&self, fault: &Fault, whole: Span) -> Span {
         let args = match &self.from {
             Setting::Call(call) => Some(&call.args),
             _ => None,
         };
-        match (fault, &self.schema) {
+        // What was left out has the place of the whole call.
+        let own = |name: &str| {
+            let bound = args.and_then(|args| args.get(name));
+            bound.map(|bound| bound.span).filter(|span| *span != whole)
+        };
+        let found = match (fault, &self.schema) {
             (Fault::Column(column), Setting::Map(map)) => map.get(column).map(|bound| bound.span),
             (Fault::Column(_), _) => None,
-            (Fault::Options(options), _) => {
-                let written = |name: &&str| args?.get(name).filter(|bound| bound.written);
-                options.iter().find_map(written).map(|bound| bound.span)
-            }
+            (Fault::Options(options), _) => options.iter().find_map(|name| own(name)),
             (Fault::Path(path), _) => {
                 let bound = args.and_then(|args| args.get("path"));
                 let item = named(bound.map_or(&self.from, |bound| &bound.setting), path);
-                item.or_else(|| bound.map(|bound| bound.span))
+                item.or_else(|| own("path"))
             }
-        }
+        };
+        found.unwrap_or(whole)
     }
 }
 
@@ -231,7 +234,7 @@ impl Work for Reading {
 impl Reading {
     /// Points at what the user wrote that is at fault: a type, an option, a path, or else the source.
     fn failure(&self, error: &sources::SourceError) -> Failure {
-        let place = self.ingest.place(&error.fault()).unwrap_or(self.place);
+        let place = self.ingest.place(&error.fault(), self.place);
         let failure = Failure::new(error.to_string()).at(place);
         error.help().into_iter().fold(failure, Failure::help)
     }

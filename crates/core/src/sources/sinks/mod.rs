@@ -270,6 +270,10 @@ fn commit(
     let refused = |error: io::Error| refusal(error.into(), name);
     let (mut file, folder) = temporary(path).map_err(refused)?;
     write(file.as_file_mut())?;
+    // Who may read a file that was there before is the user's choice.
+    if let Ok(before) = fs::metadata(path) {
+        file.as_file().set_permissions(before.permissions()).map_err(refused)?;
+    }
     file.as_file().sync_all().map_err(refused)?;
     file.persist(path).map_err(|error| refused(error.error))?;
     sync_folder(folder).map_err(refused)
