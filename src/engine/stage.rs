@@ -19,8 +19,8 @@ use crate::plan::{
     TableSink, Task,
 };
 use crate::sql::{Limits, Memory};
-use crate::text::Span;
 use crate::store::{ObjectRef, Record, SMALL_PART, Store, StoreError, TableWriter};
+use crate::text::Span;
 
 /// What every stage of a run shares.
 pub(super) struct Shared {
@@ -278,14 +278,8 @@ fn keep(
     let files = produced.files.iter().map(|path| written(store, path)).collect::<Result<_, _>>()?;
     let (unmet, entries) =
         produced.unmet.into_iter().map(|unmet| (unmet.message, unmet.entry)).unzip();
-    let mut kept = Kept {
-        facts: produced.facts,
-        warnings: produced.warnings,
-        unmet,
-        entries,
-        files,
-        seconds,
-    };
+    let mut kept =
+        Kept { facts: produced.facts, warnings: produced.warnings, unmet, entries, files, seconds };
     let changed = key.files.iter().find(|content| !store.unchanged(content));
     if let Some(content) = changed {
         kept.warnings.push(format!(

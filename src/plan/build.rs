@@ -374,7 +374,15 @@ impl<'a> Binding<'a, '_> {
         waits.sort_unstable();
         waits.dedup();
         let groups = BTreeSet::new();
-        (!found_wrong).then_some(Block { found, name, kind: *kind, args, waits, groups, parameters })
+        (!found_wrong).then_some(Block {
+            found,
+            name,
+            kind: *kind,
+            args,
+            waits,
+            groups,
+            parameters,
+        })
     }
 
     /// Reads `file("query.sql")` in the settings of a block.

@@ -95,15 +95,18 @@ mod tests {
             "*other: | lone rows",
             "judged: day | final",
         ]);
-        assert_eq!(
-            told,
-            ["some: patient ward", "a: patient ward", "b: patient ward"]
-        );
+        assert_eq!(told, ["some: patient ward", "a: patient ward", "b: patient ward"]);
     }
 
     #[test]
     fn a_search_hands_its_model_on_to_who_fits_it() {
-        let told = groups(&["rows: |", "parts: g | rows", "a: |", "*best: | a rows", "*final: | best parts"]);
+        let told = groups(&[
+            "rows: |",
+            "parts: g | rows",
+            "a: |",
+            "*best: | a rows",
+            "*final: | best parts",
+        ]);
         assert!(told.contains(&"a: g".to_owned()), "{told:?}");
     }
 }

@@ -330,8 +330,9 @@ impl Expected<'_> {
         let value = match &self.kind.arrow {
             DataType::Boolean => text.parse().map(Value::Bool).ok(),
             kind if kind.is_floating() => {
-                let beyond =
-                    |number: f64| number.is_infinite() && text.contains(|c: char| c.is_ascii_digit());
+                let beyond = |number: f64| {
+                    number.is_infinite() && text.contains(|c: char| c.is_ascii_digit())
+                };
                 let number = text.parse().ok().filter(|number| !beyond(*number));
                 number.map(|number| Value::Number(Number::Float(number)))
             }

@@ -25,13 +25,15 @@ pub(super) fn locate(error: SqlError, query: &Query<'_>) -> SqlError {
         return error;
     }
     let Ok(parsed) = parse::query(query.text) else { return error };
-    let mut search = Search { query, source: &parsed.source, error: &error, trials: MAX_TRIALS, using: false };
+    let mut search =
+        Search { query, source: &parsed.source, error: &error, trials: MAX_TRIALS, using: false };
     let range = search.query(&parsed.query, &[], false);
     let using = search.using;
     let mut error = error.at(range);
     if using {
         error.help = vec![
-            "`USING` finds more than one such column before it; write `JOIN … ON a.x = b.x`".to_owned(),
+            "`USING` finds more than one such column before it; write `JOIN … ON a.x = b.x`"
+                .to_owned(),
         ];
     }
     error

@@ -139,7 +139,9 @@ impl Visitor for Finder<'_> {
         let error = SqlError::new("sql-unsupported", format!("`{name}(…)` gives no table here"));
         ControlFlow::Break(
             error
-                .help("a list becomes rows by `unnest`: `SELECT unnest(generate_series(1, 3)) AS n`")
+                .help(
+                    "a list becomes rows by `unnest`: `SELECT unnest(generate_series(1, 3)) AS n`",
+                )
                 .at(self.source.cover_call(name.span())),
         )
     }

@@ -152,7 +152,8 @@ impl Ingest {
 fn named(paths: &Setting, path: &str) -> Option<Span> {
     let Setting::List(items) = paths else { return None };
     let is_it = |item: &&Bound| matches!(&item.setting, Setting::Text(text) if text == path);
-    items.iter().find(is_it).map(|item| item.span)
+    // Of a path that is named twice, the second time is one too many.
+    items.iter().rev().find(is_it).map(|item| item.span)
 }
 
 /// Gives a column's type as it is read: a declared one may have a format, which no field keeps.

@@ -12,8 +12,8 @@ use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Code, Kind, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Caching, Checked, Checking, Failure, Lineage, Mention, Output, Produced, Progress, Reads,
-    Remembered, Running, Source, StageKind, TableType, Task, Work,
+    Artifact, Caching, Checked, Checking, Failure, Lineage, Mention, Output, Produced, Progress,
+    Reads, Remembered, Running, Source, StageKind, TableType, Task, Work,
 };
 use crate::sql::{self, Analysis, Parameter, Query, SqlError};
 use crate::syntax::ast::{Number, Value};

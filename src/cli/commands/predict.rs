@@ -94,13 +94,7 @@ fn unwritten(source: std::io::Error) -> SourceError {
 }
 
 /// Says what was written.
-fn told(
-    to: &Path,
-    rows: usize,
-    columns: Vec<String>,
-    args: &Args,
-    ui: &Ui,
-) -> Result<(), Trouble> {
+fn told(to: &Path, rows: usize, columns: Vec<String>, args: &Args, ui: &Ui) -> Result<(), Trouble> {
     let shown = to.display();
     if args.json {
         let answer = json!({ "to": shown.to_string(), "rows": rows, "columns": columns });
@@ -144,7 +138,11 @@ enum Writing<'a> {
 }
 
 impl Writing<'_> {
-    fn push(&mut self, answers: &Table, names: &mut Option<Vec<String>>) -> Result<(), SourceError> {
+    fn push(
+        &mut self,
+        answers: &Table,
+        names: &mut Option<Vec<String>>,
+    ) -> Result<(), SourceError> {
         if let Self::Blank(blank) = self {
             let Some(blank) = blank.take() else { return Err(SourceError::Refused) };
             let fields = answers.schema().fields().iter();
@@ -306,7 +304,8 @@ impl Typed {
         match error.column() {
             Some(column) => {
                 let own = self.declared.iter().find(|(name, _)| name == column);
-                let kind = own.map_or_else(|| "another type".to_owned(), |(_, kind)| kind.to_string());
+                let kind =
+                    own.map_or_else(|| "another type".to_owned(), |(_, kind)| kind.to_string());
                 Trouble::wrong(error.to_string())
                     .help(format!("`{}` was fitted on `{column}` as {kind}", model.display()))
             }

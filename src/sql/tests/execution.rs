@@ -172,7 +172,8 @@ fn the_same_bits_at_any_thread_count() {
                     tables: &tables,
                     parameters: &[],
                     functions: &Functions::default(),
-                    limits, rows: &|_| {},
+                    limits,
+                    rows: &|_| {},
                 };
                 rows(&execute(&execution, runtime.handle()).expect("a result"))
             })
@@ -194,7 +195,8 @@ fn a_query_stops_when_asked_and_at_its_memory() {
             tables: &[],
             parameters: &[],
             functions: &Functions::default(),
-            limits, rows: &|_| {},
+            limits,
+            rows: &|_| {},
         },
         runtime.handle(),
     );
@@ -210,7 +212,8 @@ fn a_query_stops_when_asked_and_at_its_memory() {
             tables: &tables,
             parameters: &[],
             functions: &Functions::default(),
-            limits, rows: &|_| {},
+            limits,
+            rows: &|_| {},
         },
         runtime.handle(),
     );

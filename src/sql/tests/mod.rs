@@ -118,7 +118,8 @@ fn run(text: &str, tables: &[(Vec<String>, Table)]) -> Result<Table, SqlError> {
             tables,
             parameters: &parameters(),
             functions: &Functions::default(),
-            limits, rows: &|_| {},
+            limits,
+            rows: &|_| {},
         },
         runtime.handle(),
     )

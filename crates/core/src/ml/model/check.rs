@@ -285,16 +285,15 @@ impl ModelSpec {
             } else if self.weight.as_ref() == Some(&name.node) {
                 ("is the weight", None)
             } else if self.excluded.contains(&name.node) {
-                let help = "a model that knows a row's group is judged on groups that it can't know";
+                let help =
+                    "a model that knows a row's group is judged on groups that it can't know";
                 ("is what a `split` or folds keep rows together by", Some(help))
             } else {
                 continue;
             };
             let message = format!("`{}` {role}, so it can't be a feature", name.node);
             let finding = Finding::new("target-as-feature", Part::Features, message);
-            findings.push(
-                finding.at(Some(name.span)).help_with(help.map(str::to_owned)),
-            );
+            findings.push(finding.at(Some(name.span)).help_with(help.map(str::to_owned)));
         }
         for (name, _) in sorts(schema).filter(|(_, sort)| sort.is_none()) {
             if picked.iter().any(|own| own == name) && !self.is_no_feature(name) {

@@ -99,10 +99,7 @@ impl Csv {
 }
 
 /// Reads the value of an option that is one character; an empty text is none.
-fn character(
-    option: &'static [&'static str],
-    text: &str,
-) -> Result<Option<u8>, SourceError> {
+fn character(option: &'static [&'static str], text: &str) -> Result<Option<u8>, SourceError> {
     match text.as_bytes() {
         [] => Ok(None),
         [byte] if byte.is_ascii() => Ok(Some(*byte)),

@@ -239,9 +239,7 @@ pub fn write_rows(
 /// Leaves what was there untouched, and says what the system refused.
 pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), SourceError> {
     let name = path.to_string_lossy();
-    commit(path, &name, |file| {
-        file.write_all(bytes).map_err(|error| refusal(error.into(), &name))
-    })
+    commit(path, &name, |file| file.write_all(bytes).map_err(|error| refusal(error.into(), &name)))
 }
 
 fn refusal(error: SinkError, name: &str) -> SourceError {
