@@ -106,6 +106,8 @@ fn text(batch: &RecordBatch, delimiter: u8) -> Result<Vec<u8>, SinkError> {
 
 /// A column whose values are written one by one.
 enum Cell<'a> {
+    /// A column of nothing but nulls, which has no marks for them.
+    Nothing,
     Text(&'a StringArray),
     Int(&'a Int64Array),
     Float(&'a Float64Array),
@@ -119,6 +121,7 @@ enum Cell<'a> {
 impl<'a> Cell<'a> {
     fn new(array: &'a dyn Array) -> Result<Self, SinkError> {
         Ok(match array.data_type() {
+            DataType::Null => Self::Nothing,
             DataType::Utf8 => Self::Text(array.as_string()),
             DataType::Int64 => Self::Int(array.as_primitive::<Int64Type>()),
             DataType::Float64 => Self::Float(array.as_primitive::<Float64Type>()),
