@@ -59,8 +59,13 @@ impl StageKind for PredictKind {
             checking.report(
                 Diagnostic::error(
                     "doubled-column",
-                    args.given("keep").filter(|bound| bound.written).map_or(data.span, |own| own.span),
-                    format!("the answer has a column `{taken}`, and `{}` has one already", data.name),
+                    args.given("keep")
+                        .filter(|bound| bound.written)
+                        .map_or(data.span, |own| own.span),
+                    format!(
+                        "the answer has a column `{taken}`, and `{}` has one already",
+                        data.name
+                    ),
                 )
                 .help(format!("leave that out: `keep: all(except: [{taken}])`")),
             );

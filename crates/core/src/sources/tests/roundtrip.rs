@@ -1,8 +1,6 @@
 //! What is written is read back as the same table.
 
-use arrow::array::{
-    BooleanArray, Float64Array, Int64Array, NullArray, RecordBatch, StringArray,
-};
+use arrow::array::{BooleanArray, Float64Array, Int64Array, NullArray, RecordBatch, StringArray};
 use arrow::array::{Date32Array, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 use proptest::prelude::*;
