@@ -211,7 +211,8 @@ fn a_memory_limit_fails_a_query_or_changes_no_bit_of_it() {
     let under = |memory: &Memory| {
         let limits = Limits { memory, stop: &stop };
         let functions = &Functions::default();
-        let execution = Execution { text, tables: &tables, parameters: &[], functions, limits };
+        let execution =
+            Execution { text, tables: &tables, parameters: &[], functions, limits, rows: &|_| {} };
         execute(&execution, runtime.handle()).map(|table| rows(&table))
     };
     let whole = under(&Memory::unbounded()).unwrap();
