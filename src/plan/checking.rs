@@ -303,6 +303,12 @@ impl Checking<'_> {
                 source.name
             ));
         }
+        if let (Output::Fitted(_), "a table") = (&source.kind, expected) {
+            let name = &source.name;
+            diagnostic = diagnostic
+                .help(format!("a table of its answers is made by `predict {{ model: {name}, data: … }}`"))
+                .help(format!("the model itself is exported by `model: {name}`"));
+        }
         self.report(diagnostic);
         None
     }

@@ -32,7 +32,7 @@ use super::prepare::{Prepared, Query, prepare};
 use super::rewrite::Parameter;
 use super::session::base;
 use super::{fault, guard};
-use crate::data::Table;
+use crate::data::{BATCH_ROWS, Table};
 
 /// The code of the error by which a query ends that is to end.
 pub const STOPPED: Code = "sql-stopped";
@@ -217,7 +217,7 @@ fn gather<'a>(
     Box::pin(async move {
         let held = MemoryConsumer::new("the result").register(context.memory_pool());
         let mut stream = execute_stream(plan, context)?;
-        let (mut batches, mut rows) = (Vec::new(), 0);
+        let (mut batches, mut rows, mut told) = (Vec::new(), 0, 0);
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
@@ -232,10 +232,19 @@ fn gather<'a>(
                         let batch = batch?;
                         hold(&held, &batch)?;
                         rows += batch.num_rows() as u64;
-                        (around.rows)(rows);
+                        // Some operators give very small batches.
+                        if rows - told >= BATCH_ROWS as u64 {
+                            told = rows;
+                            (around.rows)(rows);
+                        }
                         batches.push(batch);
                     }
-                    None => return Ok(batches),
+                    None => {
+                        if rows > told {
+                            (around.rows)(rows);
+                        }
+                        return Ok(batches);
+                    }
                 },
             }
         }
