@@ -306,7 +306,9 @@ impl Checking<'_> {
         if let (Output::Fitted(_), "a table") = (&source.kind, expected) {
             let name = &source.name;
             diagnostic = diagnostic
-                .help(format!("a table of its answers is made by `predict {{ model: {name}, data: … }}`"))
+                .help(format!(
+                    "a table of its answers is made by `predict {{ model: {name}, data: … }}`"
+                ))
                 .help(format!("the model itself is exported by `model: {name}`"));
         }
         self.report(diagnostic);

@@ -102,9 +102,10 @@ fn mentioned(error: &SqlError, source: &Source) -> Option<Range<usize>> {
     };
     let calls = text.match_indices('(').filter_map(|(at, _)| name(&text[..at]));
     // "string size overflow on repeat, max size is …"
-    let behind = text.split(" on ").skip(1).map(|rest| {
-        rest.split(|c| !letter(c)).next().unwrap_or_default().to_owned()
-    });
+    let behind = text
+        .split(" on ")
+        .skip(1)
+        .map(|rest| rest.split(|c| !letter(c)).next().unwrap_or_default().to_owned());
     let calls = calls.chain(behind);
     let texts = text.split('\'').skip(1).step_by(2);
     calls
