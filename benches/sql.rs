@@ -129,7 +129,14 @@ fn ours(text: &str, tables: &Tables, runtime: &Runtime) -> Duration {
     let limits = Limits { memory: &Memory::unbounded(), stop: &stop };
     let begun = Instant::now();
     let table = execute(
-        &Execution { text, tables, parameters: &[], functions: &Functions::default(), limits },
+        &Execution {
+            text,
+            tables,
+            parameters: &[],
+            functions: &Functions::default(),
+            limits,
+            rows: &|_| {},
+        },
         runtime.handle(),
     );
     let took = begun.elapsed();

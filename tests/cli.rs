@@ -450,3 +450,41 @@ correlate pairs { data: people, columns: [age, id] }
     {"left":"id","right":"age","method":"pearson","coefficient":-1.0,"p":1.0,"p_adjusted":1.0,"rows":2}
     "#);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_folder_that_is_gone_is_told_as_such() {
+    let project = people();
+    let mut command = std::process::Command::new("sh");
+    command.current_dir(project.path("")).env("MLP", mlp().get_program()).arg("-c");
+    command.arg("mkdir gone && cd gone && rmdir ../gone && exec \"$MLP\" check ../a.mlp");
+    let ran = finish(&mut command);
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(ran.stderr, @r"
+    error: the folder in which mlp was started is gone
+      help: go to a folder that is there, and name the pipeline from it
+    ");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_export_keeps_who_may_read_the_file_before_it() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let project = people();
+    project.write("a.mlp", &format!("{SQL}export some {{ data: old, to: \"old.csv\" }}\n"));
+    project.write("old.csv", "secret\n");
+    let path = project.path("old.csv");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(project.run(&["run", "a.mlp", "--quiet"]).status, 0);
+    assert_eq!(project.read("old.csv"), "id,age\n1,36\n2,41\n");
+    assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_running_query_says_how_many_rows_it_has() {
+    let project = people();
+    let ran = project.run(&["run", "a.mlp", "--json"]);
+    let event = "{\"event\":\"stage_progress\",\"stage\":\"old\",\"done\":2,\"total\":null,\"unit\":\"rows\",\"note\":\"\"}";
+    assert!(ran.stderr.lines().any(|line| line == event), "{}", ran.stderr);
+}

@@ -18,6 +18,7 @@ mod examples;
 mod extending;
 mod formats;
 mod gallery;
+mod grouped;
 mod incremental;
 mod models;
 mod networks;

@@ -323,6 +323,39 @@ fn a_model_whose_body_is_damaged_fails_the_stage_and_writes_nothing() {
 }
 
 #[test]
+fn rows_are_answered_batch_by_batch_as_they_are_all_at_once() {
+    // More rows than one batch has; a row of the second is one that the model refuses.
+    const ROWS: usize = 70_001;
+    let project = fitted();
+    let row = |row: usize| format!("{},{}\n", row * 7 % 90, ["a", "b", "c"][row % 3]);
+    let rows: String = (0..ROWS).map(row).collect();
+    project.write("rows.csv", &format!("age,kind\n{rows}")).write(
+        "all.mlp",
+        "ingest rows { from: \"rows.csv\" }\n\
+         predict told { model: load(\"out/line.mlpmodel\"), data: rows }\n\
+         export csv { data: told, to: \"all.csv\" }\n\
+         export packed { data: told, to: \"all.ndjson.gz\" }\n\
+         export parquet { data: told, to: \"all.parquet\" }\n",
+    );
+    let ran = project.run(&["run", "all.mlp", "--quiet"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    let said = project.run(&["predict", "out/line.mlpmodel", "rows.csv"]);
+    assert_eq!((said.status, said.stdout == project.read("all.csv")), (0, true), "{}", said.stderr);
+    for name in ["ndjson.gz", "parquet"] {
+        let to = format!("told.{name}");
+        let args = ["predict", "out/line.mlpmodel", "rows.csv", "--to", &to];
+        let said = project.run(&args);
+        assert_eq!((said.status, said.stderr), (0, format!("wrote {to}: {ROWS} rows\n")),);
+        assert!(bytes(&project, &to) == bytes(&project, &format!("all.{name}")), "{name}");
+    }
+    project.write("rows.csv", &format!("age,kind\n{rows}inf,a\n"));
+    let said = project.run(&["predict", "out/line.mlpmodel", "rows.csv", "--to", "none.csv"]);
+    assert_eq!((said.status, said.stdout.as_str()), (1, ""));
+    assert!(said.stderr.contains(&format!("has infinity in row {ROWS}")), "{}", said.stderr);
+    assert!(!project.path("none.csv").exists());
+}
+
+#[test]
 fn rows_that_a_model_cannot_read_are_told_once() {
     let project = fitted();
     let check = |rows: &str| {

@@ -67,6 +67,9 @@ impl Pipeline {
 
     /// Reads and checks the pipeline, and keeps what is found to itself.
     pub(super) fn load(&self, ui: &Ui) -> Result<(Loaded, Arc<Store>), Trouble> {
+        if self.file.is_relative() {
+            stand()?;
+        }
         let text = read(&self.file, "pipeline")?;
         let request = self.request()?;
         let store = Arc::new(open_store(&self.project())?);
@@ -139,6 +142,14 @@ pub(super) fn open_store(project: &Path) -> Result<Store, Trouble> {
             _ => Vec::new(),
         };
         Trouble::Failed { message: format!("the cache can't be opened: {error}"), help }
+    })
+}
+
+/// Checks that there is a folder from which paths can lead.
+fn stand() -> Result<(), Trouble> {
+    std::env::current_dir().map(drop).map_err(|_| {
+        Trouble::wrong("the folder in which mlp was started is gone")
+            .help("go to a folder that is there, and name the pipeline from it")
     })
 }
 

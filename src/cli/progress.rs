@@ -379,7 +379,7 @@ mod tests {
                 outputs,
                 facts: crate::plan::Facts::default(),
                 seconds: 0.012,
-                span: None,
+                places: Vec::new(),
             };
             finished(&report, &Look::plain())
         };

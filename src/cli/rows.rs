@@ -99,6 +99,11 @@ fn head(table: &Table, rows: usize) -> Result<Table, TableError> {
     table.slice(0..rows.min(table.rows()))
 }
 
+/// Tells whether a value is null; a column of nothing but nulls has no marks for them.
+fn is_null(column: &ArrayRef, row: usize) -> bool {
+    column.data_type().is_null() || column.is_null(row)
+}
+
 /// Writes a column's values for a program: bools, numbers, texts, lists and structs as such, the rest
 /// as text.
 fn values(column: &ArrayRef) -> Result<Vec<Json>, ArrowError> {
@@ -116,7 +121,7 @@ fn values(column: &ArrayRef) -> Result<Vec<Json>, ArrowError> {
         _ => Json::String(text),
     };
     let value = |row| {
-        if column.is_null(row) {
+        if is_null(column, row) {
             Ok(Json::Null)
         } else {
             Ok(own(formatter.value(row).try_to_string()?))
@@ -149,7 +154,7 @@ impl Cells {
             for (cells, column) in columns.iter_mut().zip(batch.columns()) {
                 let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
                 for row in 0..column.len() {
-                    cells.push(if column.is_null(row) {
+                    cells.push(if is_null(column, row) {
                         String::new()
                     } else {
                         shortened(formatter.value(row).try_to_string()?, column.data_type())

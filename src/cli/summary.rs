@@ -242,7 +242,7 @@ mod tests {
             outputs: Vec::new(),
             facts: Facts::default(),
             seconds: 0.0,
-            span: None,
+            places: Vec::new(),
         }
     }
 

@@ -174,7 +174,6 @@ fn spoken(error: &std::io::Error) -> String {
 }
 
 fn trouble(error: &SourceError) -> SourceTrouble {
-    let column = error.column().map(str::to_owned);
     let (message, help, absent) = (error.to_string(), error.help(), error.is_absent());
-    SourceTrouble { message, help, absent, column }
+    SourceTrouble { message, help, absent, fault: error.fault() }
 }

@@ -101,9 +101,9 @@ pub struct StageReport {
     pub facts: Facts,
     /// How long it ran.
     pub seconds: f64,
-    /// Where a failure points to in the user's text.
+    /// Where a failure points to in the user's text; several places where several entries fail.
     #[serde(skip)]
-    pub span: Option<crate::text::Span>,
+    pub places: Vec<crate::text::Span>,
 }
 
 /// What is known of one output of a stage.

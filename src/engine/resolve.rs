@@ -29,6 +29,8 @@ pub(super) struct Kept {
     pub(super) warnings: Vec<String>,
     /// What isn't as required.
     pub(super) unmet: Vec<String>,
+    /// Which entries ask for these, each in its turn.
+    pub(super) entries: Vec<usize>,
     /// The files that it wrote outside of the cache, relative to the project, and their hashes.
     pub(super) files: Vec<(String, Hash)>,
     /// How long it took; told on a report's page, if asked for, and no part of any key.

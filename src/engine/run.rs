@@ -217,7 +217,7 @@ fn unrun(stage: &Stage, outcome: Outcome, why: &str) -> StageReport {
         outputs: Vec::new(),
         facts: Facts::default(),
         seconds: 0.0,
-        span: None,
+        places: Vec::new(),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::plan::{
 };
 use crate::sql::{Limits, Memory};
 use crate::store::{ObjectRef, Record, SMALL_PART, Store, StoreError, TableWriter};
+use crate::text::Span;
 
 /// What every stage of a run shares.
 pub(super) struct Shared {
@@ -114,8 +115,19 @@ pub(super) fn finished(
         outputs,
         facts: kept.facts.clone(),
         seconds,
-        span: (!kept.unmet.is_empty()).then_some(stage.span),
+        places: places(stage, kept),
     }
+}
+
+/// Gives the places of the entries that are unmet.
+fn places(stage: &Stage, kept: &Kept) -> Vec<Span> {
+    let of_entry = |entry: &usize| stage.entries.get(*entry).copied();
+    let mut places: Vec<Span> = kept.entries.iter().filter_map(of_entry).collect();
+    places.dedup();
+    if places.is_empty() && !kept.unmet.is_empty() {
+        places.push(stage.span);
+    }
+    places
 }
 
 fn failed(stage: &Stage, failure: &Failure, seconds: f64) -> StageReport {
@@ -129,7 +141,7 @@ fn failed(stage: &Stage, failure: &Failure, seconds: f64) -> StageReport {
         outputs: Vec::new(),
         facts: plan::Facts::default(),
         seconds,
-        span: Some(failure.span.unwrap_or(stage.span)),
+        places: vec![failure.span.unwrap_or(stage.span)],
     }
 }
 
@@ -264,13 +276,10 @@ fn keep(
         produced.outputs.iter().map(|artifact| put(store, artifact)).collect::<Result<_, _>>()
     })?;
     let files = produced.files.iter().map(|path| written(store, path)).collect::<Result<_, _>>()?;
-    let mut kept = Kept {
-        facts: produced.facts,
-        warnings: produced.warnings,
-        unmet: produced.unmet,
-        files,
-        seconds,
-    };
+    let (unmet, entries) =
+        produced.unmet.into_iter().map(|unmet| (unmet.message, unmet.entry)).unzip();
+    let mut kept =
+        Kept { facts: produced.facts, warnings: produced.warnings, unmet, entries, files, seconds };
     let changed = key.files.iter().find(|content| !store.unchanged(content));
     if let Some(content) = changed {
         kept.warnings.push(format!(

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::catalog::Catalog;
 use super::checking::{Checking, View};
 use super::graph;
+use super::groups::{self, Grouping};
 use super::lint;
 use super::load::normal;
 use super::names::{Found, Instance, Names};
@@ -117,12 +118,16 @@ pub struct Stage {
     pub outputs: Vec<(&'static str, Output)>,
     /// Its settings, canonically.
     pub settings: serde_json::Value,
+    /// The columns by which the rows of a model are kept together, which are no features of it.
+    pub groups: Vec<String>,
     /// Its fields as they were written, parameters put in.
     pub written: Vec<(&'static str, String)>,
     /// The work; none where the block only defines something.
     pub task: Option<Task>,
     /// The columns that it counts on, and that only a run can tell.
     pub promised: Vec<Promise>,
+    /// The places of the entries that a run may find unmet, see [`Unmet`](super::Unmet).
+    pub entries: Vec<Span>,
     /// The stages that it waits for, whether it reads them or not.
     pub waits: Vec<usize>,
     /// The seed of its random choices.
@@ -160,6 +165,8 @@ pub(super) struct Block<'a> {
     args: Args,
     /// The blocks that it names.
     pub(super) waits: Vec<usize>,
+    /// The columns by which the rows of a model are kept together, wherever it is fitted.
+    pub(super) groups: BTreeSet<String>,
     parameters: &'a Parameters,
 }
 
@@ -230,12 +237,13 @@ pub(super) fn build(
             return None;
         }
     };
+    group(&mut blocks, &named, &order);
     let mut places = vec![0; order.len()];
     for (place, block) in order.iter().enumerate() {
         places[*block] = place;
     }
     let checks = Checks { catalog, instances, names: &names, places: &places, head: &head };
-    let (checked, promised) = checks.all(&blocks, &order, &waits, &mut used, diagnostics);
+    let (checked, counted) = checks.all(&blocks, &order, &waits, &mut used, diagnostics);
     lint::clashing_files(&order, &blocks_read(&blocks), &checked, diagnostics);
     if diagnostics.has_errors() {
         // What is wrong may well use what seems unused.
@@ -245,9 +253,10 @@ pub(super) fn build(
     lint::unused_stages(&blocks_read(&blocks), &named, diagnostics);
     let stages = order
         .iter()
-        .zip(checked.into_iter().zip(promised))
-        .filter_map(|(block, (checked, promised))| {
-            Some(Stage { promised, ..stage(blocks[*block].as_ref()?, checked?, &places, seed) })
+        .zip(checked.into_iter().zip(counted))
+        .filter_map(|(block, (checked, Counted { promised, entries }))| {
+            let made = stage(blocks[*block].as_ref()?, checked?, &places, seed);
+            Some(Stage { promised, entries, ..made })
         })
         .collect();
     Some(Plan {
@@ -340,6 +349,7 @@ impl<'a> Binding<'a, '_> {
             diagnostics: Diagnostics::default(),
             used: BTreeSet::new(),
             promised: Vec::new(),
+            entries: Vec::new(),
             view: View {
                 names: self.names,
                 instance: found.instance,
@@ -363,7 +373,16 @@ impl<'a> Binding<'a, '_> {
         diagnostics.extend(checking.diagnostics);
         waits.sort_unstable();
         waits.dedup();
-        (!found_wrong).then_some(Block { found, name, kind: *kind, args, waits, parameters })
+        let groups = BTreeSet::new();
+        (!found_wrong).then_some(Block {
+            found,
+            name,
+            kind: *kind,
+            args,
+            waits,
+            groups,
+            parameters,
+        })
     }
 
     /// Reads `file("query.sql")` in the settings of a block.
@@ -467,6 +486,22 @@ fn gather(blocks: &mut [Option<Block<'_>>], instances: &[Instance]) {
     }
 }
 
+/// Tells each model by which columns rows are kept together where it is fitted.
+fn group(blocks: &mut [Option<Block<'_>>], waits: &[Vec<usize>], order: &[usize]) {
+    let grouping = |block: &Option<Block<'_>>| {
+        block.as_ref().map_or_else(Grouping::default, |block| Grouping {
+            own: block.kind.groups(&block.args),
+            learns: block.kind.learns(),
+        })
+    };
+    let grouping: Vec<Grouping> = blocks.iter().map(grouping).collect();
+    for (block, groups) in blocks.iter_mut().zip(groups::of(&grouping, waits, order)) {
+        if let Some(block) = block.as_mut().filter(|own| own.kind.role() == Role::Definition) {
+            block.groups = groups;
+        }
+    }
+}
+
 /// Gives a file and all that it imports, under a name or not.
 fn imported(instances: &[Instance], from: usize) -> BTreeSet<usize> {
     let mut seen = BTreeSet::from([from]);
@@ -540,9 +575,9 @@ impl Checks<'_> {
         waits: &[Vec<usize>],
         used: &mut BTreeSet<(usize, String)>,
         diagnostics: &mut Diagnostics,
-    ) -> (Vec<Option<Checked>>, Vec<Vec<Promise>>) {
+    ) -> (Vec<Option<Checked>>, Vec<Counted>) {
         let mut checked: Vec<Option<Checked>> = vec![None; order.len()];
-        let mut promised: Vec<Vec<Promise>> = vec![Vec::new(); order.len()];
+        let mut counted: Vec<Counted> = vec![Counted::default(); order.len()];
         for level in levels(order, waits) {
             let one = |block: &usize| {
                 let instance = blocks[*block].as_ref()?.found.instance;
@@ -559,10 +594,10 @@ impl Checks<'_> {
                 let wrong = found.diagnostics.has_errors();
                 diagnostics.extend(found.diagnostics);
                 checked[self.places[*block]] = result.filter(|_| !wrong);
-                promised[self.places[*block]] = found.promised;
+                counted[self.places[*block]] = found.counted;
             }
         }
-        (checked, promised)
+        (checked, counted)
     }
 
     fn one(
@@ -584,11 +619,12 @@ impl Checks<'_> {
             diagnostics: Diagnostics::default(),
             used: BTreeSet::new(),
             promised: Vec::new(),
+            entries: Vec::new(),
             view: View { names: self.names, instance, places: self.places, checked, blocks, own },
         };
         let result = block.kind.check(&block.args, &mut checking);
-        let Checking { diagnostics, used, promised, .. } = checking;
-        let finding = Finding { diagnostics, used, promised };
+        let Checking { diagnostics, used, promised, entries, .. } = checking;
+        let finding = Finding { diagnostics, used, counted: Counted { promised, entries } };
         Some((finding, result))
     }
 }
@@ -597,7 +633,14 @@ impl Checks<'_> {
 struct Finding {
     diagnostics: Diagnostics,
     used: BTreeSet<String>,
+    counted: Counted,
+}
+
+/// What a run is held against, or points at.
+#[derive(Clone, Default)]
+struct Counted {
     promised: Vec<Promise>,
+    entries: Vec<Span>,
 }
 
 /// Cuts an order into levels: each waits for those before alone.
@@ -660,7 +703,9 @@ fn stage(block: &Block<'_>, checked: Checked, places: &[usize], seed: u64) -> St
         tags,
         outputs: checked.outputs,
         promised: Vec::new(),
+        entries: Vec::new(),
         settings: block.args.canonical(),
+        groups: block.groups.iter().cloned().collect(),
         written: block.written(),
         task,
         waits,

@@ -9,6 +9,7 @@ use super::registry::Registry;
 use crate::data::{ColumnType, Hash};
 use crate::ml::model::ModelHead;
 use crate::params::Setting;
+use crate::sources::Fault;
 
 /// Answers for everything that isn't in the text of the pipeline.
 pub trait Catalog: Sync {
@@ -104,6 +105,6 @@ pub struct SourceTrouble {
     pub help: Vec<String>,
     /// The data aren't there; with a declared schema the pipeline still checks.
     pub absent: bool,
-    /// The declared column that the data don't have, if that is what is wrong.
-    pub column: Option<String>,
+    /// The part of what the user wrote that is wrong.
+    pub fault: Fault,
 }

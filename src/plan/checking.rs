@@ -38,6 +38,8 @@ pub struct Checking<'a> {
     pub used: BTreeSet<String>,
     /// The columns that the block counts on, and that only a run can tell.
     pub(super) promised: Vec<Promise>,
+    /// The places of the entries that a run may find unmet.
+    pub(super) entries: Vec<Span>,
     pub(super) view: View<'a>,
 }
 
@@ -176,6 +178,14 @@ impl Checking<'_> {
         before
     }
 
+    /// Gives the columns by which rows are kept together in the stages that fit the block, if it is a
+    /// model.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        let own = self.view.blocks.get(self.view.own).and_then(Option::as_ref);
+        own.map(|block| block.groups.iter().cloned().collect()).unwrap_or_default()
+    }
+
     /// Finds the table that a setting names.
     pub fn table(&mut self, bound: &Bound) -> Option<Source<TableType>> {
         let source = self.named(bound)?;
@@ -214,6 +224,12 @@ impl Checking<'_> {
             self.unknown_column(column, &table.name, &schema, span);
         }
         has
+    }
+
+    /// Notes the place of an entry that a run may find unmet; gives its number, counted from 0.
+    pub fn entry(&mut self, span: Span) -> usize {
+        self.entries.push(span);
+        self.entries.len() - 1
     }
 
     /// Counts on a column of an open table that may turn up at run time: the stage fails at this place
@@ -286,6 +302,14 @@ impl Checking<'_> {
                 "fit it first: `train fitted {{ model: {}, data: … }}`, then name `fitted` here",
                 source.name
             ));
+        }
+        if let (Output::Fitted(_), "a table") = (&source.kind, expected) {
+            let name = &source.name;
+            diagnostic = diagnostic
+                .help(format!(
+                    "a table of its answers is made by `predict {{ model: {name}, data: … }}`"
+                ))
+                .help(format!("the model itself is exported by `model: {name}`"));
         }
         self.report(diagnostic);
         None

@@ -9,6 +9,7 @@ mod catalog;
 mod checking;
 mod fingerprint;
 mod graph;
+mod groups;
 mod lint;
 mod load;
 mod names;
@@ -27,5 +28,5 @@ pub use registry::{Registry, RegistryError};
 pub use stage::{
     Artifact, Caching, Checked, Facts, Failure, FittedType, Input, Lineage, Mention, ModelType,
     Output, PROBABILITY, Produced, Progress, Promise, Reads, Role, Running, Score, StageKind,
-    TableSink, TableType, Task, Tuned, Work,
+    TableSink, TableType, Task, Tuned, Unmet, Work,
 };

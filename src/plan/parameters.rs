@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arrow::datatypes::DataType;
+
 use super::load::Request;
 use super::names::Instance;
 use crate::data::{ColumnType, date_of, timestamp_of};
@@ -262,7 +264,6 @@ impl Expected<'_> {
 
     /// Takes one value; a whole number or a percentage for a float becomes that float.
     fn single(&self, value: &Spanned<Value>) -> Result<Spanned<Value>, Diagnostic> {
-        use arrow::datatypes::DataType;
         let kind = &self.kind.arrow;
         let float = |number| Spanned::new(Value::Number(Number::Float(number)), value.span);
         let fits = match &value.node {
@@ -272,20 +273,24 @@ impl Expected<'_> {
                 return Ok(float(*number as f64));
             }
             Value::Percent(share) if kind.is_floating() => return Ok(float(*share)),
-            Value::Number(Number::Int(_)) => kind.is_numeric(),
-            Value::Number(Number::Float(_)) => {
-                kind.is_floating() || matches!(kind, DataType::Decimal128(..))
+            Value::Number(Number::Int(number)) => holds_whole(kind, *number),
+            Value::Number(Number::Float(number)) => {
+                kind.is_floating() || holds_digits(kind, &number.to_string())
             }
             Value::Duration(_) => matches!(kind, DataType::Duration(_)),
             Value::Text(text) => return self.text(&text.value, value.span),
             _ => false,
         };
-        if fits { Ok(value.clone()) } else { Err(self.misfit(value.span, "the value")) }
+        let found = match &value.node {
+            Value::Number(Number::Int(number)) => number.to_string(),
+            Value::Number(Number::Float(number)) => number.to_string(),
+            _ => "the value".to_owned(),
+        };
+        if fits { Ok(value.clone()) } else { Err(self.misfit(value.span, &found)) }
     }
 
     /// Takes a text, which may be a date or one of some categories.
     fn text(&self, text: &str, span: Span) -> Result<Spanned<Value>, Diagnostic> {
-        use arrow::datatypes::DataType;
         let fits = match &self.kind.arrow {
             DataType::Utf8 => self
                 .kind
@@ -296,13 +301,25 @@ impl Expected<'_> {
             DataType::Timestamp(..) => timestamp_of(text).is_some(),
             _ => false,
         };
-        if fits { Ok(text_value(text, span)) } else { Err(self.misfit(span, text)) }
+        if fits {
+            return Ok(text_value(text, span));
+        }
+        let misfit = self.misfit(span, text);
+        Err(match &self.kind.arrow {
+            DataType::Date32 => misfit.help("a date is written `2024-05-31`"),
+            DataType::Timestamp(..) => misfit.help("a time is written `2024-05-31 12:30`"),
+            _ => misfit,
+        })
     }
 
     /// Takes what stands behind `--set name=`.
     fn typed(&self, text: &str, span: Span) -> Result<Spanned<Value>, Diagnostic> {
-        use arrow::datatypes::DataType;
         if self.list {
+            if text.trim_start().starts_with('[')
+                && let Ok(list) = self.literal(text, span)
+            {
+                return Ok(list);
+            }
             let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
             let one = Expected { list: false, ..*self };
             let parts = inner.split(',').map(str::trim).filter(|part| !part.is_empty());
@@ -313,7 +330,11 @@ impl Expected<'_> {
         let value = match &self.kind.arrow {
             DataType::Boolean => text.parse().map(Value::Bool).ok(),
             kind if kind.is_floating() => {
-                text.parse().map(|number| Value::Number(Number::Float(number))).ok()
+                let beyond = |number: f64| {
+                    number.is_infinite() && text.contains(|c: char| c.is_ascii_digit())
+                };
+                let number = text.parse().ok().filter(|number| !beyond(*number));
+                number.map(|number| Value::Number(Number::Float(number)))
             }
             kind if kind.is_numeric() || matches!(kind, DataType::Duration(_)) => None,
             _ => return self.text(text, span),
@@ -354,6 +375,31 @@ impl Expected<'_> {
             _ => Err(self.misfit(span, "the value")),
         }
     }
+}
+
+/// Tells whether a type has a whole number.
+fn holds_whole(kind: &DataType, number: i64) -> bool {
+    match kind {
+        DataType::Int8 => i8::try_from(number).is_ok(),
+        DataType::Int16 => i16::try_from(number).is_ok(),
+        DataType::Int32 => i32::try_from(number).is_ok(),
+        DataType::UInt8 => u8::try_from(number).is_ok(),
+        DataType::UInt16 => u16::try_from(number).is_ok(),
+        DataType::UInt32 => u32::try_from(number).is_ok(),
+        DataType::UInt64 => number >= 0,
+        DataType::Decimal128(..) => holds_digits(kind, &number.to_string()),
+        kind => kind.is_numeric(),
+    }
+}
+
+/// Tells whether a decimal type has a number with all of its digits.
+fn holds_digits(kind: &DataType, number: &str) -> bool {
+    let DataType::Decimal128(precision, scale) = kind else { return false };
+    let number = number.trim_start_matches('-');
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let (whole, part) = (whole.trim_start_matches('0').len(), part.trim_end_matches('0').len());
+    let scale = usize::try_from(*scale).unwrap_or(0);
+    part <= scale && whole + scale <= usize::from(*precision)
 }
 
 fn text_value(text: &str, span: Span) -> Spanned<Value> {

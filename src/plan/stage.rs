@@ -45,6 +45,16 @@ pub trait StageKind: Sync {
         Vec::new()
     }
 
+    /// Gives the columns whose equal values a block keeps together, as `group` in a `split` does.
+    fn groups(&self, _args: &Args) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Tells whether its blocks fit models.
+    fn learns(&self) -> bool {
+        false
+    }
+
     /// Tells whether a block reads, beside what it names, every stage that keeps something.
     fn reads_all(&self, _args: &Args) -> bool {
         false
@@ -332,7 +342,16 @@ pub struct Produced {
     /// The files that were written outside of the cache.
     pub files: Vec<std::path::PathBuf>,
     /// Says what isn't as required, where the work itself went well but its finding fails the stage.
-    pub unmet: Vec<String>,
+    pub unmet: Vec<Unmet>,
+}
+
+/// Something that isn't as required.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// The entry that asks for it, as [`Checking::entry`] counted them.
+    pub entry: usize,
+    /// What was asked for, and what was found.
+    pub message: String,
 }
 
 /// Small results of a stage.

@@ -95,7 +95,9 @@ impl SqlError {
         names: impl IntoIterator<Item = &'a str>,
         what: &str,
     ) -> Self {
-        let names: Vec<&str> = names.into_iter().collect();
+        let mut names: Vec<&str> = names.into_iter().collect();
+        let mut seen = std::collections::BTreeSet::new();
+        names.retain(|name| seen.insert(*name));
         match diag::nearest(word, names.iter().copied()) {
             Some(name) => self.help(format!("did you mean `{name}`?")),
             None if names.is_empty() || names.len() > 40 => self,

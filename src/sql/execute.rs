@@ -32,7 +32,7 @@ use super::prepare::{Prepared, Query, prepare};
 use super::rewrite::Parameter;
 use super::session::base;
 use super::{fault, guard};
-use crate::data::Table;
+use crate::data::{BATCH_ROWS, Table};
 
 /// The code of the error by which a query ends that is to end.
 pub const STOPPED: Code = "sql-stopped";
@@ -49,8 +49,8 @@ pub struct Limits<'a> {
     pub stop: &'a AtomicBool,
 }
 
-/// A query, the tables that it reads, and what bounds it.
-#[derive(Clone, Copy, Debug)]
+/// A query, the tables that it reads, what bounds it, and who hears of it.
+#[derive(Clone, Copy)]
 pub struct Execution<'a> {
     /// The SQL text.
     pub text: &'a str,
@@ -62,6 +62,8 @@ pub struct Execution<'a> {
     pub functions: &'a Functions,
     /// What bounds it.
     pub limits: Limits<'a>,
+    /// Hears how many rows it has given so far.
+    pub rows: &'a (dyn Fn(u64) + Sync),
 }
 
 /// Plans a query, runs it and waits for its result.
@@ -82,7 +84,15 @@ pub fn execute(execution: &Execution<'_>, runtime: &Handle) -> Result<Table, Sql
     let prepared = prepare(&query).map_err(|errors| {
         first(errors).unwrap_or_else(|| SqlError::new("sql-internal", "the query was refused"))
     })?;
-    prepared.execute(execution.tables, execution.limits, runtime)
+    let (limits, rows) = (execution.limits, execution.rows);
+    prepared.run(execution.tables, &Around { limits, rows }, runtime)
+}
+
+/// What a running query looks at, and tells.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    limits: Limits<'a>,
+    rows: &'a (dyn Fn(u64) + Sync),
 }
 
 impl Prepared {
@@ -99,10 +109,19 @@ impl Prepared {
         limits: Limits<'_>,
         runtime: &Handle,
     ) -> Result<Table, SqlError> {
+        self.run(tables, &Around { limits, rows: &|_| {} }, runtime)
+    }
+
+    fn run(
+        &self,
+        tables: &[(Vec<String>, Table)],
+        around: &Around<'_>,
+        runtime: &Handle,
+    ) -> Result<Table, SqlError> {
         let ran = guard::run(|| {
             let plan = bind(&self.plan, tables)?;
-            let context = context(limits)?;
-            runtime.block_on(collect(plan, context, limits.stop))
+            let context = context(around.limits)?;
+            runtime.block_on(collect(plan, context, around))
         })?;
         let batches = ran.map_err(|error| fault::explain(&error, &self.source))?;
         let planned = || Arc::clone(&self.analysis.schema);
@@ -178,33 +197,33 @@ fn context(limits: Limits<'_>) -> Result<Arc<TaskContext>> {
 ///
 /// A plain function that gives a boxed future: an `async fn` over a plan has the compiler prove
 /// anew, for minutes, that it may cross threads.
-fn collect(
+fn collect<'a>(
     plan: LogicalPlan,
     context: Arc<TaskContext>,
-    stop: &AtomicBool,
-) -> BoxFuture<'_, Result<Vec<RecordBatch>>> {
+    around: &'a Around<'a>,
+) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
     Box::pin(async move {
         let state = &base().state;
         let plan = state.query_planner().create_physical_plan(&plan, state).await?;
-        gather(plan, context, stop).await
+        gather(plan, context, around).await
     })
 }
 
-fn gather(
+fn gather<'a>(
     plan: Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
-    stop: &AtomicBool,
-) -> BoxFuture<'_, Result<Vec<RecordBatch>>> {
+    around: &'a Around<'a>,
+) -> BoxFuture<'a, Result<Vec<RecordBatch>>> {
     Box::pin(async move {
         let held = MemoryConsumer::new("the result").register(context.memory_pool());
         let mut stream = execute_stream(plan, context)?;
-        let mut batches = Vec::new();
+        let (mut batches, mut rows, mut told) = (Vec::new(), 0, 0);
         let mut look = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 biased;
                 _ = look.tick() => {
-                    if stop.load(Ordering::Relaxed) {
+                    if around.limits.stop.load(Ordering::Relaxed) {
                         return Err(stopped());
                     }
                 }
@@ -212,9 +231,20 @@ fn gather(
                     Some(batch) => {
                         let batch = batch?;
                         hold(&held, &batch)?;
+                        rows += batch.num_rows() as u64;
+                        // Some operators give very small batches.
+                        if rows - told >= BATCH_ROWS as u64 {
+                            told = rows;
+                            (around.rows)(rows);
+                        }
                         batches.push(batch);
                     }
-                    None => return Ok(batches),
+                    None => {
+                        if rows > told {
+                            (around.rows)(rows);
+                        }
+                        return Ok(batches);
+                    }
                 },
             }
         }

@@ -39,6 +39,8 @@ const TYPES: &[(&str, &str)] = &[
     ("Int8", "int8"),
     ("Float64", "float"),
     ("Float32", "float32"),
+    ("Int64Array", "int"),
+    ("Float64Array", "float"),
     ("Boolean", "bool"),
     ("Date32", "date"),
 ];
@@ -63,9 +65,9 @@ pub(super) fn explain(error: &DataFusionError, source: &Source) -> SqlError {
             _ => break,
         };
     }
-    if let Some(found) = regex(&error.to_string()) {
-        let place = range.or_else(|| found.range.clone());
-        return found.at(place);
+    let text = error.to_string();
+    if let Some(found) = regex(&text) {
+        return found.at(range.or_else(|| pattern(&text, source)));
     }
     let found = match error {
         DataFusionError::External(inner) => external(inner.as_ref()),
@@ -83,7 +85,33 @@ pub(super) fn explain(error: &DataFusionError, source: &Source) -> SqlError {
     let range = range
         .filter(|_| !matches!(error, DataFusionError::Plan(text) if operation(text).is_some()));
     let range = found.range.clone().or(range);
+    let range = range.or_else(|| mentioned(&found, source));
     found.at(range)
+}
+
+/// Finds what a message of a run names, if it stands in the query once: a call, or a text.
+fn mentioned(error: &SqlError, source: &Source) -> Option<Range<usize>> {
+    if !matches!(error.code, "sql-runtime" | "sql-cast" | "sql-overflow") {
+        return None;
+    }
+    let text = &error.message;
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = |before: &str| {
+        let start = before.trim_end_matches(letter).len();
+        before.get(start..).filter(|name| !name.is_empty()).map(str::to_owned)
+    };
+    let calls = text.match_indices('(').filter_map(|(at, _)| name(&text[..at]));
+    // "string size overflow on repeat, max size is …"
+    let behind = text
+        .split(" on ")
+        .skip(1)
+        .map(|rest| rest.split(|c| !letter(c)).next().unwrap_or_default().to_owned());
+    let calls = calls.chain(behind);
+    let texts = text.split('\'').skip(1).step_by(2);
+    calls
+        .filter_map(|name| source.only_call(&name))
+        .chain(texts.filter_map(|text| source.only_word(&format!("'{text}'"))))
+        .next()
 }
 
 fn as_datafusion(error: &ArrowError) -> Option<&DataFusionError> {
@@ -126,6 +154,13 @@ fn execution(text: &str) -> SqlError {
         return error.help("take one row of it: aggregate with `max(…)`, or write `LIMIT 1`");
     }
     error
+}
+
+/// Finds the pattern that the regex crate draws, if it stands in the query once.
+fn pattern(text: &str, source: &Source) -> Option<Range<usize>> {
+    let (_, drawing) = text.split_once("regex parse error:")?;
+    let pattern = drawing.lines().find(|line| !line.trim().is_empty())?.trim();
+    source.only_word(&format!("'{pattern}'"))
 }
 
 /// Gives the last line of what the regex crate draws, which says what is wrong.

@@ -6,8 +6,8 @@
 use std::ops::{ControlFlow, Range};
 
 use datafusion::sql::sqlparser::ast::{
-    Cte, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, Query as Tree, Select, SelectItem,
-    SetExpr, TableFactor, Visit, Visitor, With,
+    Cte, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, Query as Tree, Select,
+    SelectItem, SetExpr, Spanned, TableFactor, Value, Visit, Visitor, With,
 };
 
 use super::error::SqlError;
@@ -25,9 +25,18 @@ pub(super) fn locate(error: SqlError, query: &Query<'_>) -> SqlError {
         return error;
     }
     let Ok(parsed) = parse::query(query.text) else { return error };
-    let mut search = Search { query, source: &parsed.source, error: &error, trials: MAX_TRIALS };
+    let mut search =
+        Search { query, source: &parsed.source, error: &error, trials: MAX_TRIALS, using: false };
     let range = search.query(&parsed.query, &[], false);
-    error.at(range)
+    let using = search.using;
+    let mut error = error.at(range);
+    if using {
+        error.help = vec![
+            "`USING` finds more than one such column before it; write `JOIN … ON a.x = b.x`"
+                .to_owned(),
+        ];
+    }
+    error
 }
 
 struct Search<'a> {
@@ -35,6 +44,8 @@ struct Search<'a> {
     source: &'a Source,
     error: &'a SqlError,
     trials: usize,
+    /// It was found in a `USING`.
+    using: bool,
 }
 
 impl Search<'_> {
@@ -87,6 +98,10 @@ impl Search<'_> {
             }
         }
         let bare = without_conditions(select);
+        if let Some(range) = self.joined(&bare, tables, recursive) {
+            self.using = true;
+            return range;
+        }
         let try_one = |search: &mut Self, expr: &Expr| {
             let mut select = bare.clone();
             let alias = Ident::new("tried");
@@ -98,6 +113,32 @@ impl Search<'_> {
             failing = inner;
         }
         self.source.cover_expr(&failing)
+    }
+
+    /// Finds the first join by `USING` that fails whatever is selected; none inside where it has no
+    /// place.
+    #[expect(clippy::option_option, reason = "a join that is found may have no place")]
+    fn joined(
+        &mut self,
+        bare: &Select,
+        tables: &[Cte],
+        recursive: bool,
+    ) -> Option<Option<Range<usize>>> {
+        for (from, table) in bare.from.iter().enumerate() {
+            for (at, join) in table.joins.iter().enumerate() {
+                let Some(columns) = using(&join.join_operator) else { continue };
+                let mut select = bare.clone();
+                let one = Expr::Value(Value::Number("1".to_owned(), false).into());
+                let alias = Ident::new("tried");
+                select.projection = vec![SelectItem::ExprWithAlias { expr: one, alias }];
+                select.from.truncate(from + 1);
+                select.from[from].joins.truncate(at + 1);
+                if self.fails(with(tables, recursive, SetExpr::Select(Box::new(select)))) {
+                    return Some(columns.first().and_then(|name| self.source.cover(name.span())));
+                }
+            }
+        }
+        None
     }
 }
 
@@ -146,7 +187,22 @@ fn without_conditions(select: &Select) -> Select {
 }
 
 fn condition(operator: &JoinOperator) -> Option<&Expr> {
-    let constraint = match operator {
+    match constraint(operator)? {
+        JoinConstraint::On(expr) => Some(expr),
+        _ => None,
+    }
+}
+
+/// Gives the columns of `USING (…)`.
+fn using(operator: &JoinOperator) -> Option<&[ObjectName]> {
+    match constraint(operator)? {
+        JoinConstraint::Using(columns) => Some(columns),
+        _ => None,
+    }
+}
+
+const fn constraint(operator: &JoinOperator) -> Option<&JoinConstraint> {
+    match operator {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)
         | JoinOperator::Left(constraint)
@@ -155,11 +211,7 @@ fn condition(operator: &JoinOperator) -> Option<&Expr> {
         | JoinOperator::RightOuter(constraint)
         | JoinOperator::FullOuter(constraint)
         | JoinOperator::LeftSemi(constraint)
-        | JoinOperator::LeftAnti(constraint) => constraint,
-        _ => return None,
-    };
-    match constraint {
-        JoinConstraint::On(expr) => Some(expr),
+        | JoinOperator::LeftAnti(constraint) => Some(constraint),
         _ => None,
     }
 }

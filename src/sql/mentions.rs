@@ -5,7 +5,9 @@
 
 use std::ops::{ControlFlow, Range};
 
-use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart, Query, Spanned, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{
+    ObjectName, ObjectNamePart, Query, Spanned, TableFactor, Visit, Visitor,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -142,13 +144,29 @@ impl Visitor for Finder<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<SqlError> {
+        let TableFactor::Table { name, args: Some(_), .. } = table else {
+            return ControlFlow::Continue(());
+        };
+        let error = SqlError::new("sql-unsupported", format!("`{name}(…)` gives no table here"));
+        ControlFlow::Break(
+            error
+                .help(
+                    "a list becomes rows by `unnest`: `SELECT unnest(generate_series(1, 3)) AS n`",
+                )
+                .at(self.source.cover_call(name.span())),
+        )
+    }
+
     fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<SqlError> {
         let part = |part: &_| match part {
             ObjectNamePart::Identifier(ident) => ident.value.clone(),
             other => other.to_string(),
         };
         let parts: Vec<String> = name.0.iter().map(part).collect();
-        let range = self.source.range(name.span()).unwrap_or_default();
+        // A name in single quotes comes without a place.
+        let quoted = || self.source.only_word(&format!("'{}'", parts.join(".")));
+        let range = self.source.range(name.span()).or_else(quoted).unwrap_or_default();
         if let Some(size) = self.common(&parts.join(".")).map(|table| table.size) {
             return self.grow(size).map_break(|error| error.at(range));
         }

@@ -25,6 +25,8 @@ const MAX_CHAIN: usize = 1_000;
 const ARITHMETIC: usize = 2;
 /// For how many a cast counts: for its mark, which stands around it, that time is cubic.
 const CAST: usize = 12;
+/// How much of a number that is too large is shown.
+const SHOWN: usize = 40;
 /// How many tables may be joined and queries united side by side.
 const MAX_SETS: usize = 200;
 /// How deep the parser itself may go; a parenthesis takes it several steps.
@@ -90,9 +92,25 @@ fn tokens(text: &str) -> Result<(Source, Vec<TokenWithSpan>), SqlError> {
     })?;
     // Before anything else looks at the tokens: what is refused here is never walked.
     Depth::default().check(&source, &tokens)?;
+    refuse_infinite(&source, &tokens)?;
     source.set_tokens(&tokens);
     free_names(&mut tokens);
     Ok((source, tokens))
+}
+
+/// Refuses a number for which only infinity could stand.
+fn refuse_infinite(source: &Source, tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    let infinite = |token: &&TokenWithSpan| match &token.token {
+        Token::Number(text, _) => text.parse().is_ok_and(f64::is_infinite),
+        _ => false,
+    };
+    let Some(found) = tokens.iter().find(infinite) else { return Ok(()) };
+    let text = found.token.to_string();
+    let shown: String = text.chars().take(SHOWN).collect();
+    let more = if text.len() > shown.len() { "…" } else { "" };
+    Err(SqlError::new("sql-overflow", format!("`{shown}{more}` is larger than any number"))
+        .label("the largest is about 1.8e308")
+        .at(source.range(found.span)))
 }
 
 /// Lets `cluster`, `top` and `distinct` be columns, as they are of our own outputs: `predict` gives

@@ -128,6 +128,13 @@ impl VisitorMut for Rewriter<'_> {
         if let Some(parameter) = self.parameter(expr) {
             *expr = self.literal(parameter);
         }
+        if let Expr::CompoundFieldAccess { root, access_chain } = expr {
+            // Behind a name alone, points part the name: `table.column[1].field`.
+            let is_name = matches!(**root, Expr::Identifier(_));
+            let dots = access_chain.iter().take_while(|one| matches!(one, AccessExpr::Dot(_)));
+            let first = if is_name { dots.count() } else { 0 };
+            access_chain.iter_mut().skip(first).for_each(name_field);
+        }
         if is_operation(expr) {
             self.ranges.push(self.sites.source.cover_expr(expr).unwrap_or_default());
         }
@@ -226,6 +233,15 @@ impl<'a> Rewriter<'a> {
             let name = self.mark(Site::Sum(range));
             function.name = ObjectName::from(vec![name]);
         }
+    }
+}
+
+/// Writes `.field` behind an index or a call as the planner takes it: the field as a text.
+fn name_field(access: &mut AccessExpr) {
+    if let AccessExpr::Dot(field) = access
+        && let Expr::Identifier(name) = field
+    {
+        *field = Expr::Value(Value::SingleQuotedString(name.value.clone()).into());
     }
 }
 

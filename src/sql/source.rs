@@ -107,6 +107,19 @@ impl Source {
         }
     }
 
+    /// Finds the call of a function, in whatever case, if it stands in the text once.
+    pub(super) fn only_call(&self, name: &str) -> Option<Range<usize>> {
+        let is_call = |at: &usize| {
+            self.piece_text(*at).eq_ignore_ascii_case(name)
+                && self.kind(*at + 1) == Some(Kind::Open)
+        };
+        let mut found = (0..self.pieces.len()).filter(is_call);
+        match (found.next(), found.next()) {
+            (Some(at), None) => Some(self.bytes(self.balance(at, at + 1))),
+            _ => None,
+        }
+    }
+
     /// Gives the bytes of a span as it is.
     pub(super) fn range(&self, span: Span) -> Option<Range<usize>> {
         (span.start.line > 0).then(|| self.offset(span.start)..self.offset(span.end))

@@ -46,6 +46,14 @@ impl StageKind for CrossValidateKind {
         const { &CrossValidate::SIGNATURE }
     }
 
+    fn groups(&self, args: &Args) -> Vec<String> {
+        learning::groups(args)
+    }
+
+    fn learns(&self) -> bool {
+        true
+    }
+
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let fields = CrossValidate::from_args(args)?;
         let models = learning::models(args, checking)?;

@@ -16,7 +16,7 @@ use crate::params;
 use crate::params::{Args, Bound, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
     Artifact, Caching, Checked, Checking, Facts, Failure, Output, Produced, Running, Score, Source,
-    StageKind, TableType, Task, Work,
+    StageKind, TableType, Task, Unmet, Work,
 };
 use crate::syntax::ast::Comparison;
 
@@ -131,6 +131,8 @@ struct Required {
     limit: f64,
     /// The requirement as it was written.
     spoken: String,
+    /// Its number among the stage's entries.
+    entry: usize,
 }
 
 fn required(
@@ -180,6 +182,7 @@ fn requirement(
         sign: *sign,
         limit: right.setting.as_f64()?,
         spoken: item.setting.spoken(),
+        entry: checking.entry(item.span),
     })
 }
 
@@ -233,10 +236,11 @@ impl Work for Judging {
                         features,
                     )?;
                     if !required.sign.holds(value, required.limit) {
-                        unmet.push(format!(
+                        let message = format!(
                             "`{}` is not met: `{name}` has {value:.6}",
                             required.spoken
-                        ));
+                        );
+                        unmet.push(Unmet { entry: required.entry, message });
                     }
                 }
                 if self.task == Some(Learning::Classification) {

@@ -19,7 +19,7 @@ use crate::params;
 use crate::params::{Args, Bound, Call, Code, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
     Artifact, Caching, Checked, Checking, Failure, Output, Produced, Progress, Reads, Role,
-    Running, Source, StageKind, TableType, Task, Work,
+    Running, Source, StageKind, TableType, Task, Unmet, Work,
 };
 use crate::sql;
 
@@ -127,6 +127,8 @@ fn referred(item: &Bound) -> Option<(crate::plan::Mention, String)> {
 struct Condition {
     /// The check as it was written, for `.failures`.
     spoken: String,
+    /// Its number among the stage's entries.
+    entry: usize,
     item: Setting,
     /// The input that holds the other table of `references`.
     other: Option<usize>,
@@ -229,9 +231,9 @@ fn condition(
             (Some(source.input(Reads::Columns([column.clone()].into()))), Some(column))
         }
     };
-    let spoken = item.setting.spoken();
+    let (spoken, entry) = (item.setting.spoken(), checking.entry(item.span));
     let item = item.setting.clone();
-    Some((Condition { spoken, item, other: None, column, parameters, sql: queried }, input))
+    Some((Condition { spoken, entry, item, other: None, column, parameters, sql: queried }, input))
 }
 
 /// Writes what a condition depends on beside its text.
@@ -307,11 +309,13 @@ impl Work for Holding {
         }
         let failures = self.failures(table, &found, running)?;
         let mut produced = Produced { outputs: vec![failures], ..Produced::default() };
-        let findings = found.into_iter().filter_map(|found| found.finding).collect();
+        let findings = self.conditions.iter().zip(found).filter_map(|(condition, found)| {
+            Some(Unmet { entry: condition.entry, message: found.finding? })
+        });
         if self.warn {
-            produced.warnings = findings;
+            produced.warnings = findings.map(|finding| finding.message).collect();
         } else {
-            produced.unmet = findings;
+            produced.unmet = findings.collect();
         }
         Ok(produced)
     }

@@ -12,12 +12,13 @@ use serde_json::json;
 use crate::data::ColumnType;
 use crate::diag::Diagnostic;
 use crate::params;
-use crate::params::{Args, Family, Kind, Params, Setting, Signature};
+use crate::params::{Args, Bound, Family, Kind, Params, Setting, Signature};
 use crate::plan::{
     Artifact, Caching, Checked, Checking, Failure, Lineage, Output, Produced, Progress, Role,
     Running, SourceRequest, StageKind, TableSink, TableType, Task, Work,
 };
-use crate::sources::{self, OnBadRow, Scan};
+use crate::sources::{self, Fault, OnBadRow, Scan};
+use crate::text::Span;
 
 params! {
     /// Brings data in as a typed table.
@@ -82,8 +83,7 @@ impl StageKind for IngestKind {
                 declared_schema(&declared)
             }
             Err(trouble) => {
-                let column = trouble.column.as_ref();
-                let place = column.and_then(|own| entry(&ingest.schema, own)).unwrap_or(place);
+                let place = ingest.place(&trouble.fault, place);
                 let diagnostic = Diagnostic::error("source", place, trouble.message);
                 checking.report(trouble.help.into_iter().fold(diagnostic, Diagnostic::help));
                 return None;
@@ -109,7 +109,7 @@ impl StageKind for IngestKind {
             settings["names"] = json!(answer.names);
         }
         let folder = checking.folder.to_path_buf();
-        let work = Arc::new(Reading { ingest, folder, schema, declared, quarantine });
+        let work = Arc::new(Reading { ingest, place, folder, schema, declared, quarantine });
         let task = Task {
             inputs: Vec::new(),
             settings,
@@ -122,12 +122,38 @@ impl StageKind for IngestKind {
     }
 }
 
-/// Gives the place of a column in `schema`.
-fn entry(schema: &Setting, column: &str) -> Option<crate::text::Span> {
-    match schema {
-        Setting::Map(map) => map.get(column).map(|bound| bound.span),
-        _ => None,
+impl Ingest {
+    /// Gives the place of what is at fault; `whole` is that of the source.
+    fn place(&self, fault: &Fault, whole: Span) -> Span {
+        let args = match &self.from {
+            Setting::Call(call) => Some(&call.args),
+            _ => None,
+        };
+        // What was left out has the place of the whole call.
+        let own = |name: &str| {
+            let bound = args.and_then(|args| args.get(name));
+            bound.map(|bound| bound.span).filter(|span| *span != whole)
+        };
+        let found = match (fault, &self.schema) {
+            (Fault::Column(column), Setting::Map(map)) => map.get(column).map(|bound| bound.span),
+            (Fault::Column(_), _) => None,
+            (Fault::Options(options), _) => options.iter().find_map(|name| own(name)),
+            (Fault::Path(path), _) => {
+                let bound = args.and_then(|args| args.get("path"));
+                let item = named(bound.map_or(&self.from, |bound| &bound.setting), path);
+                item.or_else(|| own("path"))
+            }
+        };
+        found.unwrap_or(whole)
     }
+}
+
+/// Gives the place of a path in a list.
+fn named(paths: &Setting, path: &str) -> Option<Span> {
+    let Setting::List(items) = paths else { return None };
+    let is_it = |item: &&Bound| matches!(&item.setting, Setting::Text(text) if text == path);
+    // Of a path that is named twice, the second time is one too many.
+    items.iter().rev().find(is_it).map(|item| item.span)
 }
 
 /// Gives a column's type as it is read: a declared one may have a format, which no field keeps.
@@ -165,6 +191,8 @@ fn table(stage: &str, schema: SchemaRef) -> TableType {
 /// The work of an ingest.
 struct Reading {
     ingest: Ingest,
+    /// Where the source was written.
+    place: Span,
     folder: PathBuf,
     schema: SchemaRef,
     declared: Vec<(String, ColumnType)>,
@@ -175,7 +203,7 @@ impl Work for Reading {
     fn run(&self, _inputs: &[Artifact], running: &dyn Running) -> Result<Produced, Failure> {
         let sources = running.registry().sources();
         let (inputs, options) =
-            sources.open(&self.folder, &self.ingest.from).map_err(|error| failure(&error))?;
+            sources.open(&self.folder, &self.ingest.from).map_err(|error| self.failure(&error))?;
         let mut request = sources::Request::new(&inputs, &options);
         request.schema = &self.declared;
         request.known = Some(&self.schema);
@@ -205,10 +233,11 @@ impl Work for Reading {
 }
 
 impl Reading {
-    /// Points at the entry of `schema` that a value doesn't fit, if it is one.
+    /// Points at what the user wrote that is at fault: a type, an option, a path, or else the source.
     fn failure(&self, error: &sources::SourceError) -> Failure {
-        let place = error.column().and_then(|column| entry(&self.ingest.schema, column));
-        place.into_iter().fold(failure(error), Failure::at)
+        let place = self.ingest.place(&error.fault(), self.place);
+        let failure = Failure::new(error.to_string()).at(place);
+        error.help().into_iter().fold(failure, Failure::help)
     }
 }
 
@@ -239,8 +268,4 @@ impl<'a> Taking<'a> {
             sources::SourceError::Refused
         })
     }
-}
-
-fn failure(error: &sources::SourceError) -> Failure {
-    error.help().into_iter().fold(Failure::new(error.to_string()), Failure::help)
 }

@@ -490,6 +490,16 @@ pub(super) fn kept(
     missing.is_empty().then_some(picked)
 }
 
+/// Gives the column by which the folds of a stage keep rows together.
+pub(super) fn groups(args: &Args) -> Vec<String> {
+    let Some(Setting::Call(call)) = args.get("folds").map(|bound| &bound.setting) else {
+        return Vec::new();
+    };
+    let kind = folds::FOLDS.iter().find(|kind| kind.signature().name == call.name);
+    let splitter = kind.and_then(|kind| kind.bind(&call.args).ok());
+    splitter.and_then(|splitter| splitter.group().map(str::to_owned)).into_iter().collect()
+}
+
 /// Makes the splitter that a call names, and checks the column that it goes by.
 pub(super) fn splitter(
     call: &Call,

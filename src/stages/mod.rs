@@ -29,7 +29,7 @@ mod values;
 use std::sync::LazyLock;
 
 pub use learning::FITTED;
-pub use predict::answers;
+pub use predict::{answers, answers_behind};
 pub use tables::answer_columns;
 
 use crate::ml::columns::SELECTORS;

@@ -17,8 +17,8 @@ params! {
     pub(super) struct Model("model", 0) {
         /// The column to tell; none for clustering and anomaly detection.
         target: Option<String> as (Kind::Optional(&Kind::Column)) = None,
-        /// The columns to learn from; the target, the weight and a split's group never belong to
-        /// them.
+        /// The columns to learn from; the target, the weight and the columns by which rows are
+        /// grouped (`group` of a split, `by` of group folds) never belong to them.
         features: Columns = Columns::all(),
         /// What the model is for, where target and estimator don't tell.
         task: Option<TaskWord> = None,
@@ -78,6 +78,7 @@ impl StageKind for ModelKind {
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let mut spec = Model::from_args(args)?.spec(args, checking.registry())?;
         spec.train_on(checking.head.device);
+        spec.excluded = checking.groups();
         if !super::learning::check_settings(&spec, checking) {
             return None;
         }

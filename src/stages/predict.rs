@@ -8,6 +8,7 @@ use super::fitted::{self, Model, Place};
 use super::learning::{self, fit_failure};
 use super::tables;
 use crate::data::Table;
+use crate::diag::Diagnostic;
 use crate::ml::columns::Columns;
 use crate::ml::model::FittedModel;
 use crate::params;
@@ -53,6 +54,23 @@ impl StageKind for PredictKind {
             Some(schema) => Some(learning::kept(&fields.keep, schema, &data.name, checking)?),
             None => None,
         };
+        let answers = tables::answer_columns(&model.interface);
+        if let Some(taken) = kept.iter().flatten().find(|name| answers.contains(name)) {
+            checking.report(
+                Diagnostic::error(
+                    "doubled-column",
+                    args.given("keep")
+                        .filter(|bound| bound.written)
+                        .map_or(data.span, |own| own.span),
+                    format!(
+                        "the answer has a column `{taken}`, and `{}` has one already",
+                        data.name
+                    ),
+                )
+                .help(format!("leave that out: `keep: all(except: [{taken}])`")),
+            );
+            return None;
+        }
         let output =
             tables::prediction_type(&model.interface, &data, schema.as_ref(), kept.as_deref());
         let reads = match (&kept, model.features()) {
@@ -129,7 +147,20 @@ impl Work for Answering {
 /// # Errors
 /// The rows lack a column or hold what the model refuses.
 pub fn answers(model: &FittedModel, rows: &Table, kept: &[String]) -> Result<Table, Failure> {
-    let prediction = model.predict(rows).map_err(fit_failure)?;
+    answers_behind(0, model, rows, kept)
+}
+
+/// Does as [`answers`] for rows that stand behind others, which are counted where a row is named.
+///
+/// # Errors
+/// As [`answers`].
+pub fn answers_behind(
+    before: usize,
+    model: &FittedModel,
+    rows: &Table,
+    kept: &[String],
+) -> Result<Table, Failure> {
+    let prediction = model.predict(rows).map_err(|error| fit_failure(error.behind(before)))?;
     let kept: Vec<&str> = kept.iter().map(String::as_str).collect();
     let kept = rows.project(&kept).map_err(|error| Failure::new(error.to_string()))?;
     tables::predictions(&kept, &prediction)

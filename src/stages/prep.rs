@@ -15,7 +15,7 @@ use crate::params;
 use crate::params::{Args, Code, Kind, Params, Setting, Signature};
 use crate::plan::{
     Artifact, Caching, Catalog, Checked, Checking, Failure, Lineage, Mention, Output, Produced,
-    Reads, Remembered, Running, Source, StageKind, TableType, Task, Work,
+    Progress, Reads, Remembered, Running, Source, StageKind, TableType, Task, Work,
 };
 use crate::sql::{self, Analysis, Outline, Parameter, Query, SqlError};
 use crate::syntax::ast::{Number, Value};
@@ -350,12 +350,16 @@ impl Work for Querying {
             .zip(inputs)
             .map(|(name, input)| Ok((parts(name), input.table()?.clone())))
             .collect::<Result<_, Failure>>()?;
+        let rows = |done| {
+            running.progress(Progress { done, unit: "rows", ..Progress::default() });
+        };
         let query = sql::Execution {
             text: &self.code.text.value,
             tables: &tables,
             parameters: &self.parameters,
             functions: running.registry().functions(),
             limits: running.limits(),
+            rows: &rows,
         };
         let table =
             sql::execute(&query, running.runtime()).map_err(|error| failure(&self.code, error))?;

@@ -77,6 +77,10 @@ impl StageKind for SplitKind {
         const { &Split::SIGNATURE }
     }
 
+    fn groups(&self, args: &Args) -> Vec<String> {
+        Split::from_args(args).and_then(|split| split.group).into_iter().collect()
+    }
+
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let split = Split::from_args(args)?;
         let data = checking.table(args.get("data")?)?;

@@ -42,6 +42,10 @@ impl StageKind for TrainKind {
         2
     }
 
+    fn learns(&self) -> bool {
+        true
+    }
+
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let model = checking.model(args.get("model")?)?;
         let data = checking.table(args.get("data")?)?;

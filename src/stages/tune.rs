@@ -67,6 +67,14 @@ impl StageKind for TuneKind {
         const { &Tune::SIGNATURE }
     }
 
+    fn groups(&self, args: &Args) -> Vec<String> {
+        learning::groups(args)
+    }
+
+    fn learns(&self) -> bool {
+        true
+    }
+
     fn check(&self, args: &Args, checking: &mut Checking<'_>) -> Option<Checked> {
         let fields = Tune::from_args(args)?;
         let model = checking.model(args.get("model")?)?;

@@ -42,6 +42,7 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
             "kind": stage.kind,
             "doc": stage.doc,
             "settings": stage.settings,
+            "groups": stage.groups,
             "waits": waits(&plan, stage),
             "fitted": fitted,
             "outputs": stage.outputs.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
@@ -74,6 +75,11 @@ fn text(plan: &Plan, stage: &Stage, fitted: &[String]) -> String {
     let rows = settings(&stage.settings);
     if !rows.is_empty() {
         text.push_str(&format!("\nsettings\n{}", grid::align(&rows, |_| false, 2)));
+    }
+    for column in &stage.groups {
+        text.push_str(&format!(
+            "\nno feature: {column}, by which a split or folds keep rows together\n"
+        ));
     }
     if !fitted.is_empty() {
         text.push_str("\nfitted\n");

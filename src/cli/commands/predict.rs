@@ -1,18 +1,19 @@
 //! `mlp predict`: answers for the rows of a file with a fitted model from another.
 
-use std::io::{Read, Write};
+use std::io::{BufWriter, ErrorKind, Read, Write, stdout};
 use std::path::{Path, PathBuf};
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, SchemaRef};
 use serde_json::json;
 
 use crate::cli::model::{self, Opened};
 use crate::cli::{Exit, Trouble, Ui, grid};
-use crate::data::{ColumnType, Table};
+use crate::data::{ColumnType, Table, TableStream};
 use crate::diag::nearest;
-use crate::ml::model::{Feature, Interface};
+use crate::ml::model::{Feature, FittedModel, Interface};
 use crate::plan::PROBABILITY;
-use crate::sources::{self, Format, Input, Options, SINKS, SourceError};
+use crate::sources::{self, Blank, Filling, Format, Input, Options, Scan, SourceError};
 use crate::stages;
 
 /// Answer for the rows of a file with an exported model.
@@ -57,19 +58,109 @@ pub(crate) fn run(args: &Args, ui: &Ui) -> Result<Exit, Trouble> {
     if let Some(to) = &args.to {
         check_target(to, args)?;
     }
-    let rows = Rows::find(&args.data)?.read(&opened, &args.model)?;
-    let kept = kept(args, &rows, &opened.head.interface())?;
-    let answers = stages::answers(&opened.model, &rows, &kept).map_err(|failure| {
-        failure
-            .help
-            .into_iter()
-            .fold(Trouble::Failed { message: failure.message, help: Vec::new() }, Trouble::help)
-    })?;
-    match &args.to {
-        Some(to) => write(&answers, to, args, ui)?,
-        None => ui.data(&text(&answers, if args.json { Format::Ndjson } else { Format::Csv })?)?,
+    let rows = Rows::find(&args.data)?;
+    let typed = rows.types(&opened, &args.model)?;
+    let kept = kept(args, &typed.schema, &opened.head.interface())?;
+    let mut answering =
+        Answering { model: &opened.model, kept, rows: 0, columns: None, trouble: None };
+    let ran = match &args.to {
+        Some(to) => sources::write_rows(to, |blank| rows.answer(&typed, &mut answering, blank)),
+        None => {
+            let (format, name) =
+                if args.json { (Format::Ndjson, "NDJSON") } else { (Format::Csv, "CSV") };
+            let mut out = BufWriter::new(stdout());
+            Blank::new(format, name, &mut out)
+                .and_then(|blank| rows.answer(&typed, &mut answering, blank))
+                .and_then(|()| out.flush().map_err(unwritten))
+        }
+    };
+    let Answering { rows: count, columns, trouble, .. } = answering;
+    match (ran, trouble) {
+        (Err(_), Some(trouble)) => return Err(trouble),
+        // A reader that leaves early is no failure.
+        (Err(SourceError::Io { source, .. }), None)
+            if args.to.is_none() && source.kind() == ErrorKind::BrokenPipe => {}
+        (Err(error), None) => return Err(typed.trouble(&error, &args.model)),
+        (Ok(()), _) => {}
+    }
+    if let Some(to) = &args.to {
+        told(to, count, columns.unwrap_or_default(), args, ui)?;
     }
     Ok(Exit::Done)
+}
+
+fn unwritten(source: std::io::Error) -> SourceError {
+    SourceError::Io { file: "standard output".to_owned(), action: "write", source }
+}
+
+/// Says what was written.
+fn told(to: &Path, rows: usize, columns: Vec<String>, args: &Args, ui: &Ui) -> Result<(), Trouble> {
+    let shown = to.display();
+    if args.json {
+        let answer = json!({ "to": shown.to_string(), "rows": rows, "columns": columns });
+        ui.data(&format!("{answer}\n"))?;
+    } else {
+        ui.say(&format!("wrote {shown}: {}\n", grid::counted(rows, "row")));
+    }
+    Ok(())
+}
+
+/// Rows on their way to the model, and answers on their way out.
+struct Answering<'a> {
+    model: &'a FittedModel,
+    kept: Vec<String>,
+    /// How many rows are answered for.
+    rows: usize,
+    /// The names of the columns that are written.
+    columns: Option<Vec<String>>,
+    /// Why no more rows are taken.
+    trouble: Option<Trouble>,
+}
+
+impl Answering<'_> {
+    /// Answers for some rows; what goes wrong is kept in `trouble`.
+    fn answers(&mut self, rows: &Table) -> Result<Table, SourceError> {
+        let answers = stages::answers_behind(self.rows, self.model, rows, &self.kept);
+        let answers = answers.map_err(|failure| {
+            let failed = Trouble::Failed { message: failure.message, help: Vec::new() };
+            self.trouble = Some(failure.help.into_iter().fold(failed, Trouble::help));
+            SourceError::Refused
+        })?;
+        self.rows += answers.rows();
+        Ok(answers)
+    }
+}
+
+/// Where answers go: the file begins with the first of them, which tell the columns.
+enum Writing<'a> {
+    Blank(Option<Blank<'a>>),
+    Filling(Filling<'a>),
+}
+
+impl Writing<'_> {
+    fn push(
+        &mut self,
+        answers: &Table,
+        names: &mut Option<Vec<String>>,
+    ) -> Result<(), SourceError> {
+        if let Self::Blank(blank) = self {
+            let Some(blank) = blank.take() else { return Err(SourceError::Refused) };
+            let fields = answers.schema().fields().iter();
+            *names = Some(fields.map(|field| field.name().clone()).collect());
+            *self = Self::Filling(blank.begin(answers.schema())?);
+        }
+        match self {
+            Self::Filling(file) => file.push(answers.batches()),
+            Self::Blank(_) => Err(SourceError::Refused),
+        }
+    }
+
+    fn finish(self) -> Result<(), SourceError> {
+        match self {
+            Self::Filling(file) => file.finish(),
+            Self::Blank(_) => Err(SourceError::Refused),
+        }
+    }
 }
 
 /// Checks, before any work, that the file to write is one that can be written.
@@ -132,9 +223,10 @@ impl Rows {
         Ok(Self { inputs: vec![input], options, _spooled: Some(file) })
     }
 
-    /// Reads the rows with the types that the model knows, as far as the file says no other.
-    fn read(&self, opened: &Opened, model: &Path) -> Result<Table, Trouble> {
-        let mut request = sources::Request::new(&self.inputs, &self.options);
+    /// Tells with which types to read the rows: those that the model knows, as far as the file says no
+    /// other.
+    fn types(&self, opened: &Opened, model: &Path) -> Result<Typed, Trouble> {
+        let request = sources::Request::new(&self.inputs, &self.options);
         let schema = sources::infer(&request).map_err(|error| model::unreadable(&error))?;
         let features = opened.head.interface().features.unwrap_or_default();
         check_columns(&features, &schema, model)?;
@@ -150,26 +242,75 @@ impl Rows {
         }
         let declared: Vec<(String, ColumnType)> =
             unlike.iter().map(|(own, _)| (own.name.clone(), plain(own))).collect();
-        if declared.is_empty() {
-            request.known = Some(&schema);
+        Ok(Typed { schema, declared })
+    }
+
+    /// Reads the rows, batch by batch, and writes an answer for each.
+    fn answer(
+        &self,
+        typed: &Typed,
+        answering: &mut Answering<'_>,
+        blank: Blank<'_>,
+    ) -> Result<(), SourceError> {
+        let mut request = sources::Request::new(&self.inputs, &self.options);
+        if typed.declared.is_empty() {
+            request.known = Some(&typed.schema);
         }
-        request.schema = &declared;
-        let read = sources::read(&request).map_err(|error| match error.column() {
-            Some(column) => Trouble::wrong(error.to_string()).help(format!(
-                "`{}` was fitted on `{column}` as {}",
-                model.display(),
-                declared
-                    .iter()
-                    .find(|(name, _)| name == column)
-                    .map_or_else(|| "another type".to_owned(), |(_, kind)| kind.to_string())
-            )),
-            None => model::unreadable(&error),
-        })?;
-        Ok(read.table)
+        request.schema = &typed.declared;
+        let scan = Scan::new(&request)?;
+        let mut stream = TableStream::new(SchemaRef::clone(scan.schema()))?;
+        let schema = SchemaRef::clone(stream.schema());
+        let mut names = None;
+        let mut writing = Writing::Blank(Some(blank));
+        let mut answer = |batches: Vec<RecordBatch>| -> Result<(), SourceError> {
+            let rows = Table::new(SchemaRef::clone(&schema), batches)?;
+            writing.push(&answering.answers(&rows)?, &mut names)
+        };
+        let mut take = |batch| match stream.push(batch)? {
+            batches if batches.is_empty() => Ok(()),
+            batches => answer(batches),
+        };
+        scan.run(&mut take, &mut |_| Ok(()))?;
+        let (last, _) = stream.finish()?;
+        answer(last)?;
+        answering.columns = names;
+        writing.finish()
     }
 
     const fn is_text(&self) -> bool {
         matches!(self.options, Options::Csv(_) | Options::Json | Options::Ndjson)
+    }
+}
+
+/// The types with which rows are read.
+struct Typed {
+    /// The columns as the files tell them.
+    schema: SchemaRef,
+    /// Those that the model knows as another type.
+    declared: Vec<(String, ColumnType)>,
+}
+
+impl Typed {
+    /// Words what went wrong with the rows, or with what is written.
+    fn trouble(&self, error: &SourceError, model: &Path) -> Trouble {
+        if matches!(error, SourceError::Io { action: "write", .. } | SourceError::Unfit { .. }) {
+            let failed = Trouble::Failed { message: error.to_string(), help: Vec::new() };
+            let help = error.help().into_iter().fold(failed, Trouble::help);
+            return match error {
+                SourceError::Unfit { .. } => help.help("or keep fewer columns with `--keep`"),
+                _ => help,
+            };
+        }
+        match error.column() {
+            Some(column) => {
+                let own = self.declared.iter().find(|(name, _)| name == column);
+                let kind =
+                    own.map_or_else(|| "another type".to_owned(), |(_, kind)| kind.to_string());
+                Trouble::wrong(error.to_string())
+                    .help(format!("`{}` was fitted on `{column}` as {kind}", model.display()))
+            }
+            None => model::unreadable(error),
+        }
     }
 }
 
@@ -211,8 +352,8 @@ fn check_columns(features: &[Feature], schema: &SchemaRef, model: &Path) -> Resu
 }
 
 /// Picks the columns of the rows that stay beside the answers.
-fn kept(args: &Args, rows: &Table, model: &Interface) -> Result<Vec<String>, Trouble> {
-    let names = || rows.schema().fields().iter().map(|field| field.name().as_str());
+fn kept(args: &Args, rows: &SchemaRef, model: &Interface) -> Result<Vec<String>, Trouble> {
+    let names = || rows.fields().iter().map(|field| field.name().as_str());
     let kept: Vec<String> = match &args.keep {
         None => names().map(str::to_owned).collect(),
         Some(keep) => {
@@ -241,41 +382,4 @@ fn is_answer(name: &str, model: &Interface) -> bool {
     let class = |label: &crate::data::Label| name == format!("{PROBABILITY}{label}");
     stages::answer_columns(model).iter().any(|own| own == name)
         || model.classes.iter().flatten().any(class)
-}
-
-/// Writes the answers as text.
-fn text(answers: &Table, format: Format) -> Result<String, Trouble> {
-    let failed = |error: String| Trouble::Failed {
-        message: format!("the answers can't be written: {error}"),
-        help: vec!["keep fewer columns with `--keep`, or write Parquet with `--to`".to_owned()],
-    };
-    let name = format!("answers.{}", format.spoken().to_lowercase());
-    sources::can_hold(&name, answers.schema()).map_err(|error| failed(error.to_string()))?;
-    let sink = SINKS.iter().find(|sink| sink.format() == format);
-    let mut bytes: Vec<u8> = Vec::new();
-    if let Some(sink) = sink {
-        sink.write(answers, &mut bytes).map_err(|error| failed(error.to_string()))?;
-    }
-    String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
-}
-
-/// Writes the answers to a file, whole or not at all.
-fn write(answers: &Table, to: &Path, args: &Args, ui: &Ui) -> Result<(), Trouble> {
-    let shown = to.display();
-    sources::write(answers, to).map_err(|error| {
-        let failed = Trouble::Failed { message: error.to_string(), help: Vec::new() };
-        error.help().into_iter().fold(failed, Trouble::help)
-    })?;
-    if args.json {
-        let names = answers.schema().fields().iter().map(|field| field.name());
-        let answer = json!({
-            "to": shown.to_string(),
-            "rows": answers.rows(),
-            "columns": names.collect::<Vec<_>>(),
-        });
-        ui.data(&format!("{answer}\n"))?;
-    } else {
-        ui.say(&format!("wrote {shown}: {}\n", grid::counted(answers.rows(), "row")));
-    }
-    Ok(())
 }

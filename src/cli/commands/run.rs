@@ -194,7 +194,9 @@ fn failures(args: &Args, report: &Report) -> Vec<Diagnostic> {
     let failed = report.stages.iter().filter(|stage| stage.outcome == Outcome::Failed);
     let findings = failed.filter_map(|stage| {
         let message = format!("`{}` failed: {}", stage.stage, stage.why);
-        let finding = Diagnostic::error("stage-failed", stage.span?, message);
+        let (first, others) = stage.places.split_first()?;
+        let finding = Diagnostic::error("stage-failed", *first, message);
+        let finding = others.iter().fold(finding, |finding, span| finding.related(*span, ""));
         let rows = stage.outputs.iter().find(|output| output.name == "failures");
         let rows = rows.filter(|rows| rows.rows > Some(0)).map(|rows| {
             let file = args.pipeline.file().display();

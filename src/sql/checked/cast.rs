@@ -4,7 +4,7 @@ use std::hash::Hash;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array};
 use arrow::compute::{CastOptions, cast, cast_with_options};
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use arrow::error::ArrowError;
 use arrow::util::display::{DurationFormat, FormatOptions};
 use datafusion::common::{Result, ScalarValue, internal_err};
@@ -69,8 +69,29 @@ impl CheckedCast {
                 format!("`{value:?}` does not fit into {}", ColumnType::new(self.to.clone()));
             return Err(self.place.fault(Reason::Overflow, &detail));
         }
+        if let Some(text) = infinite(array, &made)? {
+            let detail = format!("`{text}` does not fit into {}", ColumnType::new(self.to.clone()));
+            return Err(self.place.fault(Reason::Overflow, &detail));
+        }
         Ok(made)
     }
+}
+
+/// Finds the text of a number that only infinity could stand for; `inf` and the like mean it.
+fn infinite(from: &ArrayRef, made: &ArrayRef) -> Result<Option<String>> {
+    if !(from.data_type().is_string() && made.data_type().is_floating()) {
+        return Ok(None);
+    }
+    let floats = cast(made, &DataType::Float64)?;
+    let floats = floats.as_primitive::<Float64Type>();
+    if !floats.iter().flatten().any(f64::is_infinite) {
+        return Ok(None);
+    }
+    let texts = cast(from, &DataType::Utf8)?;
+    let mut pairs = texts.as_string::<i32>().iter().flatten().zip(floats.iter().flatten());
+    let digits = |text: &str| text.contains(|letter: char| letter.is_ascii_digit());
+    let beyond = pairs.find(|(text, made)| made.is_infinite() && digits(text));
+    Ok(beyond.map(|(text, _)| text.to_owned()))
 }
 
 /// Tells a cast of floats to ones of a smaller range, in which the largest would be infinite.

@@ -174,6 +174,7 @@ fn the_same_bits_at_any_thread_count() {
                     parameters: &[],
                     functions: &Functions::default(),
                     limits,
+                    rows: &|_| {},
                 };
                 rows(&execute(&execution, runtime.handle()).expect("a result"))
             })
@@ -210,7 +211,8 @@ fn a_memory_limit_fails_a_query_or_changes_no_bit_of_it() {
     let under = |memory: &Memory| {
         let limits = Limits { memory, stop: &stop };
         let functions = &Functions::default();
-        let execution = Execution { text, tables: &tables, parameters: &[], functions, limits };
+        let execution =
+            Execution { text, tables: &tables, parameters: &[], functions, limits, rows: &|_| {} };
         execute(&execution, runtime.handle()).map(|table| rows(&table))
     };
     let whole = under(&Memory::unbounded()).unwrap();
@@ -242,6 +244,7 @@ fn a_query_stops_when_asked_and_at_its_memory() {
             parameters: &[],
             functions: &Functions::default(),
             limits,
+            rows: &|_| {},
         },
         runtime.handle(),
     );
@@ -258,6 +261,7 @@ fn a_query_stops_when_asked_and_at_its_memory() {
             parameters: &[],
             functions: &Functions::default(),
             limits,
+            rows: &|_| {},
         },
         runtime.handle(),
     );

@@ -119,6 +119,7 @@ fn run(text: &str, tables: &[(Vec<String>, Table)]) -> Result<Table, SqlError> {
             parameters: &parameters(),
             functions: &Functions::default(),
             limits,
+            rows: &|_| {},
         },
         runtime.handle(),
     )

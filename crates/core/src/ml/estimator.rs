@@ -252,6 +252,20 @@ pub enum FitError {
     Other(String),
 }
 
+impl FitError {
+    /// Names the row as it stands among all rows, if the rows that were given begin behind `before`
+    /// others.
+    #[must_use]
+    pub fn behind(self, before: usize) -> Self {
+        match self {
+            Self::BadValue { column, found, row, hint } => {
+                Self::BadValue { column, found, row: row + before, hint }
+            }
+            other => other,
+        }
+    }
+}
+
 /// What a model says of rows.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Prediction {

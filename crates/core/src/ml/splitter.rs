@@ -24,6 +24,11 @@ pub trait Splitter: Send + Sync {
         None
     }
 
+    /// Gives the column whose equal values it keeps in one fold, if it does.
+    fn group(&self) -> Option<&str> {
+        None
+    }
+
     /// Tells whether the folds depend on the target's classes.
     fn stratified(&self) -> bool {
         false

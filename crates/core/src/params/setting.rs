@@ -224,7 +224,7 @@ impl Setting {
             Self::Null => "null".to_owned(),
             Self::Bool(flag) => flag.to_string(),
             Self::Int(number) => number.to_string(),
-            Self::Float(number) => number.to_string(),
+            Self::Float(number) => spoken_float(*number),
             Self::Share(share) => format!("{}%", share * 100.0),
             Self::Text(text) | Self::CodeFile(text) => format!("{text:?}"),
             Self::Code(code) => format!("{:?}", code.text.value),
@@ -272,6 +272,13 @@ impl Setting {
             _ => None,
         }
     }
+}
+
+/// Writes a float in full, or by a power of ten where that would be long.
+fn spoken_float(number: f64) -> String {
+    let size = number.abs();
+    let long = size.is_finite() && size != 0.0 && !(1e-7..1e21).contains(&size);
+    if long { format!("{number:e}") } else { number.to_string() }
 }
 
 /// Writes a float so that equal values are written equally: infinities are no JSON numbers.

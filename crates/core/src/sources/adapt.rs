@@ -137,7 +137,8 @@ fn column(
 }
 
 fn cannot(column: &str, kind: &ColumnType, error: &arrow::error::ArrowError) -> SourceError {
-    SourceError::Option { problem: format!("column `{column}` cannot be read as {kind}: {error}") }
+    let problem = format!("column `{column}` cannot be read as {kind}: {error}");
+    SourceError::Option { options: &[], problem }
 }
 
 /// Gives the rows of numbers that are not whole, which a cast would cut off.

@@ -312,6 +312,8 @@ pub enum SourceError {
     /// An option makes no sense.
     #[error("{}", first_part(.problem))]
     Option {
+        /// The options that it may be about, the likeliest first; none where no option is at fault.
+        options: &'static [&'static str],
         /// What is wrong.
         problem: String,
     },
@@ -326,6 +328,18 @@ pub enum SourceError {
     /// The table refused what was read.
     #[error(transparent)]
     Table(#[from] crate::data::TableError),
+}
+
+/// The part of what a user wrote that an error is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A column; what was declared of it is at fault, if anything was.
+    Column(String),
+    /// Options of a call, the likeliest first: the first that was written is at fault; none means that
+    /// the call as a whole is.
+    Options(&'static [&'static str]),
+    /// A path, as it was written.
+    Path(String),
 }
 
 impl SourceError {
@@ -357,7 +371,7 @@ impl SourceError {
             Self::Format { .. } => {
                 vec![PARTS_OF_DATES.to_owned()]
             }
-            Self::Json { problem, .. } | Self::Option { problem } => {
+            Self::Json { problem, .. } | Self::Option { problem, .. } => {
                 problem.split_once("; ").map(|(_, help)| help.to_owned()).into_iter().collect()
             }
             Self::Io { action: "write", source, .. } => write_help(source),
@@ -413,6 +427,40 @@ impl SourceError {
             | Self::Misfit { column, .. }
             | Self::Format { column, .. } => Some(column),
             _ => None,
+        }
+    }
+
+    /// Gives the part of what the user wrote that is at fault.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        let path = |path: &String| Fault::Path(path.clone());
+        match self {
+            Self::NoColumn { column, .. } | Self::Format { column, .. } => {
+                Fault::Column(column.clone())
+            }
+            Self::Misfit { inferred: true, expected, .. } if is_moment(expected) => {
+                Fault::Options(&["dates"])
+            }
+            Self::Misfit { column, .. } => Fault::Column(column.clone()),
+            Self::Option { options, .. } => Fault::Options(options),
+            Self::NamesCount { .. } | Self::SameName { .. } => Fault::Options(&["names"]),
+            Self::Encoding { .. } | Self::Binary { wide: true, .. } => {
+                Fault::Options(&["encoding"])
+            }
+            Self::OneField { .. } | Self::Ragged { delimiter: Some(_), .. } => {
+                Fault::Options(&["delimiter"])
+            }
+            Self::OpenQuote { .. } | Self::AfterQuote { .. } => Fault::Options(&["quote"]),
+            Self::Empty { blank: true, .. } => Fault::Options(&["skip", "comment"]),
+            Self::Missing { file, .. }
+            | Self::NotAFile { file, .. }
+            | Self::NamedTwice { file }
+            | Self::UnknownFormat { file }
+            | Self::Io { file, action: "read", .. } => path(file),
+            Self::NoMatch { pattern } => path(pattern),
+            Self::EmptyFolder { folder } => path(folder),
+            Self::Remote { address, .. } => path(address),
+            _ => Fault::Options(&[]),
         }
     }
 
@@ -541,11 +589,15 @@ fn column_help(column: &str, known: &[String]) -> Vec<String> {
     }
 }
 
+fn is_moment(kind: &str) -> bool {
+    kind == "date" || kind == "timestamp"
+}
+
 fn misfit_help(column: &str, expected: &str, inferred: bool) -> Vec<String> {
     let name = spoken_name(column);
     let origin = inferred
         .then(|| format!("that it is {expected} was inferred from samples of a large file"));
-    let format = (!inferred && (expected == "date" || expected == "timestamp")).then(|| {
+    let format = (!inferred && is_moment(expected)).then(|| {
         format!("say how it is written: `schema: {{ {name}: {expected}(\"%d/%m/%Y\") }}`")
     });
     let or = if format.is_some() { "or " } else { "" };

@@ -37,12 +37,15 @@ use crate::data::{ColumnType, Table};
 
 pub use added::{Added, Reader};
 pub use delimited::CsvOptions;
-pub use error::SourceError;
+pub use error::{Fault, SourceError};
 pub use input::{Encoding, Input, Limits, Stamp, open as open_file};
 pub use kinds::{PATHS, SOURCES, SourceKind, Sources};
 pub use rejects::Rejects;
 pub use resolve::{named_file, resolve};
-pub use sinks::{SINKS, Sink, SinkError, SinkKind, can_hold, lies_below, write, write_bytes};
+pub use sinks::{
+    Blank, Filling, Rows, SINKS, Sink, SinkError, SinkKind, can_hold, lies_below, write,
+    write_bytes, write_rows,
+};
 
 use merge::{Seen, Target};
 

@@ -85,6 +85,7 @@ impl Reader {
     pub(super) fn new(kind: &ColumnType, style: &Style) -> Result<Self, SourceError> {
         let pattern = kind.format.as_deref().map(|format| {
             Pattern::new(format).ok_or_else(|| SourceError::Option {
+                options: &[],
                 problem: format!("the format `{format}` has an unknown part"),
             })
         });
@@ -307,6 +308,7 @@ fn cast(cells: &impl Cells, kind: &DataType) -> Result<Built, SourceError> {
     let texts = builder.finish();
     let options = CastOptions { safe: true, ..CastOptions::default() };
     let array = cast_with_options(&texts, kind, &options).map_err(|error| SourceError::Option {
+        options: &[],
         problem: format!(
             "a text file cannot be read as {}: {error}",
             ColumnType::new(kind.clone())

@@ -47,6 +47,10 @@ impl Splitter for GroupKFold {
         Some(&self.by)
     }
 
+    fn group(&self) -> Option<&str> {
+        Some(&self.by)
+    }
+
     fn shuffled(&self) -> bool {
         self.shuffle
     }
@@ -102,6 +106,10 @@ fn balanced(sizes: &[usize], folds: usize) -> Vec<usize> {
 
 impl Splitter for StratifiedGroupKFold {
     fn by(&self) -> Option<&str> {
+        Some(&self.by)
+    }
+
+    fn group(&self) -> Option<&str> {
         Some(&self.by)
     }
 

@@ -280,17 +280,20 @@ impl ModelSpec {
             Finding::no_column(Part::Features, &name, schema).at(Some(span))
         }));
         for name in self.features.named_columns() {
-            let role = if self.target.as_ref() == Some(&name.node) {
-                "the target"
+            let (role, help) = if self.target.as_ref() == Some(&name.node) {
+                ("is the target", None)
             } else if self.weight.as_ref() == Some(&name.node) {
-                "the weight"
+                ("is the weight", None)
+            } else if self.excluded.contains(&name.node) {
+                let help =
+                    "a model that knows a row's group is judged on groups that it can't know";
+                ("is what a `split` or folds keep rows together by", Some(help))
             } else {
                 continue;
             };
-            let message = format!("`{}` is {role}, so it can't be a feature", name.node);
-            findings.push(
-                Finding::new("target-as-feature", Part::Features, message).at(Some(name.span)),
-            );
+            let message = format!("`{}` {role}, so it can't be a feature", name.node);
+            let finding = Finding::new("target-as-feature", Part::Features, message);
+            findings.push(finding.at(Some(name.span)).help_with(help.map(str::to_owned)));
         }
         for (name, _) in sorts(schema).filter(|(_, sort)| sort.is_none()) {
             if picked.iter().any(|own| own == name) && !self.is_no_feature(name) {

@@ -67,31 +67,39 @@ impl Default for CsvOptions {
 
 impl CsvOptions {
     fn syntax(&self) -> Result<Syntax, SourceError> {
+        /// Each mark, and behind it those that come before it.
+        const MARKS: [&[&str]; 3] =
+            [&["delimiter"], &["quote", "delimiter"], &["comment", "quote", "delimiter"]];
         let marks = [Some(self.delimiter), self.quote, self.comment];
-        let fail = |problem: String| Err(SourceError::Option { problem });
+        let fail = |options, problem: String| Err(SourceError::Option { options, problem });
         for (at, mark) in marks.iter().enumerate() {
             let Some(mark) = mark else { continue };
             if !mark.is_ascii() || matches!(mark, 0 | b'\n' | b'\r') {
                 return fail(
+                    MARKS[at],
                     "delimiter, quote and comment are each one ASCII character, no line end"
                         .to_owned(),
                 );
             }
             if marks[..at].contains(&Some(*mark)) {
-                return fail(format!(
-                    "two of delimiter, quote and comment are `{}`: each needs a character of its own",
-                    char::from(*mark)
-                ));
+                return fail(
+                    MARKS[at],
+                    format!(
+                        "two of delimiter, quote and comment are `{}`: each needs a character of its own",
+                        char::from(*mark)
+                    ),
+                );
             }
         }
         if !matches!(self.decimal, b'.' | b',') {
-            return fail("the decimal mark is `.` or `,`".to_owned());
+            return fail(&["decimal"], "the decimal mark is `.` or `,`".to_owned());
         }
         Ok(Syntax { delimiter: self.delimiter, quote: self.quote, comment: self.comment })
     }
 
     fn style(&self) -> Result<Style, SourceError> {
         Style::new(self.decimal, &self.dates).map_err(|(format, problem)| SourceError::Option {
+            options: &["dates"],
             problem: format!("the format `{format}` in `dates` {problem}; {PARTS_OF_DATES}"),
         })
     }

@@ -65,6 +65,7 @@ impl SourceKind for CsvKind {
 
     fn options(&self, args: &Args) -> Result<Options, SourceError> {
         let csv = Csv::from_args(args).ok_or_else(|| SourceError::Option {
+            options: &[],
             problem: "the arguments of `csv` don't fit its parameters".to_owned(),
         })?;
         csv.options().map(Options::Csv)
@@ -74,16 +75,14 @@ impl SourceKind for CsvKind {
 impl Csv {
     /// Makes the reader's options.
     pub(super) fn options(self) -> Result<CsvOptions, SourceError> {
-        let one = |name: &str, text: &str| {
-            character(name, text)?.ok_or_else(|| SourceError::Option {
-                problem: format!("`{name}` is one ASCII character, not `\"\"`"),
-            })
+        let one = |name: &'static [&'static str], text: &str| {
+            character(name, text)?.ok_or_else(|| not_one(name, "\"\""))
         };
         Ok(CsvOptions {
-            delimiter: one("delimiter", &self.delimiter)?,
+            delimiter: one(&["delimiter"], &self.delimiter)?,
             header: self.header,
             names: self.names,
-            quote: character("quote", &self.quote)?,
+            quote: character(&["quote"], &self.quote)?,
             null_values: self.null_values,
             encoding: match self.encoding {
                 Characters::Utf8 => Encoding::Utf8,
@@ -91,20 +90,25 @@ impl Csv {
                 Characters::Windows1252 => Encoding::Windows1252,
                 Characters::Utf16 => Encoding::Utf16,
             },
-            comment: character("comment", &self.comment)?,
+            comment: character(&["comment"], &self.comment)?,
             skip: self.skip,
-            decimal: one("decimal", &self.decimal)?,
+            decimal: one(&["decimal"], &self.decimal)?,
             dates: self.dates,
         })
     }
 }
 
-fn character(name: &str, text: &str) -> Result<Option<u8>, SourceError> {
+/// Reads the value of an option that is one character; an empty text is none.
+fn character(option: &'static [&'static str], text: &str) -> Result<Option<u8>, SourceError> {
     match text.as_bytes() {
         [] => Ok(None),
         [byte] if byte.is_ascii() => Ok(Some(*byte)),
-        _ => Err(SourceError::Option {
-            problem: format!("`{name}` is one ASCII character, not `{text}`"),
-        }),
+        _ => Err(not_one(option, text)),
     }
+}
+
+fn not_one(option: &'static [&'static str], text: &str) -> SourceError {
+    let name = option.first().copied().unwrap_or_default();
+    let problem = format!("`{name}` is one ASCII character, not `{text}`");
+    SourceError::Option { options: option, problem }
 }

@@ -77,6 +77,7 @@ impl Sources {
         let paths = |setting: &Setting| Vec::<String>::from_setting(setting).unwrap_or_default();
         if let Setting::Call(call) = from {
             let kind = self.named(call.name).ok_or_else(|| SourceError::Option {
+                options: &[],
                 problem: format!("there is no source `{}`", call.name),
             })?;
             let bound = call.args.get("path");

@@ -48,6 +48,7 @@ impl SourceKind for TsvKind {
 
     fn options(&self, args: &Args) -> Result<Options, SourceError> {
         let tsv = Tsv::from_args(args).ok_or_else(|| SourceError::Option {
+            options: &[],
             problem: "the arguments of `tsv` don't fit its parameters".to_owned(),
         })?;
         let csv = Csv {

@@ -1,9 +1,10 @@
 //! An Arrow IPC file, uncompressed, so that it can be memory-mapped.
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use arrow::ipc::writer::FileWriter;
 
-use super::{Sink, SinkError, SinkKind};
-use crate::data::Table;
+use super::{Rows, Sink, SinkError, SinkKind};
 use crate::sources::Format;
 
 /// The registered kind.
@@ -14,11 +15,21 @@ impl SinkKind for Arrow {
         Format::Arrow
     }
 
-    fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError> {
-        let mut writer = FileWriter::try_new(out, table.schema())?;
-        for batch in table.batches() {
-            writer.write(batch)?;
-        }
-        Ok(writer.finish()?)
+    fn begin<'a>(
+        &self,
+        schema: &SchemaRef,
+        out: &'a mut dyn Sink,
+    ) -> Result<Box<dyn Rows + 'a>, SinkError> {
+        Ok(Box::new(FileWriter::try_new(out, schema)?))
+    }
+}
+
+impl Rows for FileWriter<&mut dyn Sink> {
+    fn push(&mut self, batches: &[RecordBatch]) -> Result<(), SinkError> {
+        batches.iter().try_for_each(|batch| Ok(self.write(batch)?))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), SinkError> {
+        Ok(FileWriter::finish(&mut self)?)
     }
 }

@@ -8,12 +8,11 @@ use std::io::Write;
 use arrow::array::{
     Array, ArrayRef, AsArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
 };
-use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, SchemaRef, TimeUnit};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use rayon::prelude::*;
 
-use super::{Sink, SinkError, SinkKind, in_utc};
-use crate::data::Table;
+use super::{Rows, Sink, SinkError, SinkKind, in_utc};
 use crate::sources::Format;
 
 /// The registered kind.
@@ -24,8 +23,12 @@ impl SinkKind for Csv {
         Format::Csv
     }
 
-    fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError> {
-        write_delimited(table, b',', out)
+    fn begin<'a>(
+        &self,
+        schema: &SchemaRef,
+        out: &'a mut dyn Sink,
+    ) -> Result<Box<dyn Rows + 'a>, SinkError> {
+        Ok(Box::new(Delimited::begin(schema, b',', out)?))
     }
 
     fn holds(&self, kind: &DataType) -> bool {
@@ -38,32 +41,51 @@ pub(super) fn is_plain(kind: &DataType) -> bool {
     !(kind.is_nested() || matches!(kind, DataType::Binary | DataType::FixedSizeBinary(_)))
 }
 
-/// Writes a table with fields parted by a delimiter.
-pub(super) fn write_delimited(
-    table: &Table,
+/// A file with fields parted by a delimiter.
+pub(super) struct Delimited<'a> {
     delimiter: u8,
-    out: &mut dyn Sink,
-) -> Result<(), SinkError> {
-    let mut head = Vec::new();
-    for (at, field) in table.schema().fields().iter().enumerate() {
-        if at > 0 {
-            head.push(delimiter);
+    out: &'a mut dyn Sink,
+}
+
+impl<'a> Delimited<'a> {
+    /// Writes the header.
+    pub(super) fn begin(
+        schema: &SchemaRef,
+        delimiter: u8,
+        out: &'a mut dyn Sink,
+    ) -> Result<Self, SinkError> {
+        let mut head = Vec::new();
+        for (at, field) in schema.fields().iter().enumerate() {
+            if at > 0 {
+                head.push(delimiter);
+            }
+            push_text(&mut head, field.name(), delimiter);
         }
-        push_text(&mut head, field.name(), delimiter);
+        head.push(b'\n');
+        out.write_all(&head)?;
+        Ok(Self { delimiter, out })
     }
-    head.push(b'\n');
-    out.write_all(&head)?;
-    // Some batches at a time are turned into text side by side, and written in order.
-    for batches in table.batches().chunks(rayon::current_num_threads() * 2) {
-        let texts: Vec<Result<Vec<u8>, SinkError>> = match batches {
-            [batch] => vec![text(batch, delimiter)],
-            batches => batches.par_iter().map(|batch| text(batch, delimiter)).collect(),
-        };
-        for text in texts {
-            out.write_all(&text?)?;
+}
+
+impl Rows for Delimited<'_> {
+    fn push(&mut self, batches: &[RecordBatch]) -> Result<(), SinkError> {
+        let text = |batch: &RecordBatch| text(batch, self.delimiter);
+        // Some batches at a time are turned into text side by side, and written in order.
+        for batches in batches.chunks(rayon::current_num_threads() * 2) {
+            let texts: Vec<Result<Vec<u8>, SinkError>> = match batches {
+                [batch] => vec![text(batch)],
+                batches => batches.par_iter().map(text).collect(),
+            };
+            for text in texts {
+                self.out.write_all(&text?)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn finish(self: Box<Self>) -> Result<(), SinkError> {
+        Ok(())
+    }
 }
 
 fn text(batch: &RecordBatch, delimiter: u8) -> Result<Vec<u8>, SinkError> {
@@ -84,6 +106,8 @@ fn text(batch: &RecordBatch, delimiter: u8) -> Result<Vec<u8>, SinkError> {
 
 /// A column whose values are written one by one.
 enum Cell<'a> {
+    /// A column of nothing but nulls, which has no marks for them.
+    Nothing,
     Text(&'a StringArray),
     Int(&'a Int64Array),
     Float(&'a Float64Array),
@@ -97,6 +121,7 @@ enum Cell<'a> {
 impl<'a> Cell<'a> {
     fn new(array: &'a dyn Array) -> Result<Self, SinkError> {
         Ok(match array.data_type() {
+            DataType::Null => Self::Nothing,
             DataType::Utf8 => Self::Text(array.as_string()),
             DataType::Int64 => Self::Int(array.as_primitive::<Int64Type>()),
             DataType::Float64 => Self::Float(array.as_primitive::<Float64Type>()),

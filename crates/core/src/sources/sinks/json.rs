@@ -1,10 +1,10 @@
 //! A JSON array of objects.
 
+use arrow::datatypes::SchemaRef;
 use arrow::json::writer::JsonArray;
 
-use super::ndjson::write_json;
-use super::{Sink, SinkError, SinkKind};
-use crate::data::Table;
+use super::ndjson::json;
+use super::{Rows, Sink, SinkError, SinkKind};
 use crate::sources::Format;
 
 /// The registered kind.
@@ -15,7 +15,11 @@ impl SinkKind for Json {
         Format::Json
     }
 
-    fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError> {
-        write_json::<JsonArray>(table, out)
+    fn begin<'a>(
+        &self,
+        _schema: &SchemaRef,
+        out: &'a mut dyn Sink,
+    ) -> Result<Box<dyn Rows + 'a>, SinkError> {
+        Ok(json::<JsonArray>(out))
     }
 }

@@ -14,9 +14,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use ::arrow::array::{Array, StringArray};
+use ::arrow::array::{Array, RecordBatch, StringArray};
 use ::arrow::compute::cast;
-use ::arrow::datatypes::{DataType, Field, Schema};
+use ::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use ::arrow::error::ArrowError;
 use ::arrow::util::display::{ArrayFormatter, FormatOptions};
 
@@ -33,12 +33,33 @@ pub trait SinkKind: Sync {
         true
     }
 
-    /// Writes a table.
+    /// Begins a file of some columns.
     ///
     /// # Errors
     ///
-    /// Says which column the format can't hold, or what the system refused.
-    fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError>;
+    /// Says what the system refused.
+    fn begin<'a>(
+        &self,
+        schema: &SchemaRef,
+        out: &'a mut dyn Sink,
+    ) -> Result<Box<dyn Rows + 'a>, SinkError>;
+}
+
+/// Takes the rows of a file that is being written.
+pub trait Rows {
+    /// Writes some rows.
+    ///
+    /// # Errors
+    ///
+    /// Says what the system refused.
+    fn push(&mut self, batches: &[RecordBatch]) -> Result<(), SinkError>;
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    ///
+    /// Says what the system refused.
+    fn finish(self: Box<Self>) -> Result<(), SinkError>;
 }
 
 /// Where a sink writes; threads may hand it on.
@@ -74,6 +95,10 @@ pub fn can_hold(name: &str, schema: &Schema) -> Result<(), SourceError> {
     let format = Format::of_name(name);
     let sink = SINKS.iter().find(|sink| Some(sink.format()) == format);
     let Some(sink) = sink else { return Err(SourceError::UnknownFormat { file: name.to_owned() }) };
+    holds(*sink, schema)
+}
+
+fn holds(sink: &dyn SinkKind, schema: &Schema) -> Result<(), SourceError> {
     match schema.fields().iter().find(|field| !sink.holds(field.data_type())) {
         Some(field) => Err(unfit(field, sink.format())),
         None => Ok(()),
@@ -99,35 +124,112 @@ pub fn lies_below(path: &Path, folder: &Path) -> bool {
     !climbs && real(&absolute(path)).starts_with(real(&absolute(folder)))
 }
 
+/// A file of which nothing is written yet.
+pub struct Blank<'a> {
+    sink: &'static dyn SinkKind,
+    name: String,
+    out: &'a mut dyn Sink,
+}
+
+impl<'a> Blank<'a> {
+    /// Writes in a format; `name` is what messages call it.
+    ///
+    /// # Errors
+    ///
+    /// Says that the format is none to write.
+    pub fn new(format: Format, name: &str, out: &'a mut dyn Sink) -> Result<Self, SourceError> {
+        let name = name.to_owned();
+        match SINKS.iter().find(|sink| sink.format() == format) {
+            Some(sink) => Ok(Self { sink: *sink, name, out }),
+            None => Err(SourceError::UnknownFormat { file: name }),
+        }
+    }
+
+    /// Begins with the columns.
+    ///
+    /// # Errors
+    ///
+    /// Says which column the format has no place for, or what the system refused.
+    pub fn begin(self, schema: &SchemaRef) -> Result<Filling<'a>, SourceError> {
+        let Self { sink, name, out } = self;
+        holds(sink, schema)?;
+        let rows = sink.begin(schema, out).map_err(|error| refusal(error, &name))?;
+        Ok(Filling { rows, name })
+    }
+}
+
+/// A file whose rows are being written.
+pub struct Filling<'a> {
+    rows: Box<dyn Rows + 'a>,
+    name: String,
+}
+
+impl Filling<'_> {
+    /// Writes some rows.
+    ///
+    /// # Errors
+    ///
+    /// Says what the system refused.
+    pub fn push(&mut self, batches: &[RecordBatch]) -> Result<(), SourceError> {
+        self.rows.push(batches).map_err(|error| refusal(error, &self.name))
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    ///
+    /// Says what the system refused.
+    pub fn finish(self) -> Result<(), SourceError> {
+        self.rows.finish().map_err(|error| refusal(error, &self.name))
+    }
+}
+
 /// Writes a table to a file whose extension tells the format; folders above it are made.
 ///
 /// # Errors
 ///
 /// Leaves what was there untouched, and says which column doesn't fit or what the system refused.
 pub fn write(table: &Table, path: &Path) -> Result<(), SourceError> {
+    can_hold(&path.to_string_lossy(), table.schema())?;
+    write_rows(path, |blank| {
+        let mut file = blank.begin(table.schema())?;
+        file.push(table.batches())?;
+        file.finish()
+    })
+}
+
+/// Writes a file whose rows come one after the other; its extension tells the format, folders above it
+/// are made.
+///
+/// # Errors
+///
+/// Leaves what was there untouched, and says what the system or `fill` refused.
+pub fn write_rows(
+    path: &Path,
+    fill: impl FnOnce(Blank<'_>) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
     let name = path.to_string_lossy().into_owned();
-    let format = Format::of_name(&name);
-    let sink = SINKS.iter().find(|sink| Some(sink.format()) == format);
-    let Some(sink) = sink else { return Err(SourceError::UnknownFormat { file: name }) };
-    can_hold(&name, table.schema())?;
-    commit(path, |file| {
+    let Some(format) = Format::of_name(&name) else {
+        return Err(SourceError::UnknownFormat { file: name });
+    };
+    let refused = |error: io::Error| refusal(error.into(), &name);
+    commit(path, &name, |file| {
         let mut out = BufWriter::with_capacity(1 << 18, file);
         let lower = name.to_ascii_lowercase();
         if lower.ends_with(".gz") {
             let mut packed =
                 flate2::write::GzEncoder::new(&mut out, flate2::Compression::default());
-            sink.write(table, &mut packed)?;
-            packed.finish()?;
+            fill(Blank::new(format, &name, &mut packed)?)?;
+            packed.finish().map_err(refused)?;
         } else if lower.ends_with(".zst") {
-            let mut packed = zstd::stream::write::Encoder::new(&mut out, 0)?;
-            sink.write(table, &mut packed)?;
-            packed.finish()?;
+            let mut packed = zstd::stream::write::Encoder::new(&mut out, 0).map_err(refused)?;
+            fill(Blank::new(format, &name, &mut packed)?)?;
+            packed.finish().map_err(refused)?;
         } else {
-            sink.write(table, &mut out)?;
+            fill(Blank::new(format, &name, &mut out)?)?;
         }
-        Ok(out.flush()?)
+        out.flush().map_err(refused)
     })
-    .map_err(|error| refusal(error, &name))
 }
 
 /// Writes bytes to a file; folders above it are made.
@@ -136,13 +238,8 @@ pub fn write(table: &Table, path: &Path) -> Result<(), SourceError> {
 ///
 /// Leaves what was there untouched, and says what the system refused.
 pub fn write_bytes(bytes: &[u8], path: &Path) -> Result<(), SourceError> {
-    commit(path, |file| Ok(file.write_all(bytes)?)).map_err(|error| {
-        let source = match error {
-            SinkError::Io(source) => source,
-            other => io::Error::other(other),
-        };
-        SourceError::io(&path.to_string_lossy(), "write", source)
-    })
+    let name = path.to_string_lossy();
+    commit(path, &name, |file| file.write_all(bytes).map_err(|error| refusal(error.into(), &name)))
 }
 
 fn refusal(error: SinkError, name: &str) -> SourceError {
@@ -165,10 +262,25 @@ fn refusal(error: SinkError, name: &str) -> SourceError {
 /// Writes a temporary file beside the path and renames it onto it.
 fn commit(
     path: &Path,
-    write: impl FnOnce(&mut File) -> Result<(), SinkError>,
-) -> Result<(), SinkError> {
+    name: &str,
+    write: impl FnOnce(&mut File) -> Result<(), SourceError>,
+) -> Result<(), SourceError> {
+    let refused = |error: io::Error| refusal(error.into(), name);
+    let (mut file, folder) = temporary(path).map_err(refused)?;
+    write(file.as_file_mut())?;
+    // Who may read a file that was there before is the user's choice.
+    if let Ok(before) = fs::metadata(path) {
+        file.as_file().set_permissions(before.permissions()).map_err(refused)?;
+    }
+    file.as_file().sync_all().map_err(refused)?;
+    file.persist(path).map_err(|error| refused(error.error))?;
+    sync_folder(folder).map_err(refused)
+}
+
+/// Makes an empty file in the folder of a path.
+fn temporary(path: &Path) -> io::Result<(tempfile::NamedTempFile, &Path)> {
     if path.is_dir() {
-        return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+        return Err(io::ErrorKind::IsADirectory.into());
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
@@ -181,12 +293,7 @@ fn commit(
         // As any program makes files: the user's mask takes away what others may not do.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder.tempfile_in(folder)?;
-    write(file.as_file_mut())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder)?;
-    Ok(())
+    Ok((builder.tempfile_in(folder)?, folder))
 }
 
 /// Makes the renaming outlast a power cut.

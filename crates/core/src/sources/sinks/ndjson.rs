@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Field, Schema};
-use arrow::json::writer::{JsonFormat, LineDelimited, WriterBuilder};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::json::writer::{JsonFormat, LineDelimited, Writer, WriterBuilder};
 
-use super::{Sink, SinkError, SinkKind, in_utc};
-use crate::data::Table;
+use super::{Rows, Sink, SinkError, SinkKind, in_utc};
 use crate::sources::Format;
 
 /// The registered kind.
@@ -18,21 +17,28 @@ impl SinkKind for Ndjson {
         Format::Ndjson
     }
 
-    fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError> {
-        write_json::<LineDelimited>(table, out)
+    fn begin<'a>(
+        &self,
+        _schema: &SchemaRef,
+        out: &'a mut dyn Sink,
+    ) -> Result<Box<dyn Rows + 'a>, SinkError> {
+        Ok(json::<LineDelimited>(out))
     }
 }
 
-/// Writes a table as JSON; a null is written, so that every object has every column.
-pub(super) fn write_json<F: JsonFormat>(
-    table: &Table,
-    out: &mut dyn Sink,
-) -> Result<(), SinkError> {
-    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, F>(out);
-    for batch in table.batches() {
-        writer.write(&without_zones(batch)?)?;
+/// Begins a file of JSON; a null is written, so that every object has every column.
+pub(super) fn json<'a, F: JsonFormat + 'a>(out: &'a mut dyn Sink) -> Box<dyn Rows + 'a> {
+    Box::new(WriterBuilder::new().with_explicit_nulls(true).build::<_, F>(out))
+}
+
+impl<F: JsonFormat> Rows for Writer<&mut dyn Sink, F> {
+    fn push(&mut self, batches: &[RecordBatch]) -> Result<(), SinkError> {
+        batches.iter().try_for_each(|batch| Ok(self.write(&without_zones(batch)?)?))
     }
-    Ok(writer.finish()?)
+
+    fn finish(mut self: Box<Self>) -> Result<(), SinkError> {
+        Ok(Writer::finish(&mut self)?)
+    }
 }
 
 /// Puts texts in UTC in the place of times of some zone.

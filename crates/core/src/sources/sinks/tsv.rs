@@ -1,10 +1,9 @@
 //! Fields parted by tabs, else as CSV.
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 
-use super::csv::{is_plain, write_delimited};
-use super::{Sink, SinkError, SinkKind};
-use crate::data::Table;
+use super::csv::{Delimited, is_plain};
+use super::{Rows, Sink, SinkError, SinkKind};
 use crate::sources::Format;
 
 /// The registered kind.
@@ -15,8 +14,12 @@ impl SinkKind for Tsv {
         Format::Tsv
     }
 
-    fn write(&self, table: &Table, out: &mut dyn Sink) -> Result<(), SinkError> {
-        write_delimited(table, b'\t', out)
+    fn begin<'a>(
+        &self,
+        schema: &SchemaRef,
+        out: &'a mut dyn Sink,
+    ) -> Result<Box<dyn Rows + 'a>, SinkError> {
+        Ok(Box::new(Delimited::begin(schema, b'\t', out)?))
     }
 
     fn holds(&self, kind: &DataType) -> bool {

@@ -1,6 +1,6 @@
 //! What is written is read back as the same table.
 
-use arrow::array::{BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{BooleanArray, Float64Array, Int64Array, NullArray, RecordBatch, StringArray};
 use arrow::array::{Date32Array, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 use proptest::prelude::*;
@@ -164,6 +164,24 @@ fn one_column_of_nulls_and_empty_texts() {
         try_read("a.csv", b"a\n\"\"\n\nx\n\n", &options, &[], OnBadRow::Fail).unwrap().table;
     assert_eq!(shown(&table), "a: text\n\n∅\nx\n∅");
     assert_eq!(back(&table, "t.csv", &[]).digest(), table.digest());
+}
+
+#[test]
+fn a_column_of_no_type_is_written_as_nulls() {
+    let nothing: ArrayRef = Arc::new(NullArray::new(2));
+    let ids: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+    let batch = RecordBatch::try_from_iter([("id", ids), ("nothing", nothing)]).unwrap();
+    let table = Table::new(batch.schema(), vec![batch]).unwrap();
+    let written = |name: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        write(&table, &folder.path().join(name)).unwrap();
+        std::fs::read_to_string(folder.path().join(name)).unwrap()
+    };
+    assert_eq!(written("t.csv"), "id,nothing\n1,\n2,\n");
+    let lines = "{\"id\":1,\"nothing\":null}\n{\"id\":2,\"nothing\":null}\n";
+    assert_eq!(written("t.ndjson"), lines);
+    assert_eq!(back(&table, "t.parquet", &[]).digest(), table.digest());
+    assert_eq!(back(&table, "t.arrow", &[]).digest(), table.digest());
 }
 
 #[test]
