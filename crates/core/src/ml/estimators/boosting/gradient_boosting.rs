@@ -99,6 +99,7 @@ params! {
 
 impl Declaration for GradientBoosting {
     type Model = Boosted;
+    const VERSION: u32 = 2;
     const TAGS: Tags = Tags {
         tasks: &[Task::Classification, Task::Regression],
         missing: true,
