@@ -296,12 +296,8 @@ fn metrics_of_many_classes_probabilities_agree_with_scikit_learn() {
                 "roc_auc_ovr_micro" => auc(&judged, "ovr", "micro"),
                 "roc_auc_ovo_macro" => auc(&unweighted, "ovo", "macro"),
                 "roc_auc_ovo_weighted" => auc(&unweighted, "ovo", "weighted"),
-                "top_1_accuracy" => {
-                    score("top_k_accuracy", &[("k", Setting::Int(1))], &judged)
-                }
-                "top_2_accuracy" => {
-                    score("top_k_accuracy", &[("k", Setting::Int(2))], &judged)
-                }
+                "top_1_accuracy" => score("top_k_accuracy", &[("k", Setting::Int(1))], &judged),
+                "top_2_accuracy" => score("top_k_accuracy", &[("k", Setting::Int(2))], &judged),
                 name => panic!("what is `{name}`?"),
             };
             tally.compare(&case, name, &found);
