@@ -124,22 +124,74 @@ fn changed(path: &str, before: &Json, after: &Json, found: &mut Vec<String>) {
     if before == after {
         return;
     }
-    if let (Json::Object(old), Json::Object(new)) = (before, after) {
-        let keys: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-        for key in keys {
-            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            changed(&path, &before[key], &after[key], found);
+    match (parts(before), parts(after)) {
+        (Some(old), Some(new)) if comparable(before, after, &old, &new) => {
+            let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for name in names {
+                let path = joined(path, name);
+                match (old.get(name), new.get(name)) {
+                    (Some(old), Some(new)) => changed(&path, old, new, found),
+                    (None, _) => found.push(format!("`{path}` is new")),
+                    (_, None) => found.push(format!("`{path}` is gone")),
+                }
+            }
         }
-        return;
+        _ => found.push(replaced(path, before, after)),
     }
+}
+
+/// Tells whether two settings differ in their parts, rather than as a whole: choices of another kind
+/// (another estimator) and lists of plain values of another length don't.
+fn comparable(before: &Json, after: &Json, old: &Parts<'_>, new: &Parts<'_>) -> bool {
+    let named = |value: &Json| value.as_array().is_some_and(|items| items.iter().all(is_named));
+    let same_names = || old.keys().eq(new.keys());
+    before.is_object() && after.is_object() || named(before) && named(after) || same_names()
+}
+
+/// The parts of a setting by their names.
+type Parts<'a> = std::collections::BTreeMap<String, &'a Json>;
+
+/// Takes a setting apart: a map by its keys, a list of named things by their names, another list by
+/// places; a call and the version of what it names are the call, as the text has it.
+fn parts(value: &Json) -> Option<Parts<'_>> {
+    let part = |(place, item): (usize, &'_ Json)| match item["name"].as_str() {
+        Some(name) => name.to_owned(),
+        None => format!("[{place}]"),
+    };
+    match value {
+        Json::Object(map) => Some(map.iter().map(|(key, value)| (key.clone(), value)).collect()),
+        Json::Array(items) => Some(match items.as_slice() {
+            [call @ Json::Object(_), version @ Json::Number(_)] => {
+                [(String::new(), call), ("version".to_owned(), version)].into()
+            }
+            _ => items.iter().enumerate().map(|item| (part(item), item.1)).collect(),
+        }),
+        _ => None,
+    }
+}
+
+fn is_named(item: &Json) -> bool {
+    item["name"].is_string()
+}
+
+fn joined(path: &str, name: &str) -> String {
+    if path.is_empty() || name.is_empty() || name.starts_with('[') {
+        format!("{path}{name}")
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// Words a setting that has another value.
+fn replaced(path: &str, before: &Json, after: &Json) -> String {
     let short = |value: &Json| {
         let text = value.to_string();
         (text.chars().count() <= 32).then_some(text)
     };
-    found.push(match (short(before), short(after)) {
+    match (short(before), short(after)) {
         (Some(old), Some(new)) => format!("`{path}` is {new}, was {old}"),
         _ => format!("`{path}` changed"),
-    });
+    }
 }
 
 /// Lists the columns that differ.

@@ -16,9 +16,7 @@ use datafusion::common::{DataFusionError, Result};
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::execution::TaskContext;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{
-    GreedyMemoryPool, MemoryConsumer, MemoryPool, MemoryReservation, UnboundedMemoryPool,
-};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -28,6 +26,7 @@ use tokio::runtime::Handle;
 
 use super::added::Functions;
 use super::error::{Code, SqlError};
+use super::memory::Memory;
 use super::names::KnownTable;
 use super::prepare::{Prepared, Query, prepare};
 use super::rewrite::Parameter;
@@ -40,24 +39,6 @@ pub const STOPPED: Code = "sql-stopped";
 
 /// How often a running query looks whether it should stop.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// The memory that queries share; clones share it too.
-#[derive(Clone, Debug)]
-pub struct Memory(Arc<dyn MemoryPool>);
-
-impl Memory {
-    /// Gives queries as much as they ask for.
-    #[must_use]
-    pub fn unbounded() -> Self {
-        Self(Arc::new(UnboundedMemoryPool::default()))
-    }
-
-    /// Gives all queries together so many bytes, first come, first served.
-    #[must_use]
-    pub fn of(bytes: usize) -> Self {
-        Self(Arc::new(GreedyMemoryPool::new(bytes)))
-    }
-}
 
 /// What bounds a running query.
 #[derive(Clone, Copy, Debug)]
@@ -177,7 +158,7 @@ fn context(limits: Limits<'_>) -> Result<Arc<TaskContext>> {
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
     let runtime: Arc<RuntimeEnv> = RuntimeEnvBuilder::new()
         .with_disk_manager_builder(disk)
-        .with_memory_pool(Arc::clone(&limits.memory.0))
+        .with_memory_pool(limits.memory.pool())
         .build_arc()?;
     let state = &base().state;
     let context = TaskContext::new(

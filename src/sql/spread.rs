@@ -1,32 +1,61 @@
-//! Spreads what is done row by row over the machine's threads.
+//! Spreads the work of a query over the machine's threads.
 //!
-//! A large table is cut into runs of rows of one length, whatever the machine, and filters,
-//! projections and the side of a join that is read row by row work on each run by itself. The runs
-//! come back in their order, so neither the rows nor the batches that the rest of the query sees
-//! hang on the number of threads. Aggregates, windows and sorts, which look at many rows at once,
-//! stay as they are: above the runs, on one thread.
+//! A large table is cut into runs of rows of one length, whatever the machine. Filters, projections
+//! and the side of a join that is read row by row work on each run by itself; of an aggregate with
+//! few groups each run gives its part, and the parts are put together. The runs come back in their
+//! order, so neither the rows, nor the batches, nor the order in which floats are added hang on the
+//! number of threads. What looks at many rows in another way stays as it is: above the runs, on one
+//! thread.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::compute::filter_record_batch;
+use arrow::row::{Row, RowConverter, SortField};
+use datafusion::common::cast::as_boolean_array;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinType, Result};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_expr_common::utils::evaluate_expressions_to_arrays;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::replace_children_if_necessary;
+use datafusion::physical_plan::{ExecutionPlan, InputOrderMode};
 
 use super::ordered::Ordered;
 
 /// How many batches of a table make a run; a smaller table is not worth a thread.
 const RUN: usize = 2;
 
-/// Cuts tables into runs below operators that work row by row.
+/// How many rows an aggregate over a run sees at once: few enough to stay in the processor's own
+/// memory. The first of them tell whether groups are few.
+const SLICE: usize = 8_192;
+
+/// Groups are few where the first rows have at most one for so many rows.
+const ROWS_A_GROUP: usize = 4;
+
+/// Aggregates whose parts over runs can be put together, and whose parts are small.
+const FOLDS: &[&str] = &[
+    "avg",
+    "bool_and",
+    "bool_or",
+    "count",
+    "max",
+    "min",
+    "stddev",
+    "stddev_pop",
+    "sum",
+    "var",
+    "var_pop",
+];
+
+/// Cuts tables into runs below operators that can work on each by itself.
 #[derive(Debug)]
 pub(super) struct Spread;
 
@@ -48,24 +77,99 @@ impl PhysicalOptimizerRule for Spread {
     }
 }
 
-/// Spreads the topmost operators that work row by row, and looks for others below those that don't.
+/// Spreads the topmost operators that can be, and looks for others below those that can't.
 fn spread(plan: Arc<dyn ExecutionPlan>) -> Result<Transformed<Arc<dyn ExecutionPlan>>> {
-    if row_by_row(plan.as_ref()).is_some()
-        && let Some(cut) = cut(&plan)?
-    {
-        return Ok(Transformed::yes(Arc::new(Ordered::new(cut))));
-    }
-    plan.map_children(spread)
+    let spread = if let Some(aggregate) = plan.downcast_ref::<AggregateExec>() {
+        folded(aggregate)?
+    } else if row_by_row(plan.as_ref()).is_some() {
+        cut(&plan, whole)?.map(|runs| Arc::new(Ordered::new(runs)) as _)
+    } else {
+        None
+    };
+    spread.map_or_else(|| plan.map_children(self::spread), |new| Ok(Transformed::yes(new)))
 }
 
-/// Cuts the table below a chain of operators that work row by row, if it is large.
-fn cut(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+/// Makes an aggregate one over each run, and one over what these give.
+fn folded(aggregate: &AggregateExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let expressions = aggregate.aggr_expr();
+    let foldable = expressions.iter().all(|own| {
+        let plain = !own.is_distinct() && own.order_bys().is_empty();
+        plain && FOLDS.contains(&own.fun().name())
+    });
+    let groups = aggregate.group_expr();
+    let at_once =
+        matches!(aggregate.mode(), AggregateMode::Single | AggregateMode::SinglePartitioned);
+    let plain = !groups.has_grouping_set()
+        && aggregate.limit_options().is_none()
+        && *aggregate.input_order_mode() == InputOrderMode::Linear;
+    if !(foldable && at_once && plain && has_few_groups(aggregate)) {
+        return Ok(None);
+    }
+    let Some(runs) = cut(aggregate.input(), sliced)? else { return Ok(None) };
+    let of_mode = |mode, groups, filters, input| {
+        let (expressions, schema) = (expressions.to_vec(), aggregate.input_schema());
+        AggregateExec::try_new(mode, groups, expressions, filters, input, schema).map(Arc::new)
+    };
+    let filters = aggregate.filter_expr().to_vec();
+    let parts = of_mode(AggregateMode::Partial, groups.clone(), filters, runs)?;
+    let groups = parts.group_expr().as_final();
+    let parts = Arc::new(Ordered::new(parts));
+    let none = vec![None; expressions.len()];
+    of_mode(AggregateMode::Final, groups, none, parts).map(|all| Some(all as _))
+}
+
+/// Tells whether the first rows are of few groups, as far as they can be seen: putting many together
+/// on one thread costs more than making them on several saves.
+fn has_few_groups(aggregate: &AggregateExec) -> bool {
+    let keys = aggregate.group_expr().input_exprs();
+    let counted = || -> Result<Option<bool>> {
+        let Some(rows) = first_rows(aggregate.input())? else { return Ok(None) };
+        let columns = evaluate_expressions_to_arrays(&keys, &rows)?;
+        let fields = columns.iter().map(|own| SortField::new(own.data_type().clone())).collect();
+        let keys = RowConverter::new(fields)?.convert_columns(&columns)?;
+        let groups: HashSet<Row<'_>> = keys.iter().collect();
+        Ok(Some(groups.len() * ROWS_A_GROUP <= rows.num_rows()))
+    };
+    // What fails for the first rows fails, with its message, when the query runs.
+    keys.is_empty() || counted().ok().flatten().unwrap_or(false)
+}
+
+/// Gives what the first rows of a table become below an aggregate; nothing where a join is between.
+fn first_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<RecordBatch>> {
     if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
-        return runs(scan);
+        let memory = scan.data_source().downcast_ref::<MemorySourceConfig>();
+        let batch = memory.and_then(|memory| memory.partitions().first()?.first());
+        let Some(batch) = batch.map(|batch| batch.slice(0, batch.num_rows().min(SLICE))) else {
+            return Ok(None);
+        };
+        let columns = memory.and_then(|memory| memory.projection().as_deref());
+        return Ok(Some(columns.map_or(Ok(batch.clone()), |columns| batch.project(columns))?));
+    }
+    let [below] = plan.children()[..] else { return Ok(None) };
+    let Some(rows) = first_rows(below)? else { return Ok(None) };
+    if let Some(filter) = plan.downcast_ref::<FilterExec>() {
+        let kept = filter.predicate().evaluate(&rows)?.into_array(rows.num_rows())?;
+        let rows = filter_record_batch(&rows, as_boolean_array(&kept)?)?;
+        let columns = filter.projection().as_deref();
+        return Ok(Some(columns.map_or(Ok(rows.clone()), |columns| rows.project(columns))?));
+    }
+    let Some(projection) = plan.downcast_ref::<ProjectionExec>() else { return Ok(None) };
+    let columns = projection.expr().iter().map(|own| Arc::clone(&own.expr));
+    let columns = evaluate_expressions_to_arrays(&columns.collect::<Vec<_>>(), &rows)?;
+    Ok(Some(RecordBatch::try_new(projection.schema(), columns)?))
+}
+
+/// Gives the batches of a run as the operators above it are to see them.
+type Shape = fn(&[RecordBatch]) -> Vec<RecordBatch>;
+
+/// Cuts the table below a chain of operators that work row by row, if it is large.
+fn cut(plan: &Arc<dyn ExecutionPlan>, shape: Shape) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
+        return runs(scan, shape);
     }
     let Some(at) = row_by_row(plan.as_ref()) else { return Ok(None) };
     let mut children: Vec<_> = plan.children().into_iter().cloned().collect();
-    let Some(below) = cut(&children[at])? else { return Ok(None) };
+    let Some(below) = cut(&children[at], shape)? else { return Ok(None) };
     for (place, child) in children.iter_mut().enumerate() {
         let new =
             if place == at { Ok(Arc::clone(&below)) } else { spread(Arc::clone(child)).data() };
@@ -96,7 +200,7 @@ fn row_by_row(plan: &dyn ExecutionPlan) -> Option<usize> {
     (gathered && probing).then_some(1)
 }
 
-fn runs(scan: &DataSourceExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+fn runs(scan: &DataSourceExec, shape: Shape) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let Some(memory) = scan.data_source().downcast_ref::<MemorySourceConfig>() else {
         return Ok(None);
     };
@@ -104,8 +208,22 @@ fn runs(scan: &DataSourceExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     if batches.len() <= RUN || scan.fetch().is_some() {
         return Ok(None);
     }
-    let runs: Vec<Vec<RecordBatch>> = batches.chunks(RUN).map(<[RecordBatch]>::to_vec).collect();
+    let runs: Vec<Vec<RecordBatch>> = batches.chunks(RUN).map(shape).collect();
     let (schema, columns) = (memory.original_schema(), memory.projection().clone());
     MemorySourceConfig::try_new(&runs, schema, columns)
         .map(|runs| Some(DataSourceExec::from_data_source(runs) as _))
+}
+
+fn whole(batches: &[RecordBatch]) -> Vec<RecordBatch> {
+    batches.to_vec()
+}
+
+/// Cuts batches into slices of a few rows, which share their memory.
+fn sliced(batches: &[RecordBatch]) -> Vec<RecordBatch> {
+    let slices = |batch: &RecordBatch| {
+        let rows = batch.num_rows();
+        let slice = |from: usize| batch.slice(from, SLICE.min(rows - from));
+        (0..rows).step_by(SLICE).map(slice).collect::<Vec<_>>()
+    };
+    batches.iter().flat_map(slices).collect()
 }

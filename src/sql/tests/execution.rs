@@ -150,6 +150,7 @@ fn the_same_bits_at_any_thread_count() {
         "SELECT sum(value) AS s, min(key) AS k FROM facts WHERE key % 7 = 3",
         "SELECT key, sum(value) AS s, avg(value) AS a FROM facts GROUP BY key",
         "SELECT sum(value) AS s, stddev(value) AS d FROM facts",
+        "SELECT key % 100 AS k, sum(value) AS s, var(value) FILTER (WHERE value > 0.5) AS v FROM facts WHERE key % 3 > 0 GROUP BY key % 100",
         "SELECT k.key, sum(value) AS s FROM facts f JOIN keys k ON f.key = k.key GROUP BY k.key",
         "SELECT key, value FROM facts WHERE value < 0.01 UNION ALL SELECT key, 2.0 FROM keys",
         "SELECT sum(v) AS s FROM (SELECT value AS v FROM facts UNION ALL SELECT value * 3 FROM facts) u",
@@ -180,6 +181,52 @@ fn the_same_bits_at_any_thread_count() {
         assert_eq!(results[0], results[1], "{text}");
         assert_eq!(results[0], results[2], "{text}");
     }
+}
+
+#[test]
+fn groups_of_many_runs_are_whole_and_in_the_order_of_their_first_rows() {
+    let tables = many(400_000);
+    let text = "SELECT key % 100 AS k, count(*) AS n, sum(key) AS s, min(key) AS lo, max(key) AS hi \
+                FROM facts WHERE key % 3 > 0 GROUP BY key % 100";
+    let mut groups: Vec<[i64; 5]> = Vec::new();
+    for key in (0..400_000).map(|row| (row * 7_919) % 997).filter(|key| key % 3 > 0) {
+        match groups.iter_mut().find(|group| group[0] == key % 100) {
+            Some([_, count, sum, least, most]) => {
+                (*count, *sum) = (*count + 1, *sum + key);
+                (*least, *most) = ((*least).min(key), (*most).max(key));
+            }
+            None => groups.push([key % 100, 1, key, key, key]),
+        }
+    }
+    let expected = groups.iter().map(|group| group.map(|own| own.to_string()).join(" | "));
+    assert_eq!(rows(&run(text, &tables).unwrap()), expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_memory_limit_fails_a_query_or_changes_no_bit_of_it() {
+    let tables = many(400_000);
+    let text = "SELECT key, sum(value) AS s, avg(value) AS a FROM facts GROUP BY key";
+    let (runtime, stop) = (runtime(), AtomicBool::new(false));
+    let under = |memory: &Memory| {
+        let limits = Limits { memory, stop: &stop };
+        let functions = &Functions::default();
+        let execution = Execution { text, tables: &tables, parameters: &[], functions, limits };
+        execute(&execution, runtime.handle()).map(|table| rows(&table))
+    };
+    let whole = under(&Memory::unbounded()).unwrap();
+    let outcomes: Vec<bool> = (10..24)
+        .map(|bits| match under(&Memory::of(1 << bits)) {
+            Ok(rows) => {
+                assert_eq!(rows, whole, "under {} bytes", 1 << bits);
+                true
+            }
+            Err(error) => {
+                assert_eq!(error.code, "sql-memory");
+                false
+            }
+        })
+        .collect();
+    assert!(outcomes.contains(&true) && outcomes.contains(&false), "{outcomes:?}");
 }
 
 #[test]
