@@ -135,6 +135,7 @@ impl Catalog for DiskCatalog {
 
 const fn word(kind: Remembered) -> &'static str {
     match kind {
+        Remembered::Outline => "outline",
         Remembered::Analysis => "analysis",
         Remembered::Columns => "columns",
     }

@@ -1,13 +1,12 @@
 //! The lock file of a run: read before, written after, or held against what came out.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use indexmap::IndexMap;
-
-use super::events::{Outcome, Report};
+use super::events::{Outcome, Report, StageReport};
 use super::resolve::Result as StageResult;
 use crate::plan::{Plan, Stage};
-use crate::store::{LockFile, LockFileError, LockedOutput, LockedScore, LockedStage};
+use crate::store::{LockFile, LockFileError, LockText, LockedOutput, LockedScore, LockedStage};
 
 /// What is wrong with a lock file, or with a run that was held against one.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +36,8 @@ pub(super) fn path_of(plan: &Plan) -> PathBuf {
 }
 
 /// Reads the lock file of a pipeline, if there is one.
-pub(super) fn read(plan: &Plan) -> Result<Option<LockFile>, LockError> {
-    Ok(LockFile::read(&path_of(plan))?)
+pub(super) fn read(plan: &Plan) -> Result<LockText, LockError> {
+    Ok(LockText::read(&path_of(plan))?)
 }
 
 /// Writes the lock file after a run, or holds the run against it.
@@ -46,45 +45,46 @@ pub(super) fn settle(
     plan: &Plan,
     results: &[Option<StageResult>],
     report: &Report,
-    before: Option<LockFile>,
+    before: &LockText,
     locked: bool,
 ) -> Result<(), LockError> {
-    let after = after(plan, results, report, before.as_ref());
-    if !locked {
-        after.write_if_changed(&path_of(plan))?;
+    let mut after = after(plan, results, report);
+    if before.says(&after) {
         return Ok(());
     }
-    let Some(before) = before else { return Err(LockError::Missing { path: path_of(plan) }) };
-    let stages: Vec<String> = after
-        .stages
-        .iter()
-        .filter(|(name, stage)| before.stages.get(*name) != Some(*stage))
-        .map(|(name, _)| format!("`{name}`"))
-        .collect();
-    if stages.is_empty() { Ok(()) } else { Err(LockError::Differs { stages }) }
+    let before = before.parse()?;
+    if locked {
+        let before = before.ok_or_else(|| LockError::Missing { path: path_of(plan) })?;
+        let stages: Vec<String> = after
+            .stages
+            .iter()
+            .filter(|(name, stage)| before.stages.get(*name) != Some(*stage))
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        return if stages.is_empty() { Ok(()) } else { Err(LockError::Differs { stages }) };
+    }
+    let mut before = before.unwrap_or_default();
+    // What was there of stages that didn't come to an end stays, in the order of the plan.
+    let mut kept = |stage: &Stage| {
+        let entry = after.stages.swap_remove(&stage.name);
+        entry.or_else(|| before.stages.swap_remove(&stage.name))
+    };
+    let stages =
+        plan.stages.iter().filter_map(|stage| Some((stage.name.clone(), kept(stage)?))).collect();
+    LockFile { stages }.write_if_changed(&path_of(plan))?;
+    Ok(())
 }
 
-/// Makes the lock file: what is new of the stages that came to an end, what was there of the others.
-fn after(
-    plan: &Plan,
-    results: &[Option<StageResult>],
-    report: &Report,
-    before: Option<&LockFile>,
-) -> LockFile {
-    let ended = |stage: &Stage| {
-        report.stages.iter().any(|own| {
-            own.stage == stage.name && matches!(own.outcome, Outcome::Ran | Outcome::Cached)
-        })
+/// Makes the lock file of the stages that came to an end.
+fn after(plan: &Plan, results: &[Option<StageResult>], report: &Report) -> LockFile {
+    let well = |report: &&StageReport| matches!(report.outcome, Outcome::Ran | Outcome::Cached);
+    let ended: BTreeSet<&str> =
+        report.stages.iter().filter(well).map(|report| report.stage.as_str()).collect();
+    let entry = |(stage, result): (&Stage, &Option<StageResult>)| {
+        let result = result.as_ref().filter(|_| ended.contains(stage.name.as_str()))?;
+        Some((stage.name.clone(), locked(stage, result)?))
     };
-    let mut stages = IndexMap::new();
-    for (stage, result) in plan.stages.iter().zip(results) {
-        let entry = match result {
-            Some(result) if ended(stage) => locked(stage, result),
-            _ => before.and_then(|before| before.stages.get(&stage.name).cloned()),
-        };
-        stages.extend(entry.map(|entry| (stage.name.clone(), entry)));
-    }
-    LockFile { stages }
+    LockFile { stages: plan.stages.iter().zip(results).filter_map(entry).collect() }
 }
 
 fn locked(stage: &Stage, result: &StageResult) -> Option<LockedStage> {

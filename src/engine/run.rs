@@ -76,16 +76,18 @@ pub fn run(
     options: &Options,
 ) -> Result<Report, EngineError> {
     let begun = Instant::now();
-    let before = lock::read(plan)?;
+    let locked = lock::read(plan)?;
     let wanted = wanted(plan, &options.only);
     let known = resolve::known(plan, &services.store);
     let mut state = State::new(plan, known, &wanted);
     let missing = state.open.len();
     if missing > 0 {
+        // A file that can't be read is told before any work.
+        locked.parse().map_err(LockError::from)?;
         Schedule::new(plan, services, options)?.run(&mut state);
     }
     let report = state.report(plan, begun.elapsed(), services.stop.load(Ordering::Relaxed));
-    lock::settle(plan, &state.results, &report, before, options.locked)?;
+    lock::settle(plan, &state.results, &report, &locked, options.locked)?;
     services.store.flush()?;
     let seconds = report.seconds;
     services.observer.on(&Event::RunFinished { ok: report.ok(), seconds });

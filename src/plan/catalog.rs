@@ -43,6 +43,8 @@ pub trait Catalog: Sync {
 /// What is remembered between checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remembered {
+    /// What a query's text tells by itself, by that text.
+    Outline,
     /// The analysis of a query, by its text and the schemas that it reads.
     Analysis,
     /// The columns of a file, by its content and the options of its reader.

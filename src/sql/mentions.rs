@@ -7,6 +7,8 @@ use std::ops::{ControlFlow, Range};
 
 use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart, Query, Spanned, Visit, Visitor};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::SqlError;
 use super::parse;
 use super::source::Source;
@@ -14,8 +16,17 @@ use super::source::Source;
 /// How many tables a query may read once every common table expression stands where it is used.
 const MAX_EXPANDED: usize = 1_000;
 
+/// What a query's text tells by itself; other text may tell the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outline {
+    /// The tables that it mentions, in the order of the text.
+    pub mentions: Vec<Mention>,
+    /// The text without comments and layout.
+    pub canonical: String,
+}
+
 /// A table that a query reads, as it is written there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mention {
     /// The parts of the name: `["parts", "train"]` for `parts.train`.
     pub parts: Vec<String>,
@@ -23,14 +34,15 @@ pub struct Mention {
     pub range: Range<usize>,
 }
 
-/// Finds the tables that a query mentions, in the order of the text.
+/// Outlines a query.
 ///
 /// # Errors
 ///
 /// Says where the text is no query.
-pub fn mentions(text: &str) -> Result<Vec<Mention>, SqlError> {
+pub fn outline(text: &str) -> Result<Outline, SqlError> {
     let parsed = parse::query(text)?;
-    of(&parsed.query, &parsed.source)
+    let mentions = of(&parsed.query, &parsed.source)?;
+    Ok(Outline { mentions, canonical: parse::canonical(text) })
 }
 
 /// Finds the tables that a parsed query mentions.

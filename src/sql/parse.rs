@@ -51,7 +51,7 @@ pub(super) fn query(text: &str) -> Result<Parsed, SqlError> {
 ///
 /// A text that is no SQL is its own.
 #[must_use]
-pub fn canonical(text: &str) -> String {
+pub(super) fn canonical(text: &str) -> String {
     let Ok(tokens) = Tokenizer::new(&GenericDialect, text).with_unescape(false).tokenize() else {
         return text.to_owned();
     };

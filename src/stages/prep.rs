@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use arrow::compute::kernels::cast_utils::parse_decimal;
 use arrow::datatypes::{DataType, Decimal128Type, SchemaRef};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use crate::data::{ColumnType, Hash, Hasher, date_of, timestamp_of};
@@ -12,10 +14,10 @@ use crate::diag::Diagnostic;
 use crate::params;
 use crate::params::{Args, Code, Kind, Params, Setting, Signature};
 use crate::plan::{
-    Artifact, Caching, Checked, Checking, Failure, Lineage, Mention, Output, Produced, Reads,
-    Remembered, Running, Source, StageKind, TableType, Task, Work,
+    Artifact, Caching, Catalog, Checked, Checking, Failure, Lineage, Mention, Output, Produced,
+    Reads, Remembered, Running, Source, StageKind, TableType, Task, Work,
 };
-use crate::sql::{self, Analysis, Parameter, Query, SqlError};
+use crate::sql::{self, Analysis, Outline, Parameter, Query, SqlError};
 use crate::syntax::ast::{Number, Value};
 
 params! {
@@ -40,8 +42,9 @@ impl StageKind for PrepKind {
         let Some(Setting::Code(code)) = args.get("sql").map(|bound| &bound.setting) else {
             return Vec::new();
         };
-        match sql::mentions(&code.text.value) {
-            Ok(mentions) => mentions
+        match outline(code, checking) {
+            Ok(outline) => outline
+                .mentions
                 .into_iter()
                 .map(|mention| Mention { path: mention.parts, span: code.span(&mention.range) })
                 .collect(),
@@ -56,7 +59,8 @@ impl StageKind for PrepKind {
         let Some(Setting::Code(code)) = args.get("sql").map(|bound| &bound.setting) else {
             return None;
         };
-        let tables = tables(code, checking)?;
+        let outline = outline(code, checking).ok()?;
+        let tables = tables(outline.mentions, code, checking)?;
         let parameters = parameters(checking);
         let analysis = analyse(code, &tables, &parameters, checking)?;
         for lint in &analysis.lints {
@@ -76,7 +80,7 @@ impl StageKind for PrepKind {
             Reads::Columns(analysis.reads.get(&table.name).cloned().unwrap_or_default())
         };
         let mut settings = json!({
-            "sql": sql::canonical(&code.text.value),
+            "sql": outline.canonical,
             "engine": sql::VERSION,
             "parameters": used
                 .iter()
@@ -126,8 +130,11 @@ fn refuse_clocks(
 }
 
 /// Finds the tables of a query, each once.
-fn tables(code: &Code, checking: &mut Checking<'_>) -> Option<Vec<Source<TableType>>> {
-    let mentions = sql::mentions(&code.text.value).ok()?;
+fn tables(
+    mentions: Vec<sql::Mention>,
+    code: &Code,
+    checking: &mut Checking<'_>,
+) -> Option<Vec<Source<TableType>>> {
     let mut tables: BTreeMap<String, Option<Source<TableType>>> = BTreeMap::new();
     for mention in mentions {
         let name = mention.parts.join(".");
@@ -214,27 +221,34 @@ fn analyse(
         .collect::<Option<_>>()?;
     let functions = checking.registry().functions();
     let key = key(code, &schemas, parameters, functions);
-    let remembered = checking
-        .catalog
-        .recall(Remembered::Analysis, key)
-        .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    if let Some(analysis) = remembered {
-        return Some(analysis);
+    let query = Query { text: &code.text.value, tables: &schemas, parameters, functions };
+    let found = remembered(checking.catalog, Remembered::Analysis, key, || sql::analyse(&query));
+    found.map_err(|errors| errors.into_iter().for_each(|error| report(checking, code, error))).ok()
+}
+
+/// Outlines a query, or remembers what was found before.
+fn outline(code: &Code, checking: &Checking<'_>) -> Result<Outline, SqlError> {
+    let text = code.text.value.as_str();
+    let key = Hasher::new().text(sql::VERSION).text(text).finish();
+    remembered(checking.catalog, Remembered::Outline, key, || sql::outline(text))
+}
+
+/// Recalls what was found before, or finds it and remembers it.
+fn remembered<T: Serialize + DeserializeOwned, E>(
+    catalog: &dyn Catalog,
+    kind: Remembered,
+    key: Hash,
+    find: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    let recalled = catalog.recall(kind, key);
+    if let Some(found) = recalled.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+        return Ok(found);
     }
-    match sql::analyse(&Query { text: &code.text.value, tables: &schemas, parameters, functions }) {
-        Ok(analysis) => {
-            if let Ok(bytes) = serde_json::to_vec(&analysis) {
-                checking.catalog.remember(Remembered::Analysis, key, &bytes);
-            }
-            Some(analysis)
-        }
-        Err(errors) => {
-            for error in errors {
-                report(checking, code, error);
-            }
-            None
-        }
+    let found = find()?;
+    if let Ok(bytes) = serde_json::to_vec(&found) {
+        catalog.remember(kind, key, &bytes);
     }
+    Ok(found)
 }
 
 fn parts(name: &str) -> Vec<String> {

@@ -149,13 +149,22 @@ struct Versioned {
     stages: IndexMap<String, LockedStage>,
 }
 
-impl LockFile {
-    /// Reads a lock file; nothing if there is none.
+/// The text of a lock file, which says as much as the file: reading it as YAML takes longer than a run
+/// that changes nothing.
+#[derive(Clone, Debug)]
+pub struct LockText {
+    path: PathBuf,
+    /// The text, if there is a file.
+    text: Option<String>,
+}
+
+impl LockText {
+    /// Reads the text of a lock file, if there is one.
     ///
     /// # Errors
     ///
-    /// Says what is wrong with a file that isn't whole, and what to do.
-    pub fn read(path: &Path) -> Result<Option<Self>, LockFileError> {
+    /// Says why it can't be read.
+    pub fn read(path: &Path) -> Result<Self, LockFileError> {
         let trouble =
             |source| LockFileError::Io { doing: "read", path: path.to_path_buf(), source };
         match std::fs::metadata(path) {
@@ -163,12 +172,40 @@ impl LockFile {
                 return Err(broken(path, "it is too large to be one"));
             }
             Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self { path: path.to_path_buf(), text: None });
+            }
             Err(error) => return Err(trouble(error)),
         }
         let bytes = std::fs::read(path).map_err(trouble)?;
         let text = String::from_utf8(bytes).map_err(|_| broken(path, "it is no UTF-8 text"))?;
-        Self::parse(&text, path).map(Some)
+        Ok(Self { path: path.to_path_buf(), text: Some(text) })
+    }
+
+    /// Gives what the file says; nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with a file that isn't whole, and what to do.
+    pub fn parse(&self) -> Result<Option<LockFile>, LockFileError> {
+        self.text.as_deref().map(|text| LockFile::parse(text, &self.path)).transpose()
+    }
+
+    /// Tells whether the file says just this, byte for byte.
+    #[must_use]
+    pub fn says(&self, lock: &LockFile) -> bool {
+        self.text.is_some() && lock.text().ok() == self.text
+    }
+}
+
+impl LockFile {
+    /// Reads a lock file; nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// Says what is wrong with a file that isn't whole, and what to do.
+    pub fn read(path: &Path) -> Result<Option<Self>, LockFileError> {
+        LockText::read(path)?.parse()
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, LockFileError> {

@@ -33,7 +33,7 @@ pub use error::StoreError;
 pub use files::FileContent;
 pub use gc::{Collected, Collection, Count, Usage, Verified};
 pub use lock::KeyLock;
-pub use lockfile::{LockFile, LockFileError, LockedOutput, LockedScore, LockedStage};
+pub use lockfile::{LockFile, LockFileError, LockText, LockedOutput, LockedScore, LockedStage};
 pub use object::ObjectRef;
 pub use record::Record;
 pub use schema::{schema_bytes, schema_of};

@@ -30,7 +30,7 @@ fn mentions_are_tables_and_not_what_with_defines() {
         ("SELECT x FROM (SELECT x FROM a) s", &["a"]),
     ];
     for (text, expected) in cases {
-        let found = mentions(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let found = outline(text).unwrap_or_else(|error| panic!("{text}: {error:?}")).mentions;
         let names: Vec<String> = found.iter().map(|mention| mention.parts.join(".")).collect();
         assert_eq!(names, *expected, "{text}");
         for mention in found {

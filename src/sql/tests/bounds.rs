@@ -157,7 +157,7 @@ proptest! {
     fn no_text_panics(picks in prop::collection::vec(0..PIECES.len(), 0..30)) {
         let text = picks.iter().map(|at| PIECES[*at]).collect::<Vec<_>>().join(" ");
         for text in [text.clone(), format!("SELECT {text} FROM people"), format!("SELECT id FROM people WHERE {text}")] {
-            let _ = mentions(&text);
+            let _ = outline(&text);
             let _ = canonical(&text);
             for error in analysed(&text).err().into_iter().flatten() {
                 if let Some(range) = &error.range {
