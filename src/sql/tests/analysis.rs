@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::sql::parse::canonical;
 
 #[test]
 fn mentions_are_tables_and_not_what_with_defines() {

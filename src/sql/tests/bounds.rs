@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::sql::parse::canonical;
 
 /// Analyses on a small stack, as a worker thread has.
 fn on_a_small_stack(text: String) -> Result<Analysis, Vec<SqlError>> {
