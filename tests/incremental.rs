@@ -192,6 +192,29 @@ fn a_hyper_parameter_refits_the_folds_of_its_model_alone() {
 }
 
 #[test]
+fn a_plan_names_the_hyper_parameter_that_changed() {
+    let project = project();
+    run(&project, &[]);
+    let edited = PIPELINE
+        .replace("C: 0.5", "C: 0.25")
+        .replace("metrics: [accuracy, roc_auc]", "metrics: [accuracy]")
+        .replace("models: [line, naive]", "models: [line]");
+    project.write("pay.mlp", &edited);
+    insta::assert_snapshot!(project.run(&["plan", "pay.mlp"]).stdout, @r"
+    people   ingest          cached
+    adults   prep            cached
+    parts    split           cached
+    compare  cross_validate  will run: `models.line.model.estimator.logistic_regression.C` is 0.25, was 0.5; `models.naive` is gone
+    final    train           will run: `model.estimator.logistic_regression.C` is 0.25, was 0.5
+    judged   evaluate        depends on final
+    scored   predict         depends on final
+    saved    export          depends on scored
+
+    3 in the cache, 2 to run, 3 that depend on those
+    ");
+}
+
+#[test]
 fn one_more_metric_only_scores() {
     let project = project();
     run(&project, &[]);
