@@ -99,7 +99,6 @@ params! {
 
 impl Declaration for GradientBoosting {
     type Model = Boosted;
-    const VERSION: u32 = 2;
     const TAGS: Tags = Tags {
         tasks: &[Task::Classification, Task::Regression],
         missing: true,

@@ -151,15 +151,10 @@ impl<C: Cell> Finder<'_, C> {
         let mut found = Found { best: None, alive: false };
         let last = self.feature.values - 1 + usize::from(self.feature.missing);
         self.scan(Way::Up, 0..last, &mut found);
-        if self.misses_some() {
+        if self.feature.missing {
             self.scan(Way::Down, (1..self.feature.values).rev(), &mut found);
         }
         found
-    }
-
-    /// Tells whether a row of the node has no value; if none has, both scans find the same cuts.
-    fn misses_some(&self) -> bool {
-        self.feature.missing && !self.cells[self.feature.values].is_empty()
     }
 
     fn scan(&self, way: Way, bins: impl Iterator<Item = usize>, found: &mut Found<C>) {
@@ -185,12 +180,7 @@ impl<C: Cell> Finder<'_, C> {
 
     fn split(&self, way: Way, bin: usize, passed: C, gain: f64) -> Split<C> {
         let (left, test) = match way {
-            // Where no row of the node tells, missing values go with the many.
-            Way::Up => {
-                let count = passed.sums(&self.rules.scales).count;
-                let missing = !self.misses_some() && 2 * count > self.node.sums.count;
-                (passed, Test::UpTo { bin, missing })
-            }
+            Way::Up => (passed, Test::UpTo { bin, missing: false }),
             Way::Down => (self.rest(passed), Test::UpTo { bin: bin - 1, missing: true }),
         };
         Split { gain, feature: self.index, left, test }
