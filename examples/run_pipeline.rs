@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::io::{Write, stderr, stdout};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use mlp::Session;
@@ -21,13 +22,17 @@ impl Observer for Names {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).unwrap_or("pipelines/titanic.mlp".to_owned());
+pub(crate) fn run(path: PathBuf, out: &mut dyn Write) -> Result<(), Box<dyn Error>> {
     // Reads the file, checks all of it, and says at once everything that is wrong.
     let pipeline = Session::default().watched_by(Arc::new(Names)).open(path)?;
     // Runs what has changed since the last run, here or by the program `mlp`.
     for score in pipeline.run()?.scores() {
-        writeln!(stdout(), "{} of {} is {:.4}", score.metric, score.model, score.value)?;
+        writeln!(out, "{} of {} is {:.4}", score.metric, score.model, score.value)?;
     }
     Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args_os().nth(1).unwrap_or("pipelines/titanic.mlp".into());
+    run(path.into(), &mut stdout())
 }

@@ -12,8 +12,12 @@ mod add_sql_function;
 #[path = "../examples/embed_in_a_service.rs"]
 #[allow(dead_code, reason = "its `main` is not called here")]
 mod embed_in_a_service;
+#[path = "../examples/run_pipeline.rs"]
+#[allow(dead_code, reason = "its `main` is not called here")]
+mod run_pipeline;
 
 use std::io::{self, Cursor, Read, Write};
+use std::process::ExitCode;
 
 use crate::program::{Project, root};
 
@@ -48,6 +52,19 @@ fn printed(run: impl Fn(&mut dyn Write)) -> String {
     let first = text();
     assert_eq!(text(), first);
     first
+}
+
+#[test]
+fn a_pipeline_is_run_and_says_its_scores() {
+    let project = project();
+    let text = std::fs::read_to_string(project.path("examples/add_estimator.mlp")).unwrap();
+    project.write("examples/own.mlp", &text.replace("nearest_mean(sharpness: 2)", "dummy"));
+    let path = project.path("examples/own.mlp");
+    let text = printed(|out| run_pipeline::run(path.clone(), out).unwrap());
+    insta::assert_snapshot!(text, @r"
+    accuracy of own is 0.4419
+    accuracy of logit is 0.9884
+    ");
 }
 
 #[test]
@@ -88,6 +105,26 @@ fn a_function_of_a_program_is_called_in_queries_and_checks() {
     FCO,NRT,9906.0
     JFK,NRT,10830.0
     ");
+}
+
+#[test]
+fn the_whole_command_line_knows_the_words_of_a_program() {
+    let project = project();
+    let path = project.path("examples/add_sql_function.mlp");
+    let ask = |registry: mlp::Registry, words: &[&str]| {
+        let words = words.iter().map(std::ffi::OsString::from);
+        let path = path.clone().into_os_string();
+        mlp::cli::answer(
+            registry,
+            [std::ffi::OsString::from("mlp")].into_iter().chain(words).chain([path]),
+        )
+    };
+    let (done, wrong) = (ExitCode::SUCCESS, ExitCode::from(2));
+    let own = || add_sql_function::registry().unwrap();
+    assert_eq!(ask(own(), &["fmt", "--check"]), done);
+    assert_eq!(ask(own(), &["run", "--quiet"]), done);
+    assert_eq!(ask(mlp::stages::registry(), &["run", "--quiet"]), wrong, "it has no `distance_km`");
+    assert_eq!(ask(own(), &["run", "--no-such-option"]), wrong);
 }
 
 /// One connection, in memory.

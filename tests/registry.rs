@@ -134,3 +134,16 @@ fn every_family_has_a_page_name() {
         assert!(named || empty, "{family:?} is missing in `mlp docs`");
     }
 }
+
+#[test]
+fn what_other_libraries_call_otherwise_is_there() {
+    let registry = mlp::stages::registry();
+    for (family, words, here) in mlp::params::elsewhere::WORDS {
+        let (name, settings) = here.split_once('(').unwrap_or((here, ")"));
+        let signature = registry.vocabulary().find(*family, name);
+        let signature = signature.unwrap_or_else(|| panic!("{words:?} isn't called `{here}`"));
+        if let Some((param, _)) = settings.split_once(':') {
+            assert!(signature.param(param).is_some(), "`{here}` can't be written");
+        }
+    }
+}

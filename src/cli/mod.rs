@@ -17,6 +17,7 @@ mod rows;
 pub mod summary;
 mod ui;
 
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -159,7 +160,16 @@ pub fn main() -> ExitCode {
 /// Does what the process's command line asks, with the words that a program adds; called once.
 #[must_use]
 pub fn main_with(registry: Registry) -> ExitCode {
-    let asked = match CommandLine::try_parse() {
+    answer(registry, std::env::args_os())
+}
+
+/// Does what a command line asks, whose first word is the program's name.
+#[must_use]
+pub fn answer(
+    registry: Registry,
+    arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> ExitCode {
+    let asked = match CommandLine::try_parse_from(arguments) {
         Ok(asked) => asked,
         Err(answer) => {
             // Help and version go to standard output, whose reader may be gone.

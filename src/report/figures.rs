@@ -8,10 +8,12 @@ pub(super) fn figure(value: f64) -> String {
     with_places(value, places(value.abs()))
 }
 
-/// Writes a number that stands beside another with as many places as that one has.
+/// Writes a number that stands beside another with as many places as that one has; of one that is
+/// small but more than rounding, the digits that say something.
 pub(super) fn beside(value: f64, other: f64) -> String {
     let text = with_places(value, places(other.abs()));
-    let nothing = value != 0.0 && !text.chars().any(|digit| ('1'..='9').contains(&digit));
+    let nothing = value.abs() > 1e-12 * other.abs()
+        && !text.chars().any(|digit| ('1'..='9').contains(&digit));
     if nothing && value.is_finite() { figure(value) } else { text }
 }
 
@@ -188,6 +190,14 @@ mod tests {
         assert_eq!(column(&[0.5, 12.0, f64::NAN]), ["0.50", "12.00", "–"]);
         assert_eq!(column(&[1.0, 20_000.0]), ["1", "20,000"]);
         assert_eq!(column(&[0.9, 1e-9]), ["0.9000", "1.000e-9"]);
+    }
+
+    #[test]
+    fn what_rounding_leaves_is_nothing() {
+        assert_eq!(beside(0.012_345, 0.2022), "0.0123");
+        assert_eq!(beside(1.5e-7, 0.2022), "1.500e-7");
+        assert_eq!(beside(9.6e-17, 0.2022), "0.0000");
+        assert_eq!(beside(0.0, 0.0), "0");
     }
 
     #[test]

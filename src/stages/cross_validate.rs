@@ -7,6 +7,8 @@ use serde_json::json;
 use super::folded::{At, Cut, Fit, Folded, Inside, Keyed, side_by_side};
 use super::learning::{self, Known, Scorer, mean_sd};
 use super::tables::{self, Predicted, ScoreRow, SummaryRow};
+use crate::data::Table;
+use crate::ml::Seed;
 use crate::ml::estimator::Prediction;
 use crate::ml::model::ModelSpec;
 use crate::ml::splitter::Splitter;
@@ -144,11 +146,7 @@ impl Work for Validating {
         let canonical = self.folds.canonical();
         let cut =
             Cut { splitter: self.splitter.as_ref(), canonical: &canonical, repeats: self.repeats };
-        let folded: Vec<Folded> = self
-            .candidates
-            .iter()
-            .map(|candidate| Folded::new(&candidate.keyed.spec, table, &cut, running.seed()))
-            .collect::<Result<_, _>>()?;
+        let folded = self.folded(table, &cut, running.seed())?;
         let parts: Vec<Part<'_>> = self
             .candidates
             .iter()
@@ -225,6 +223,25 @@ impl<'a> SoFar<'a> {
 }
 
 impl Validating {
+    /// Cuts the rows for each model; models that read them alike share them.
+    fn folded(&self, table: &Table, cut: &Cut<'_>, seed: Seed) -> Result<Vec<Folded>, Failure> {
+        let mut all: Vec<Folded> = Vec::new();
+        for candidate in &self.candidates {
+            let spec = &candidate.keyed.spec;
+            let like = |(other, _): &(&Candidate, &Folded)| {
+                spec.reads_like(&other.keyed.spec, table.schema())
+            };
+            let folded = match self.candidates.iter().zip(&all).find(like) {
+                Some((_, other)) => {
+                    Folded::of(Arc::clone(&other.prepared), spec, (table, cut), seed)
+                }
+                None => Folded::new(spec, table, cut, seed),
+            };
+            all.push(folded?);
+        }
+        Ok(all)
+    }
+
     fn scores(&self, parts: &[Part<'_>], answers: &[Answer]) -> Result<Vec<ScoreRow>, Failure> {
         let mut rows = Vec::new();
         for (place, scorer) in self.scorers.iter().enumerate() {
@@ -255,7 +272,7 @@ struct Answer {
 impl Part<'_> {
     fn answer(
         &self,
-        table: &crate::data::Table,
+        table: &Table,
         scorers: &[Scorer],
         running: &dyn Running,
     ) -> Result<Answer, Failure> {
@@ -269,6 +286,7 @@ impl Part<'_> {
             let (truth, positive) = (self.folded.truth(self.at), self.folded.prepared.positive);
             let score = |own: &Scorer| own.score(&truth, &prediction, positive, columns.as_ref());
             let scores = scorers.iter().map(score).collect();
+            self.folded.forget(&fit);
             Ok(Answer { prediction, scores })
         };
         match &self.candidate.tuned {
@@ -321,7 +339,7 @@ impl SummaryRow {
 }
 
 /// Puts the predictions of all folds into one table, in the order of models, repeats and rows.
-fn out_of_fold(parts: &[Part<'_>], answers: &[Answer]) -> Result<crate::data::Table, Failure> {
+fn out_of_fold(parts: &[Part<'_>], answers: &[Answer]) -> Result<Table, Failure> {
     let predicted: Vec<Predicted<'_>> = parts
         .iter()
         .zip(answers)

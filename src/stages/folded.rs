@@ -24,8 +24,8 @@ use crate::sql;
 
 /// Rows cut into folds, ready to be fitted again and again.
 pub(super) struct Folded {
-    /// The rows as the model reads them.
-    pub(super) prepared: Prepared,
+    /// The rows as the model reads them; models that read them alike share them.
+    pub(super) prepared: Arc<Prepared>,
     /// The folds of each repeat.
     pub(super) repeats: Vec<Vec<Fold>>,
     /// What the rows are, for keys.
@@ -101,7 +101,17 @@ impl Folded {
         cut: &Cut<'_>,
         seed: Seed,
     ) -> Result<Self, Failure> {
-        let prepared = spec.prepare(table).map_err(fit_failure)?;
+        let prepared = Arc::new(spec.prepare(table).map_err(fit_failure)?);
+        Self::of(prepared, spec, (table, cut), seed)
+    }
+
+    /// Cuts the rows of a table, read for this model or one that reads them alike.
+    pub(super) fn of(
+        prepared: Arc<Prepared>,
+        spec: &ModelSpec,
+        (table, cut): (&Table, &Cut<'_>),
+        seed: Seed,
+    ) -> Result<Self, Failure> {
         let by = cut.splitter.by().map(|column| by_ranks(table, column)).transpose()?;
         let rows = FoldRows {
             rows: table.rows(),
@@ -238,6 +248,14 @@ impl Folded {
         let test = &self.fold(fit.at).test;
         let made = fit.keyed.spec.fit_steps(&self.prepared, train, test, context).map(Arc::new);
         slot.get_or_init(|| made).clone()
+    }
+
+    /// Lets go of the steps of a fit for which nothing will ask again: they hold a copy of the rows.
+    pub(super) fn forget(&self, fit: &Fit<'_>) {
+        let key = (fit.at, self.train(fit).len(), fit.keyed.steps.clone());
+        let mut shared = self.stepped.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.steps.remove(&key);
+        shared.order.retain(|own| *own != key);
     }
 
     /// Finds the place of fitted steps, and lets the oldest go where there are many.

@@ -93,7 +93,7 @@ pub(super) fn write(html: &mut Html, columns: &[Column], caption: &str) {
             Cell::text(whole(column.distinct)),
             Cell::text(column.middle()),
             Cell::Markup(column.drawing()),
-            Cell::code(shortened(&column.top)),
+            Cell::code(shortened(&column.most_frequent())),
         ]);
     }
     grid.write(html);
@@ -142,13 +142,26 @@ impl Column {
         format!("{} ± {}", figure(self.mean), figures::beside(self.sd, self.mean))
     }
 
+    /// Writes the most frequent value, a number or a moment as they are written beside it.
+    fn most_frequent(&self) -> String {
+        if self.is_time() {
+            // To the minute, as the least and the greatest are.
+            return self.top.replacen('T', " ", 1).chars().take(16).collect();
+        }
+        let number = self.top.parse().ok().filter(|_| !self.is_text());
+        number.map_or_else(|| self.top.clone(), |number| self.value(number))
+    }
+
     /// Writes a value in the column's own way.
     fn value(&self, value: f64) -> String {
         if !self.is_time() {
             return figures::short(value);
         }
         let moment = chrono::DateTime::from_timestamp(value.floor() as i64, 0);
-        let format = if self.kind.starts_with("date") { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
+        // Over a month and more, nobody asks for the hour.
+        let long = self.spread[4] - self.spread[0] > 31.0 * 86_400.0;
+        let day = long || self.kind.starts_with("date");
+        let format = if day { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
         moment.map_or_else(|| figure(value), |moment| moment.format(format).to_string())
     }
 

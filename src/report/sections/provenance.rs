@@ -55,6 +55,7 @@ pub(super) fn write(page: &Page) -> Html {
                 ("table", count(table.rows()), count(table.schema().fields().len()))
             }
             Content::Fitted(_) => ("fitted model", String::new(), String::new()),
+            Content::Other if stage.entry.kind == "tune" => ("model", String::new(), String::new()),
             Content::Other => ("", String::new(), String::new()),
         };
         let mut cells = vec![

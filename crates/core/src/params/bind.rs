@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::IndexMap;
 
 use super::declare::{Family, Kind, Limits, Param, Signature, Vocabulary};
+use super::elsewhere;
 use super::setting::{Args, Bound, Call, Code, Setting};
 use crate::data::{ColumnType, TypeError};
 use crate::diag::{Diagnostic, Diagnostics, nearest};
@@ -158,7 +159,13 @@ impl<'a> Binder<'a> {
             (Some(Family::Measure), Family::Check) => {
                 diagnostic.help(format!("compare it with a number: `{name} >= 1`"))
             }
-            _ => diagnostic.suggest(name, names),
+            _ => {
+                let names: Vec<&str> = names.collect();
+                match elsewhere::word(family, name, &names) {
+                    Some(here) => diagnostic.help(format!("did you mean `{here}`?")),
+                    None => diagnostic.suggest(name, names),
+                }
+            }
         });
     }
 
@@ -213,14 +220,18 @@ impl<'a> Binder<'a> {
         if let Some(name) = &arg.name {
             let found = signature.param(&name.node);
             if found.is_none() {
-                self.diagnostics.push(
-                    Diagnostic::error(
-                        "unknown-argument",
-                        name.span,
-                        format!("`{owner}` has no parameter `{}`", name.node),
-                    )
-                    .suggest(&name.node, signature.params.iter().map(|param| param.name)),
+                let diagnostic = Diagnostic::error(
+                    "unknown-argument",
+                    name.span,
+                    format!("`{owner}` has no parameter `{}`", name.node),
                 );
+                self.diagnostics.push(match elsewhere::parameter(&name.node) {
+                    Some(here) => diagnostic.help(here),
+                    None => {
+                        let names = signature.params.iter().map(|param| param.name);
+                        diagnostic.suggest(&name.node, names)
+                    }
+                });
             }
             return found;
         }

@@ -7,6 +7,7 @@
 
 mod bind;
 mod declare;
+pub mod elsewhere;
 mod setting;
 
 pub use bind::{Binder, Parameter, Parameters};

@@ -45,6 +45,12 @@ params! {
     }
 }
 params! {
+    /// Information that groups and classes share, in nats: 0 for none.
+    ///
+    /// As scikit-learn's `mutual_info_score`.
+    pub(super) struct MutualInfo("mutual_info", 0) {}
+}
+params! {
     /// Information that groups and classes share, 0 for chance, 1 if they are the same.
     ///
     /// Vinh, Epps and Bailey, JMLR 11 (2010). As scikit-learn's `adjusted_mutual_info_score`.
@@ -99,6 +105,9 @@ pub(super) static NORMALIZED_MUTUAL_INFO: Scorer<NormalizedMutualInfo> =
         };
         Ok(if information == 0.0 { 0.0 } else { information / norm })
     });
+/// `mutual_info`.
+pub(super) static MUTUAL_INFO: Scorer<MutualInfo> =
+    Scorer::new(groups(Maximize), |_, judged| Ok(Shared::of(judged)?.information()));
 /// `adjusted_mutual_info`.
 pub(super) static ADJUSTED_MUTUAL_INFO: Scorer<AdjustedMutualInfo> =
     Scorer::new(groups(Maximize), |_, judged| Ok(Shared::of(judged)?.adjusted_information()));

@@ -51,6 +51,12 @@ pub(super) static SILHOUETTE: Scorer<Silhouette> =
         Ok(widths.iter().sum::<f64>() / widths.len() as f64)
     });
 
+/// Gives each row's own silhouette.
+#[cfg(test)]
+pub(super) fn silhouette_samples(judged: &Judged<'_>) -> Result<Vec<f64>, MetricError> {
+    Ok(silhouettes(&Points::of(judged)?, Metric::Euclidean))
+}
+
 /// `davies_bouldin`.
 pub(super) static DAVIES_BOULDIN: Scorer<DaviesBouldin> =
     Scorer::new(groups(Minimize), |_, judged| Ok(davies_bouldin(&Points::of(judged)?)));

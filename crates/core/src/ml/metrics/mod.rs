@@ -58,6 +58,7 @@ pub static METRICS: &[&dyn MetricKind] = &[
     &agreement::ADJUSTED_RAND,
     &agreement::RAND,
     &agreement::NORMALIZED_MUTUAL_INFO,
+    &agreement::MUTUAL_INFO,
     &agreement::ADJUSTED_MUTUAL_INFO,
     &agreement::HOMOGENEITY,
     &agreement::COMPLETENESS,

@@ -39,7 +39,7 @@ params! {
 params! {
     /// Share of rows whose class is among the `k` most probable.
     ///
-    /// Of classes with equal probability the lower one goes first. As scikit-learn's
+    /// Of classes with equal probability the last one goes first, as in scikit-learn's
     /// `top_k_accuracy_score`.
     pub(super) struct TopKAccuracy("top_k_accuracy", 1) {
         /// How many classes may be named.
@@ -79,7 +79,7 @@ pub(super) static TOP_K_ACCURACY: Scorer<TopKAccuracy> =
             let own = row[*code as usize];
             let before = |(class, other): &(usize, &f64)| {
                 #[expect(clippy::float_cmp, reason = "ties are equal probabilities")]
-                let tied = **other == own && *class < *code as usize;
+                let tied = **other == own && *class > *code as usize;
                 **other > own || tied
             };
             f64::from(u8::from(row.iter().enumerate().filter(before).count() < params.k))

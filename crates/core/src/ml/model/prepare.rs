@@ -32,6 +32,16 @@ impl ModelSpec {
         self.prepare_with(table, &[])
     }
 
+    /// Tells whether another model reads a table in the same way, so that one reading serves both.
+    #[must_use]
+    pub fn reads_like(&self, other: &Self, schema: &Schema) -> bool {
+        self.target == other.target
+            && self.weight == other.weight
+            && self.positive == other.positive
+            && self.task_on(schema).ok() == other.task_on(schema).ok()
+            && self.features_of(schema) == other.features_of(schema)
+    }
+
     /// Reads a table whose classes are those in `known` and those found.
     pub(super) fn prepare_with(
         &self,

@@ -45,6 +45,7 @@ pub(crate) struct GaussianModel {
 
 impl Declaration for GaussianNaiveBayes {
     type Model = GaussianModel;
+    const VERSION: u32 = 2;
     const TAGS: Tags = Tags {
         tasks: &[Task::Classification],
         missing: false,
@@ -168,8 +169,15 @@ impl GaussianModel {
                 continue;
             }
             let sum: f64 = (0..self.present.len()).map(|place| (log(place) - top).exp()).sum();
+            // By way of logarithms as scikit-learn has it: what is nearly sure then ties as it does there.
+            let all = top + sum.ln();
             for (place, code) in self.present.iter().enumerate() {
-                slots[*code as usize] = (log(place) - top).exp() / sum;
+                slots[*code as usize] = (log(place) - all).exp();
+            }
+            // Very far from all classes the logarithms are too large to tell what the sum is.
+            let whole: f64 = slots.iter().sum();
+            if (whole - 1.0).abs() > 1e-6 {
+                slots.iter_mut().for_each(|own| *own /= whole);
             }
         }
     }

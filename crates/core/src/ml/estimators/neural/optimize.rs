@@ -144,34 +144,63 @@ impl WithSimd for AdamStep<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { step, weights, slopes, first, second } = self;
         let all = |number: f64| simd.splat_f32s(number as f32);
-        let (keep, beta, new) = (all(step.keep_first), all(step.beta_2), all(1.0 - step.beta_2));
-        let (rate, root) = (all(step.rate), all(1.0 / step.root));
-        let (epsilon, shrink) = (all(step.epsilon), all(step.shrink));
-        let update =
-            |weight: &mut S::f32s, slope: S::f32s, first: &mut S::f32s, second: &mut S::f32s| {
-                *first = simd.mul_add_f32s(keep, simd.sub_f32s(slope, *first), *first);
-                let square = simd.mul_f32s(simd.mul_f32s(slope, slope), new);
-                *second = simd.mul_add_f32s(beta, *second, square);
-                let spread = simd.mul_add_f32s(simd.sqrt_f32s(*second), root, epsilon);
-                let step = simd.mul_f32s(rate, simd.div_f32s(*first, spread));
-                *weight = simd.sub_f32s(simd.mul_f32s(shrink, *weight), step);
-            };
+        let step = Splatted {
+            keep: all(step.keep_first),
+            beta: all(step.beta_2),
+            new: all(1.0 - step.beta_2),
+            rate: all(step.rate),
+            root: all(1.0 / step.root),
+            epsilon: all(step.epsilon),
+            shrink: all(step.shrink),
+        };
         let (weights, weights_end) = S::as_mut_simd_f32s(weights);
         let (slopes, slopes_end) = S::as_simd_f32s(slopes);
         let (first, first_end) = S::as_mut_simd_f32s(first);
         let (second, second_end) = S::as_mut_simd_f32s(second);
         let all = weights.iter_mut().zip(slopes).zip(first).zip(second);
         for (((weight, slope), first), second) in all {
-            update(weight, *slope, first, second);
+            step.update(simd, *slope, (weight, first, second));
         }
         if !weights_end.is_empty() {
             let mut weight = simd.partial_load_f32s(weights_end);
             let mut first = simd.partial_load_f32s(first_end);
             let mut second = simd.partial_load_f32s(second_end);
-            update(&mut weight, simd.partial_load_f32s(slopes_end), &mut first, &mut second);
+            let slope = simd.partial_load_f32s(slopes_end);
+            step.update(simd, slope, (&mut weight, &mut first, &mut second));
             simd.partial_store_f32s(weights_end, weight);
             simd.partial_store_f32s(first_end, first);
             simd.partial_store_f32s(second_end, second);
         }
+    }
+}
+
+/// The numbers of one step of Adam, each in all lanes of a vector.
+#[derive(Clone, Copy)]
+struct Splatted<V> {
+    keep: V,
+    beta: V,
+    new: V,
+    rate: V,
+    root: V,
+    epsilon: V,
+    shrink: V,
+}
+
+impl<V: Copy> Splatted<V> {
+    /// Lets some weights follow their slopes. No closure: that would be called, an instruction at a
+    /// time, instead of being laid into the loop.
+    #[inline(always)]
+    fn update<S: Simd<f32s = V>>(
+        &self,
+        simd: S,
+        slope: V,
+        (weight, first, second): (&mut V, &mut V, &mut V),
+    ) {
+        *first = simd.mul_add_f32s(self.keep, simd.sub_f32s(slope, *first), *first);
+        let square = simd.mul_f32s(simd.mul_f32s(slope, slope), self.new);
+        *second = simd.mul_add_f32s(self.beta, *second, square);
+        let spread = simd.mul_add_f32s(simd.sqrt_f32s(*second), self.root, self.epsilon);
+        let step = simd.mul_f32s(self.rate, simd.div_f32s(*first, spread));
+        *weight = simd.sub_f32s(simd.mul_f32s(self.shrink, *weight), step);
     }
 }
