@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::SchemaRef;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::data::{Label, Target};
 use crate::diag::Diagnostic;
@@ -26,7 +26,7 @@ pub(super) struct Scorer {
     pub(super) tags: MetricTags,
     /// The metric.
     pub(super) metric: Box<dyn Metric>,
-    /// How it is written in keys.
+    /// How it is written in keys: what was asked for, and the version of the metric.
     pub(super) canonical: Json,
 }
 
@@ -40,7 +40,7 @@ impl Scorer {
                 name: call.spoken(),
                 tags: kind.tags(),
                 metric,
-                canonical: call.canonical(),
+                canonical: json!([call.canonical(), kind.version()]),
             }),
             Err(bad) => bad_setting(bad, call, place, checking),
         }

@@ -64,6 +64,11 @@ pub trait MetricKind: Sync {
     /// Gives what is true of it.
     fn tags(&self) -> MetricTags;
 
+    /// Counts up when it gives other scores for the same rows: kept scores then are made anew.
+    fn version(&self) -> u32 {
+        1
+    }
+
     /// Makes the metric from settled parameters.
     ///
     /// # Errors
