@@ -13,6 +13,7 @@ use crate::cli::{Look, load_with};
 use crate::data::Table;
 use crate::engine::{
     self, EngineError, Event, Observer, Options, Outcome, Report, Services, project_of,
+    unbuilt_settings,
 };
 use crate::ml::model::{BadModel, FittedModel};
 use crate::plan::{Plan, Registry, Request};
@@ -75,6 +76,9 @@ impl Session {
         let text = std::fs::read_to_string(&path)
             .map_err(|source| SessionError::Unread { path: path.clone(), source })?;
         let project = project_of(&path);
+        if let Some(message) = unbuilt_settings(&project) {
+            return Err(SessionError::Wrong(message));
+        }
         let store = Arc::new(Store::open(&project.join(".mlp"))?);
         let loaded = load_with(&path, &text, request, &store, &self.registry);
         let found = Renderer::new(&loaded.sources, &Look::plain()).all(&loaded.diagnostics);

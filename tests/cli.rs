@@ -58,6 +58,34 @@ fn a_plan_says_what_runs_and_why() {
 }
 
 #[test]
+fn a_command_that_is_not_built_yet_says_so() {
+    let project = Project::new();
+    for words in
+        [&["serve"][..], &["lsp"], &["diff", "a.mlp"], &["cache", "push"], &["cache", "pull"]]
+    {
+        let refused = project.run(words);
+        let word = words.iter().rfind(|word| !word.contains('.')).unwrap();
+        assert_eq!(refused.status, 2, "{words:?}");
+        let said = format!("error: `{word}` is not built yet\n  help: ");
+        assert!(refused.stderr.starts_with(&said), "{words:?}: {}", refused.stderr);
+    }
+    assert!(project.run(&["sreve"]).stderr.contains("unrecognized subcommand 'sreve'"));
+}
+
+#[test]
+fn settings_of_a_project_are_not_ignored() {
+    let project = people();
+    project.write("mlp.yaml", "# the project\n");
+    assert_eq!(project.run(&["check", "a.mlp"]).status, 0);
+    project.write("mlp.yaml", "cache: elsewhere\n");
+    for words in [["check", "a.mlp"], ["run", "a.mlp"], ["cache", "ls"]] {
+        let refused = project.run(&words);
+        assert_eq!(refused.status, 2, "{words:?}");
+        assert!(refused.stderr.contains("mlp.yaml` are not built yet"), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn rows_are_shown_as_a_table() {
     let project = people();
     project.run(&["run", "a.mlp"]);

@@ -22,6 +22,7 @@ use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 use commands::{
@@ -172,6 +173,7 @@ pub fn answer(
     let asked = match CommandLine::try_parse_from(arguments) {
         Ok(asked) => asked,
         Err(answer) => {
+            let answer = unbuilt(&answer).unwrap_or(answer);
             // Help and version go to standard output, whose reader may be gone.
             drop(answer.print());
             return ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2));
@@ -184,6 +186,25 @@ pub fn answer(
         trouble.exit()
     });
     ExitCode::from(exit as u8)
+}
+
+/// Commands that the language's page names and that are not built yet, with what does instead.
+const UNBUILT: &[(&str, &str)] = &[
+    ("diff", "compare lock files: `git diff NAME.lock`"),
+    ("lsp", "`mlp check --json FILE` tells an editor what is wrong, and where"),
+    ("pull", "the cache is the folder `.mlp`: copy it"),
+    ("push", "the cache is the folder `.mlp`: copy it"),
+    ("serve", "`mlp predict` answers rows of a file, and a program of yours can embed a model"),
+];
+
+/// Words the refusal of a command that is not built yet.
+fn unbuilt(refused: &clap::Error) -> Option<clap::Error> {
+    let ContextValue::String(word) = refused.get(ContextKind::InvalidSubcommand)? else {
+        return None;
+    };
+    let (word, instead) = UNBUILT.iter().find(|(own, _)| own == word)?;
+    let message = format!("`{word}` is not built yet\n  help: {instead}\n");
+    Some(clap::Error::raw(refused.kind(), message))
 }
 
 fn dispatch(command: &Command, ui: &Ui) -> Result<Exit, Trouble> {

@@ -10,7 +10,7 @@ use clap::ValueEnum;
 use super::render;
 use super::{Trouble, Ui};
 use crate::diag::nearest;
-use crate::engine::{DiskCatalog, project_of};
+use crate::engine::{DiskCatalog, project_of, unbuilt_settings};
 use crate::ml::estimators::Device;
 use crate::plan::{self, Loaded, Plan, Registry, Request};
 use crate::stages;
@@ -134,6 +134,9 @@ pub fn load_with(
 
 /// Opens the cache of a project.
 pub(super) fn open_store(project: &Path) -> Result<Store, Trouble> {
+    if let Some(message) = unbuilt_settings(project) {
+        return Err(Trouble::wrong(message));
+    }
     Store::open(&project.join(".mlp")).map_err(|error| {
         let help = match &error {
             StoreError::Io { .. } => {

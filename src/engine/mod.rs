@@ -18,4 +18,4 @@ pub use latest::{Latest, latest, latest_of_all};
 pub use lock::LockError;
 pub use machine::machine_memory;
 pub use resolve::{Forecast, Verdict, forecast};
-pub use run::{EngineError, Options, Services, project_of, run};
+pub use run::{EngineError, Options, Services, project_of, run, unbuilt_settings};

@@ -430,3 +430,19 @@ pub fn project_of(pipeline: &Path) -> PathBuf {
         .find(|above| above.join("mlp.yaml").is_file())
         .map_or(folder, Path::to_path_buf)
 }
+
+/// Says what is wrong with the settings file of a project: it marks the project's folder, and what it
+/// says is not built yet.
+#[must_use]
+pub fn unbuilt_settings(project: &Path) -> Option<String> {
+    let path = project.join("mlp.yaml");
+    let text = std::fs::read_to_string(&path).ok()?;
+    let says =
+        |line: &str| !matches!(line.trim(), "" | "---" | "{}") && !line.trim().starts_with('#');
+    text.lines().any(says).then(|| {
+        format!(
+            "the settings in `{}` are not built yet: leave the file empty, as the mark of a project's folder",
+            path.display()
+        )
+    })
+}
