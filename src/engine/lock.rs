@@ -63,11 +63,10 @@ pub(super) fn settle(
             .collect();
         return if stages.is_empty() { Ok(()) } else { Err(LockError::Differs { stages }) };
     }
-    let mut before = before.unwrap_or_default();
     // What was there of stages that didn't come to an end stays, in the order of the plan.
     let mut kept = |stage: &Stage| {
         let entry = after.stages.swap_remove(&stage.name);
-        entry.or_else(|| before.stages.swap_remove(&stage.name))
+        entry.or_else(|| before?.stages.get(&stage.name).cloned())
     };
     let stages =
         plan.stages.iter().filter_map(|stage| Some((stage.name.clone(), kept(stage)?))).collect();

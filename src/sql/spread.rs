@@ -137,12 +137,10 @@ fn has_few_groups(aggregate: &AggregateExec) -> bool {
 /// Gives what the first rows of a table become below an aggregate; nothing where a join is between.
 fn first_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<RecordBatch>> {
     if let Some(scan) = plan.downcast_ref::<DataSourceExec>() {
-        let memory = scan.data_source().downcast_ref::<MemorySourceConfig>();
-        let batch = memory.and_then(|memory| memory.partitions().first()?.first());
-        let Some(batch) = batch.map(|batch| batch.slice(0, batch.num_rows().min(SLICE))) else {
-            return Ok(None);
-        };
-        let columns = memory.and_then(|memory| memory.projection().as_deref());
+        let Some((memory, batches)) = large(scan) else { return Ok(None) };
+        let Some(batch) = batches.first() else { return Ok(None) };
+        let batch = batch.slice(0, batch.num_rows().min(SLICE));
+        let columns = memory.projection().as_deref();
         return Ok(Some(columns.map_or(Ok(batch.clone()), |columns| batch.project(columns))?));
     }
     let [below] = plan.children()[..] else { return Ok(None) };
@@ -201,17 +199,19 @@ fn row_by_row(plan: &dyn ExecutionPlan) -> Option<usize> {
 }
 
 fn runs(scan: &DataSourceExec, shape: Shape) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let Some(memory) = scan.data_source().downcast_ref::<MemorySourceConfig>() else {
-        return Ok(None);
-    };
-    let [batches] = memory.partitions() else { return Ok(None) };
-    if batches.len() <= RUN || scan.fetch().is_some() {
-        return Ok(None);
-    }
+    let Some((memory, batches)) = large(scan) else { return Ok(None) };
     let runs: Vec<Vec<RecordBatch>> = batches.chunks(RUN).map(shape).collect();
     let (schema, columns) = (memory.original_schema(), memory.projection().clone());
     MemorySourceConfig::try_new(&runs, schema, columns)
         .map(|runs| Some(DataSourceExec::from_data_source(runs) as _))
+}
+
+/// Gives the batches of a table that is worth to be cut.
+fn large(scan: &DataSourceExec) -> Option<(&MemorySourceConfig, &[RecordBatch])> {
+    let memory = scan.data_source().downcast_ref::<MemorySourceConfig>()?;
+    let [batches] = memory.partitions() else { return None };
+    let worth = batches.len() > RUN && scan.fetch().is_none();
+    worth.then_some((memory, batches.as_slice()))
 }
 
 fn whole(batches: &[RecordBatch]) -> Vec<RecordBatch> {

@@ -3,6 +3,7 @@
 //! It holds no time, host or path, so that two machines that get the same results write the same
 //! bytes, and a diff shows what changed.
 
+use std::cell::OnceCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -156,6 +157,8 @@ pub struct LockText {
     path: PathBuf,
     /// The text, if there is a file.
     text: Option<String>,
+    /// What it says, once somebody asked.
+    parsed: OnceCell<LockFile>,
 }
 
 impl LockText {
@@ -173,13 +176,13 @@ impl LockText {
             }
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Self { path: path.to_path_buf(), text: None });
+                return Ok(Self { path: path.to_path_buf(), text: None, parsed: OnceCell::new() });
             }
             Err(error) => return Err(trouble(error)),
         }
         let bytes = std::fs::read(path).map_err(trouble)?;
         let text = String::from_utf8(bytes).map_err(|_| broken(path, "it is no UTF-8 text"))?;
-        Ok(Self { path: path.to_path_buf(), text: Some(text) })
+        Ok(Self { path: path.to_path_buf(), text: Some(text), parsed: OnceCell::new() })
     }
 
     /// Gives what the file says; nothing if there is none.
@@ -187,8 +190,13 @@ impl LockText {
     /// # Errors
     ///
     /// Says what is wrong with a file that isn't whole, and what to do.
-    pub fn parse(&self) -> Result<Option<LockFile>, LockFileError> {
-        self.text.as_deref().map(|text| LockFile::parse(text, &self.path)).transpose()
+    pub fn parse(&self) -> Result<Option<&LockFile>, LockFileError> {
+        let Some(text) = &self.text else { return Ok(None) };
+        if self.parsed.get().is_none() {
+            // Nobody else can have set it meanwhile.
+            let _ = self.parsed.set(LockFile::parse(text, &self.path)?);
+        }
+        Ok(self.parsed.get())
     }
 
     /// Tells whether the file says just this, byte for byte.
@@ -205,7 +213,9 @@ impl LockFile {
     ///
     /// Says what is wrong with a file that isn't whole, and what to do.
     pub fn read(path: &Path) -> Result<Option<Self>, LockFileError> {
-        LockText::read(path)?.parse()
+        let text = LockText::read(path)?;
+        text.parse()?;
+        Ok(text.parsed.into_inner())
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, LockFileError> {
