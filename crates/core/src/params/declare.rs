@@ -49,7 +49,6 @@ impl Family {
     pub const fn planned(self) -> &'static [&'static str] {
         match self {
             Self::Source => &["sqlite", "postgres", "mysql", "rudderstack"],
-            Self::Layer => &["lstm", "gru", "transformer", "attention_pool"],
             _ => &[],
         }
     }

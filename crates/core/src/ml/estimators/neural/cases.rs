@@ -87,7 +87,11 @@ impl Case {
             }
             let found = engine.learnt().unwrap();
             let what = format!("{} after three steps of {}", self.name, step.rule);
-            near(&found.weights, &step.weights, tolerance, &what);
+            // A slope that is rounding alone, as that of what all keys share, sends AdamW anywhere.
+            let told = |at: &usize| step.rule != "adam_w" || self.slopes[*at].abs() > 1e-7;
+            let told: Vec<usize> = (0..self.slopes.len()).filter(told).collect();
+            let of = |weights: &[f32]| told.iter().map(|at| weights[*at]).collect::<Vec<_>>();
+            near(&of(&found.weights), &of(&step.weights), tolerance, &what);
             near(&found.figures, &step.figures, tolerance, &what);
         }
     }

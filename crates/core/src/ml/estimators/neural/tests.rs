@@ -289,10 +289,27 @@ pub(super) fn networks() -> Vec<(&'static str, Vec<(&'static str, Setting)>)> {
         layer("flatten", &[]),
     ]);
     let sequence = list(vec![layer("conv1d", &kernel(5)), layer("flatten", &[])]);
+    let (whole, both) = (("return_sequences", Setting::Bool(true)), ("bidirectional", Setting::Bool(true)));
+    let hidden = |size: i64| ("hidden_size", Setting::Int(size));
+    let stacked = ("num_layers", Setting::Int(2));
+    let states = list(vec![
+        layer("lstm", &[hidden(5), whole.clone(), both.clone(), stacked.clone()]),
+        layer("gru", &[hidden(4), both, stacked]),
+    ]);
+    let point = [("out_channels", Setting::Int(6)), ("kernel_size", Setting::Int(1))];
+    let heads = [("nhead", Setting::Int(2)), ("num_layers", Setting::Int(2))];
+    let looks = list(vec![
+        layer("conv1d", &point),
+        layer("transformer", &[heads[0].clone(), heads[1].clone(), ("dropout", Setting::Float(0.0))]),
+        layer("gru", &[hidden(6), whole]),
+        layer("attention_pool", &[]),
+    ]);
     vec![
         ("rows", vec![("layers", rows)]),
         ("image", vec![("layers", image), ("input_shape", sizes(&[1, 8, 8]))]),
         ("sequence", vec![("layers", sequence), ("input_shape", sizes(&[2, 32]))]),
+        ("states", vec![("layers", states), ("input_shape", sizes(&[8, 8]))]),
+        ("looks", vec![("layers", looks), ("input_shape", sizes(&[4, 16]))]),
     ]
 }
 
@@ -322,7 +339,7 @@ fn a_weight_of_k_is_k_copies_where_all_rows_make_one_batch() {
     let copies: Vec<usize> = (0..48).flat_map(|row| std::iter::repeat_n(row, row % 3)).collect();
     for (name, mut settings) in networks() {
         // Masks and figures of a batch are by row: they see copies, not weights.
-        if name != "sequence" {
+        if matches!(name, "rows" | "image") {
             continue;
         }
         settings.extend([("epochs", Setting::Int(5)), ("batch_size", Setting::Int(1000))]);

@@ -2,7 +2,10 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::super::net::{Activation, Input, LEAK, Net, Op, Window, dropout_factors};
+use super::super::net::{
+    Activation, Attention, AttentionPool, Cell, Input, LEAK, Net, Op, Recurrence, Window,
+    dropout_factors,
+};
 use crate::ml::Seed;
 
 /// The weights of a network, part by part.
@@ -31,11 +34,13 @@ struct Step<'a> {
 impl Forward<'_> {
     /// Computes the answers for rows as a fitted network gives them.
     pub(super) fn apply(&self, input: Input<'_>) -> Result<Tensor> {
-        let mut values = self.enter(input)?;
+        let (mut values, mut forks) = (self.enter(input)?, Vec::new());
         for (at, op) in self.net.ops.iter().enumerate() {
             let step = self.at(at, &values);
             values = match op {
                 Op::Dropout { .. } => continue,
+                Op::Fork { .. } => fork(&values, &mut forks),
+                Op::Join { .. } => join(&values, &mut forks)?,
                 Op::BatchNorm { channels, eps, .. } => step.by_figures(*channels, *eps)?,
                 other => step.alike(other)?,
             };
@@ -49,11 +54,13 @@ impl Forward<'_> {
         input: Input<'_>,
         seed: Seed,
     ) -> Result<(Tensor, Vec<Option<Tensor>>)> {
-        let mut values = self.enter(input)?;
+        let (mut values, mut forks) = (self.enter(input)?, Vec::new());
         let mut figures = self.figures.to_vec();
         for (number, (at, op)) in (0..).zip(self.net.ops.iter().enumerate()) {
             let step = self.at(at, &values);
             values = match op {
+                Op::Fork { .. } => fork(&values, &mut forks),
+                Op::Join { .. } => join(&values, &mut forks)?,
                 Op::Dropout { width, share } => {
                     let (mut factors, seed) = (Vec::new(), seed.derive("dropout", number));
                     dropout_factors(*share, input.rows * width, seed, &mut factors);
@@ -120,8 +127,18 @@ impl Step<'_> {
             }
             Op::LayerNorm { eps, .. } => scaled(&normal(from, 1, *eps)?.0, self.weights()?),
             Op::Activate { activation, .. } => activate(*activation, from),
-            // Both work unlike while learning and afterwards, and are computed there.
-            Op::BatchNorm { .. } | Op::Dropout { .. } => Ok(from.clone()),
+            Op::Attend(attention) => attend(from, self.weights()?, attention),
+            Op::AttentionPool(pool) => attention_pool(from, self.weights()?, pool),
+            Op::PositionNorm { channels, eps, .. } => {
+                let values = from.reshape(((), *channels))?;
+                scaled(&normal(&values, 1, *eps)?.0, self.weights()?)?.reshape((rows, ()))
+            }
+            Op::AddPositions { .. } => from.broadcast_add(self.weights()?),
+            Op::Recur(recurrence) => recur(from, self.weights()?, recurrence),
+            // These work unlike while learning and afterwards, or need more, and are computed there.
+            Op::BatchNorm { .. } | Op::Dropout { .. } | Op::Fork { .. } | Op::Join { .. } => {
+                Ok(from.clone())
+            }
         }
     }
 
@@ -167,6 +184,118 @@ fn sums(from: &Tensor, weights: &Tensor, (inputs, outputs): (usize, usize)) -> R
         return Ok(sums);
     }
     sums.broadcast_add(&weights.narrow(0, inputs * outputs, outputs)?)
+}
+
+/// Notes what comes in, and lets it through.
+fn fork(values: &Tensor, forks: &mut Vec<Tensor>) -> Tensor {
+    forks.push(values.clone());
+    values.clone()
+}
+
+/// Adds what the last open fork noted.
+fn join(values: &Tensor, forks: &mut Vec<Tensor>) -> Result<Tensor> {
+    let none = || candle_core::Error::Msg("a join has no fork".into());
+    values + forks.pop().ok_or_else(none)?
+}
+
+/// Carries states over the positions of each row.
+fn recur(from: &Tensor, weights: &Tensor, recurrence: &Recurrence) -> Result<Tensor> {
+    let Recurrence { length, hidden, both_ways, whole, .. } = *recurrence;
+    let ways = if both_ways { 2 } else { 1 };
+    let own = weights.dim(0)? / ways;
+    let mut given = Vec::with_capacity(ways);
+    for way in 0..ways {
+        let mut states = carry(from, &weights.narrow(0, way * own, own)?, recurrence, way == 1)?;
+        given.push(if !whole {
+            states.pop().ok_or_else(|| candle_core::Error::Msg("there is no position".into()))?
+        } else {
+            if way == 1 {
+                states.reverse();
+            }
+            Tensor::stack(&states, 1)?.reshape(((), length, hidden))?
+        });
+    }
+    Tensor::cat(&given, given[0].rank() - 1)?.reshape((from.dim(0)?, ()))
+}
+
+/// Gives the state behind each step of one direction.
+fn carry(
+    from: &Tensor,
+    weights: &Tensor,
+    recurrence: &Recurrence,
+    backwards: bool,
+) -> Result<Vec<Tensor>> {
+    let Recurrence { cell, channels, length, hidden, .. } = *recurrence;
+    let rows = from.dim(0)?;
+    let gates = match cell {
+        Cell::Lstm => 4 * hidden,
+        Cell::Gru => 3 * hidden,
+    };
+    let first = (channels + 1) * gates;
+    let of_state = weights.narrow(0, first, weights.dim(0)? - first)?;
+    let laid = sums(
+        &from.reshape(((), channels))?,
+        &weights.narrow(0, 0, first)?,
+        (channels, gates),
+    )?;
+    let laid = laid.reshape((rows, length, gates))?;
+    let zeros = || Tensor::zeros((rows, hidden), DType::F32, from.device());
+    let (mut state, mut memory) = (zeros()?, zeros()?);
+    let mut states = Vec::with_capacity(length);
+    for step in 0..length {
+        let position = if backwards { length - 1 - step } else { step };
+        let given = laid.narrow(1, position, 1)?.squeeze(1)?;
+        let added = sums(&state, &of_state, (hidden, gates))?;
+        let part = |of: &Tensor, gate: usize| of.narrow(1, gate * hidden, hidden);
+        state = match cell {
+            Cell::Lstm => {
+                let all = (given + added)?;
+                let gate = |gate: usize| sigmoid(&part(&all, gate)?);
+                let kept = (gate(1)? * &memory)?;
+                memory = (kept + (gate(0)? * part(&all, 2)?.tanh()?)?)?;
+                (gate(3)? * memory.tanh()?)?
+            }
+            Cell::Gru => {
+                let gate = |gate: usize| sigmoid(&(part(&given, gate)? + part(&added, gate)?)?);
+                let candidate = (part(&given, 2)? + (gate(0)? * part(&added, 2)?)?)?.tanh()?;
+                (&candidate + (gate(1)? * (&state - &candidate)?)?)?
+            }
+        };
+        states.push(state.clone());
+    }
+    Ok(states)
+}
+
+/// Lets every position of a row look at all.
+fn attend(from: &Tensor, weights: &Tensor, attention: &Attention) -> Result<Tensor> {
+    let Attention { channels, positions, heads } = *attention;
+    let (rows, size) = (from.dim(0)?, channels / heads);
+    let first = (channels + 1) * 3 * channels;
+    let (lay, gather) =
+        (weights.narrow(0, 0, first)?, weights.narrow(0, first, weights.dim(0)? - first)?);
+    let laid = sums(&from.reshape(((), channels))?, &lay, (channels, 3 * channels))?;
+    let laid = laid.reshape((rows, positions, 3, heads, size))?;
+    let part = |at: usize| laid.narrow(2, at, 1)?.squeeze(2)?.transpose(1, 2)?.contiguous();
+    let scores = part(0)?.matmul(&part(1)?.t()?.contiguous()?)?;
+    let shares = softmax(&scores.affine(1.0 / (size as f64).sqrt(), 0.0)?)?;
+    let seen = shares.matmul(&part(2)?)?.transpose(1, 2)?.contiguous()?;
+    sums(&seen.reshape(((), channels))?, &gather, (channels, channels))?.reshape((rows, ()))
+}
+
+/// Pools the positions of a row by a learnt look at each.
+fn attention_pool(from: &Tensor, query: &Tensor, pool: &AttentionPool) -> Result<Tensor> {
+    let AttentionPool { channels, positions } = *pool;
+    let places = from.reshape(((), positions, channels))?;
+    let query = query.reshape((channels, 1))?;
+    let scores = from.reshape(((), channels))?.matmul(&query)?.reshape(((), positions))?;
+    places.broadcast_mul(&softmax(&scores)?.unsqueeze(2)?)?.sum(1)
+}
+
+/// Turns scores into shares of the last dimension; candle's own softmax has no slopes.
+fn softmax(scores: &Tensor) -> Result<Tensor> {
+    let last = scores.rank() - 1;
+    let powers = scores.broadcast_sub(&scores.detach().max_keepdim(last)?)?.exp()?;
+    powers.broadcast_div(&powers.sum_keepdim(last)?)
 }
 
 /// Brings numbers to mean 0 and variance 1 along a dimension; gives mean and variance too.

@@ -17,7 +17,7 @@ use candle_core::{Result, Tensor, Var};
 
 use super::devices::Device;
 use super::engine::{Batch, Changing, Engine, Learnt};
-use super::net::{Goal, Net};
+use super::net::{Goal, Net, Op};
 use crate::ml::Seed;
 use crate::ml::estimator::FitError;
 use descent::Descent;
@@ -65,6 +65,14 @@ pub(super) fn open(device: Device) -> std::result::Result<candle_core::Device, F
     Ok(own)
 }
 
+/// Counts how many operations lie one behind another.
+fn deep(op: &Op) -> usize {
+    match op {
+        Op::Recur(recurrence) => recurrence.length,
+        _ => 1,
+    }
+}
+
 /// Says that a device failed.
 fn failed(error: candle_core::Error) -> FitError {
     FitError::Other(format!(
@@ -86,10 +94,11 @@ impl<'n> Card<'n> {
         changing: Changing,
         device: candle_core::Device,
     ) -> std::result::Result<Self, FitError> {
-        if net.ops.len() > MOST_OPERATIONS {
+        let count = net.ops.iter().map(deep).fold(0, usize::saturating_add);
+        if count > MOST_OPERATIONS {
             return Err(FitError::Other(format!(
-                "the network has {} operations, and on a device {MOST_OPERATIONS} at most; train it on `cpu`",
-                net.ops.len()
+                "the network has {count} operations, each position of a state counted, and on a device \
+                 {MOST_OPERATIONS} at most; train it on `cpu`"
             )));
         }
         Self::laid(net, learnt, changing, device).map_err(failed)

@@ -29,13 +29,7 @@ params! {
 
 impl Layer for Conv1d {
     fn lay(&self, laying: &mut Laying) -> Result<(), Trouble> {
-        let Shape::Sequence { channels, length } = laying.shape else {
-            return Err(Trouble::new(format!(
-                "it takes channels of some length, but {} come in",
-                laying.shape.spoken()
-            ))
-            .help("say how the columns are read with `input_shape: [channels, length]`"));
-        };
+        let (channels, length) = laying.sequence()?;
         let padding = padding(&self.padding, self.kernel_size, self.stride)?;
         let window = Window {
             channels,

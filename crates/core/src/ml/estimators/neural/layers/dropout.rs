@@ -1,6 +1,5 @@
 //! `dropout`: leaves numbers out by chance while training.
 
-use super::super::net::Op;
 use super::{Layer, Laying, Trouble};
 use crate::params;
 use crate::params::Limits;
@@ -17,9 +16,7 @@ params! {
 
 impl Layer for Dropout {
     fn lay(&self, laying: &mut Laying) -> Result<(), Trouble> {
-        // A share just below 1 is 1 with fewer digits.
-        let share = (self.p as f32).min(1.0 - f32::EPSILON);
-        laying.push(Op::Dropout { width: laying.width(), share });
+        laying.drop_out(laying.width(), self.p);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 //! A layer is told the shape that comes in, adds its operations to the network, and says the shape
 //! that goes out. Before a run not every size is known; then it checks what can be checked.
 
+mod attention_pool;
 mod batch_norm;
 mod conv1d;
 mod conv2d;
@@ -10,8 +11,11 @@ mod dense;
 mod dropout;
 mod embedding;
 mod flatten;
+mod gru;
 mod layer_norm;
+mod lstm;
 mod max_pool2d;
+mod transformer;
 
 pub(super) use dense::Dense;
 
@@ -31,6 +35,10 @@ pub(super) static LAYERS: &[&dyn Made<Box<dyn Layer>>] = &[
     &Word::<conv1d::Conv1d>::new(),
     &Word::<conv2d::Conv2d>::new(),
     &Word::<max_pool2d::MaxPool2d>::new(),
+    &Word::<lstm::Lstm>::new(),
+    &Word::<gru::Gru>::new(),
+    &Word::<transformer::Transformer>::new(),
+    &Word::<attention_pool::AttentionPool>::new(),
     &Word::<flatten::Flatten>::new(),
 ];
 
@@ -187,6 +195,18 @@ impl Laying {
         }
     }
 
+    /// Gives channels and length of the sequence that comes in; other shapes are refused.
+    fn sequence(&self) -> Result<(usize, usize), Trouble> {
+        match self.shape {
+            Shape::Sequence { channels, length } => Ok((channels, length)),
+            other => Err(Trouble::new(format!(
+                "it takes channels of some length, but {} come in",
+                other.spoken()
+            ))
+            .help("say how the columns are read with `input_shape: [channels, length]`")),
+        }
+    }
+
     /// Gives how many numbers of a row come in; 0 if that isn't known.
     fn width(&self) -> usize {
         self.shape.size().unwrap_or(0)
@@ -194,6 +214,12 @@ impl Laying {
 
     fn push(&mut self, op: Op) {
         self.net.ops.push(op);
+    }
+
+    /// Leaves out a share of so many numbers by chance, while training.
+    fn drop_out(&mut self, width: usize, share: f64) {
+        // A share just below 1 is 1 with fewer digits.
+        self.push(Op::Dropout { width, share: (share as f32).min(1.0 - f32::EPSILON) });
     }
 
     /// Adds what a layer does with each of its numbers.

@@ -5,6 +5,7 @@
 //! the channels of a position side by side.
 
 mod activation;
+mod attend;
 mod convolve;
 mod dense;
 mod embed;
@@ -14,6 +15,7 @@ mod multiply;
 mod normalise;
 mod pass;
 mod pool;
+mod recurrent;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -27,11 +29,13 @@ use serde::{Deserialize, Serialize};
 pub(super) use activation::Activation;
 #[cfg(feature = "candle")]
 pub(super) use activation::LEAK;
+pub(super) use attend::{Attention, AttentionPool};
 pub(super) use embed::Embedding;
 pub(super) use loss::{Goal, probabilities, total};
 #[cfg(feature = "candle")]
 pub(super) use pass::dropout_factors;
 pub(super) use pass::{Applied, Input, Pass};
+pub(super) use recurrent::{Cell, Recurrence};
 pub(super) use window::Window;
 
 use crate::ml::Seed;
@@ -108,6 +112,36 @@ pub(super) enum Op {
         /// The function.
         activation: Activation,
     },
+    /// Carries a state over the positions of a row.
+    Recur(Recurrence),
+    /// Lets every position of a row look at all.
+    Attend(Attention),
+    /// The mean over the positions of a row, weighed by a learnt look at each.
+    AttentionPool(AttentionPool),
+    /// Brings each position to mean 0 and variance 1, then scales and shifts each of its channels.
+    PositionNorm {
+        /// How many channels.
+        channels: usize,
+        /// How many positions a row has.
+        positions: usize,
+        /// What is added to the variance.
+        eps: f32,
+    },
+    /// Adds a learnt number to each channel of each position.
+    AddPositions {
+        /// How many numbers a row has.
+        width: usize,
+    },
+    /// Notes what comes in for the next [`Op::Join`] that has none yet, and lets it through.
+    Fork {
+        /// How many numbers a row has.
+        width: usize,
+    },
+    /// Adds what the last open [`Op::Fork`] noted.
+    Join {
+        /// How many numbers a row has.
+        width: usize,
+    },
 }
 
 impl Op {
@@ -116,10 +150,17 @@ impl Op {
         match self {
             Self::Dense { inputs, .. } => Some(*inputs),
             Self::Convolve { window, .. } | Self::Pool(window) => window.inputs(),
-            Self::BatchNorm { channels, positions, .. } => channels.checked_mul(*positions),
+            Self::BatchNorm { channels, positions, .. }
+            | Self::PositionNorm { channels, positions, .. } => channels.checked_mul(*positions),
+            Self::Recur(recurrence) => recurrence.inputs(),
+            Self::Attend(attention) => attention.width(),
+            Self::AttentionPool(pool) => pool.inputs(),
             Self::LayerNorm { width, .. }
             | Self::Dropout { width, .. }
-            | Self::Activate { width, .. } => Some(*width),
+            | Self::Activate { width, .. }
+            | Self::AddPositions { width }
+            | Self::Fork { width }
+            | Self::Join { width } => Some(*width),
         }
     }
 
@@ -129,7 +170,18 @@ impl Op {
             Self::Dense { outputs, .. } => Some(*outputs),
             Self::Convolve { window, outputs, .. } => window.positions()?.checked_mul(*outputs),
             Self::Pool(window) => window.positions()?.checked_mul(window.channels),
+            Self::Recur(recurrence) => recurrence.outputs(),
+            Self::AttentionPool(pool) => Some(pool.channels),
             other => other.inputs(),
+        }
+    }
+
+    /// Counts the numbers of a row that are kept beside what goes out, where these are many.
+    fn between(&self) -> Option<usize> {
+        match self {
+            Self::Recur(recurrence) => recurrence.between(),
+            Self::Attend(attention) => attention.between(),
+            _ => Some(0),
         }
     }
 
@@ -141,10 +193,18 @@ impl Op {
         match self {
             Self::Dense { inputs, outputs, bias } => affine(*inputs, *outputs, *bias),
             Self::Convolve { window, outputs, bias } => affine(window.patch()?, *outputs, *bias),
-            Self::BatchNorm { channels: width, .. } | Self::LayerNorm { width, .. } => {
-                width.checked_mul(2)
-            }
-            Self::Pool(_) | Self::Dropout { .. } | Self::Activate { .. } => Some(0),
+            Self::BatchNorm { channels: width, .. }
+            | Self::PositionNorm { channels: width, .. }
+            | Self::LayerNorm { width, .. } => width.checked_mul(2),
+            Self::Recur(recurrence) => recurrence.weights(),
+            Self::Attend(attention) => attention.weights(),
+            Self::AttentionPool(pool) => Some(pool.channels),
+            Self::AddPositions { width } => Some(*width),
+            Self::Pool(_)
+            | Self::Dropout { .. }
+            | Self::Activate { .. }
+            | Self::Fork { .. }
+            | Self::Join { .. } => Some(0),
         }
     }
 
@@ -168,28 +228,57 @@ impl Op {
             }
             Self::LayerNorm { width, eps } => *width > 0 && fine(*eps),
             Self::Dropout { width, share } => *width > 0 && (0.0..1.0).contains(share),
-            Self::Activate { width, .. } => *width > 0,
+            Self::PositionNorm { channels, positions, eps } => {
+                *channels > 0 && *positions > 0 && fine(*eps)
+            }
+            Self::Recur(recurrence) => recurrence.is_sound(),
+            Self::Attend(attention) => attention.is_sound(),
+            Self::AttentionPool(pool) => pool.is_sound(),
+            Self::Activate { width, .. }
+            | Self::AddPositions { width }
+            | Self::Fork { width }
+            | Self::Join { width } => *width > 0,
         }
     }
 
     /// Draws the first weights, as PyTorch does by default: sums get weights and biases up to
-    /// 1 / √(numbers summed) on both sides of 0, norms leave their numbers as they are.
+    /// 1 / √(numbers summed) on both sides of 0, the gates of a state up to 1 / √(its size), norms
+    /// leave their numbers as they are.
     fn draw(&self, generator: &mut Pcg64, weights: &mut [f32]) {
-        let summed = match self {
-            Self::Dense { inputs, .. } => *inputs,
-            Self::Convolve { window, .. } => window.patch().unwrap_or(1),
-            Self::BatchNorm { .. } | Self::LayerNorm { .. } => {
+        match self {
+            Self::Dense { inputs, .. } => uniform(generator, weights, root(*inputs)),
+            Self::Convolve { window, .. } => {
+                uniform(generator, weights, root(window.patch().unwrap_or(1)));
+            }
+            Self::Recur(recurrence) => uniform(generator, weights, root(recurrence.hidden)),
+            Self::Attend(attention) => attention.draw(weights, |part, bound| {
+                uniform(generator, part, bound);
+            }),
+            Self::AttentionPool(pool) => uniform(generator, weights, root(pool.channels)),
+            // As far apart as vectors of positions are in BERT and ViT, whose deviation is 0.02.
+            Self::AddPositions { .. } => uniform(generator, weights, 0.02 * 3.0_f32.sqrt()),
+            Self::BatchNorm { .. } | Self::LayerNorm { .. } | Self::PositionNorm { .. } => {
                 let half = weights.len() / 2;
                 weights[..half].fill(1.0);
-                return weights[half..].fill(0.0);
+                weights[half..].fill(0.0);
             }
-            Self::Pool(_) | Self::Dropout { .. } | Self::Activate { .. } => return,
-        };
-        let bound = 1.0 / (summed as f32).sqrt();
-        weights
-            .iter_mut()
-            .for_each(|weight| *weight = bound * (2.0 * generator.random::<f32>() - 1.0));
+            Self::Pool(_)
+            | Self::Dropout { .. }
+            | Self::Activate { .. }
+            | Self::Fork { .. }
+            | Self::Join { .. } => {}
+        }
     }
+}
+
+/// Gives 1 / √(numbers summed).
+fn root(summed: usize) -> f32 {
+    1.0 / (summed as f32).sqrt()
+}
+
+/// Draws weights up to a bound on both sides of 0.
+fn uniform(generator: &mut Pcg64, weights: &mut [f32], bound: f32) {
+    weights.iter_mut().for_each(|weight| *weight = bound * (2.0 * generator.random::<f32>() - 1.0));
 }
 
 impl Net {
@@ -218,7 +307,8 @@ impl Net {
 
     /// Counts the numbers that a row takes on its way; none if they are too many to count.
     pub(super) fn numbers_a_row(&self) -> Option<usize> {
-        self.ops.iter().map(Op::outputs).try_fold(self.width()?, |sum, own| sum.checked_add(own?))
+        let all = |op: &Op| op.outputs()?.checked_add(op.between()?);
+        self.ops.iter().map(all).try_fold(self.width()?, |sum, own| sum.checked_add(own?))
     }
 
     /// Tells whether a batch of one row can't be learnt from.
@@ -230,13 +320,20 @@ impl Net {
     pub(super) fn is_sound(&self) -> bool {
         let fits = |limit: usize, size: Option<usize>| size.is_some_and(|size| size <= limit);
         let mut width = self.width().filter(|width| *width > 0);
+        let mut forks = Vec::new();
         for op in &self.ops {
             if width.is_none() || !op.is_sound() || op.inputs() != width {
                 return false;
             }
+            match op {
+                Op::Fork { .. } => forks.push(width),
+                Op::Join { .. } if forks.pop() != Some(width) => return false,
+                _ => {}
+            }
             width = op.outputs();
         }
-        matches!(self.ops.last(), Some(Op::Dense { .. }))
+        forks.is_empty()
+            && matches!(self.ops.last(), Some(Op::Dense { .. }))
             && self.embeddings.iter().all(Embedding::is_sound)
             && fits(MOST_WEIGHTS, self.weights())
             && fits(MOST_NUMBERS, self.numbers_a_row())
@@ -252,6 +349,20 @@ impl Net {
         };
         let tables = self.embeddings.iter().map(|own| place(own.weights())).collect();
         (tables, self.ops.iter().map(|op| place(op.weights())).collect())
+    }
+
+    /// Gives for each [`Op::Join`] which operation is its [`Op::Fork`].
+    pub(super) fn forks(&self) -> Vec<Option<usize>> {
+        let mut open = Vec::new();
+        let own = |(at, op): (usize, &Op)| match op {
+            Op::Fork { .. } => {
+                open.push(at);
+                None
+            }
+            Op::Join { .. } => open.pop(),
+            _ => None,
+        };
+        self.ops.iter().enumerate().map(own).collect()
     }
 
     /// Gives where the running figures of each operation lie.

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use rand::RngExt;
 
+use super::attend::Looked;
 use super::convolve::Convolution;
 use super::dense::Sums;
 use super::loss::{self, Goal};
 use super::normalise::{Norm, Normal};
+use super::recurrent::Carried;
 use super::{Net, Op, pool};
 use crate::ml::Seed;
 
@@ -38,15 +40,19 @@ pub(in crate::ml::estimators::neural) struct Pass {
     slopes: Vec<f32>,
     /// The slopes of what came into it.
     spare: Vec<f32>,
+    /// The slopes that wait at a join for the way back to reach its fork.
+    waiting: Vec<Vec<f32>>,
 }
 
 /// What one operation keeps for the way back.
 #[derive(Default)]
 struct Kept {
-    /// The patches of a convolution, or the factors of a dropout.
+    /// The patches of a convolution, the factors of a dropout, or the shares of a pool.
     numbers: Vec<f32>,
     places: Vec<u32>,
     normal: Normal,
+    carried: Carried,
+    looked: Looked,
 }
 
 impl Pass {
@@ -59,13 +65,15 @@ impl Pass {
         let Applied { net, weights, figures } = applied;
         self.enter(net, weights, input);
         let (_, places) = net.places();
-        let figure_places = net.figure_places();
+        let (figure_places, forks) = (net.figure_places(), net.forks());
         for (at, op) in net.ops.iter().enumerate() {
             let (before, after) = self.values.split_at_mut(at + 1);
-            let (Some(from), Some(to)) = (before.last_mut(), after.first_mut()) else { break };
+            let (earlier, from) = before.split_at_mut(at);
+            let (Some(from), Some(to)) = (from.first_mut(), after.first_mut()) else { break };
             let own = &weights[places[at].clone()];
             match op {
                 Op::Dropout { .. } => std::mem::swap(from, to),
+                Op::Join { .. } => join(from, forks[at].map(|fork| &*earlier[fork]), to),
                 Op::BatchNorm { eps, .. } => {
                     to.resize(from.len(), 0.0);
                     let figures = &figures[figure_places[at].clone()];
@@ -87,13 +95,14 @@ impl Pass {
     ) {
         self.enter(net, weights, input);
         let (_, places) = net.places();
-        let figure_places = net.figure_places();
+        let (figure_places, forks) = (net.figure_places(), net.forks());
         for (number, (at, op)) in (0..).zip(net.ops.iter().enumerate()) {
             let (before, after) = self.values.split_at_mut(at + 1);
             let (Some(from), Some(to)) = (before.last(), after.first_mut()) else { break };
             let own = &weights[places[at].clone()];
             let kept = &mut self.kept[at];
             match op {
+                Op::Join { .. } => join(from, forks[at].map(|fork| &*before[fork]), to),
                 Op::Dropout { share, .. } => {
                     let factors = &mut kept.numbers;
                     dropout_factors(*share, from.len(), seed.derive("dropout", number), factors);
@@ -130,6 +139,7 @@ impl Pass {
         } else {
             0
         };
+        self.waiting.clear();
         for at in (first..net.ops.len()).rev() {
             let wanted = at > first || !net.embeddings.is_empty();
             let own = (&weights[places[at].clone()], &mut weight_slopes[places[at].clone()]);
@@ -211,6 +221,38 @@ impl Pass {
                 slopes.iter_mut().zip(&kept.numbers).for_each(|(slope, factor)| *slope *= factor);
             }
             Op::Activate { activation, .. } => activation.backward(input, output, slopes),
+            Op::Recur(recurrence) => {
+                spare.resize(input.len(), 0.0);
+                let input_slopes = wanted.then_some(&mut spare[..]);
+                let carried = &mut kept.carried;
+                recurrence.backward(weights, slopes, weight_slopes, input_slopes, carried);
+                std::mem::swap(slopes, spare);
+            }
+            Op::Attend(attention) => {
+                spare.resize(input.len(), 0.0);
+                let given = (&input[..], weights);
+                attention.backward(given, slopes, weight_slopes, spare, &mut kept.looked);
+                std::mem::swap(slopes, spare);
+            }
+            Op::AttentionPool(pool) => {
+                spare.resize(input.len(), 0.0);
+                pool.backward((input, weights), slopes, weight_slopes, spare, &kept.numbers);
+                std::mem::swap(slopes, spare);
+            }
+            Op::PositionNorm { eps, .. } => {
+                Norm { weights, eps: *eps }.layer_back(&kept.normal, slopes, weight_slopes);
+            }
+            Op::AddPositions { width } => {
+                weight_slopes.fill(0.0);
+                for row in slopes.chunks_exact(*width) {
+                    weight_slopes.iter_mut().zip(row).for_each(|(sum, own)| *sum += own);
+                }
+            }
+            Op::Join { .. } => self.waiting.push(slopes.clone()),
+            Op::Fork { .. } => {
+                let others = self.waiting.pop().unwrap_or_default();
+                slopes.iter_mut().zip(&others).for_each(|(slope, other)| *slope += other);
+            }
         }
     }
 
@@ -263,9 +305,28 @@ fn forward(op: &Op, weights: &[f32], from: &[f32], to: &mut Vec<f32>, kept: &mut
             Norm { weights, eps: *eps }.layer(from, to, &mut kept.normal);
         }
         Op::Activate { activation, .. } => activation.forward(from, to),
-        // Both work unlike while learning and afterwards, and are computed there.
-        Op::BatchNorm { .. } | Op::Dropout { .. } => {}
+        Op::Recur(recurrence) => recurrence.forward(from, weights, to, &mut kept.carried),
+        Op::Attend(attention) => attention.forward(from, weights, to, &mut kept.looked),
+        Op::AttentionPool(pool) => pool.forward(from, weights, to, &mut kept.numbers),
+        Op::PositionNorm { eps, .. } => {
+            Norm { weights, eps: *eps }.layer(from, to, &mut kept.normal);
+        }
+        Op::AddPositions { width } => {
+            let rows = from.chunks_exact(*width).zip(to.chunks_exact_mut(*width));
+            for (from, to) in rows {
+                to.iter_mut().zip(from.iter().zip(weights)).for_each(|(to, (x, own))| *to = x + own);
+            }
+        }
+        Op::Fork { .. } => to.copy_from_slice(from),
+        // These work unlike while learning and afterwards, or need more, and are computed there.
+        Op::BatchNorm { .. } | Op::Dropout { .. } | Op::Join { .. } => {}
     }
+}
+
+/// Adds what a fork noted.
+fn join(from: &[f32], noted: Option<&[f32]>, to: &mut Vec<f32>) {
+    to.clear();
+    to.extend(from.iter().zip(noted.unwrap_or_default()).map(|(x, own)| x + own));
 }
 
 /// Draws what each number is multiplied with, so that some are set to 0 by chance and the mean stays.
