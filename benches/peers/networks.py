@@ -44,6 +44,34 @@ def convolutions():
     )
 
 
+class States(nn.Module):
+    """Carries a state over 8 positions of 8 channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.states, self.head = nn.LSTM(8, 64, batch_first=True), nn.Linear(64, 10)
+
+    def forward(self, rows):
+        _, (last, _) = self.states(rows.reshape(-1, 8, 8).permute(0, 2, 1))
+        return self.head(last[0])
+
+
+class Looks(nn.Module):
+    """Lets 8 positions of 32 channels look at each other."""
+
+    def __init__(self):
+        super().__init__()
+        self.lift = nn.Conv1d(8, 32, 1)
+        self.places = nn.Parameter(torch.zeros(8, 32))
+        self.looks = nn.TransformerEncoderLayer(32, 4, 128, dropout=0.0, batch_first=True)
+        self.query, self.head = nn.Linear(32, 1, bias=False), nn.Linear(32, 10)
+
+    def forward(self, rows):
+        x = self.lift(rows.reshape(-1, 8, 8)).permute(0, 2, 1) + self.places
+        x = self.looks(x)
+        return self.head((self.query(x).softmax(1) * x).sum(1))
+
+
 NETS = [
     (
         "dense 64-256-256-10, batch 128",
@@ -59,6 +87,21 @@ NETS = [
         "conv2d(32, 3, padding: same), max_pool2d(2), flatten, dense(64)]",
         64,
         (1, 6),
+    ),
+    (
+        "lstm 64 over 8 positions of 8 channels, batch 128",
+        States,
+        "input_shape: [8, 8], batch_size: 128, layers: [lstm(64)]",
+        128,
+        (2, 12),
+    ),
+    (
+        "transformer of 32 channels and 4 heads over 8 positions, batch 128",
+        Looks,
+        "input_shape: [8, 8], batch_size: 128, layers: [conv1d(32, kernel_size: 1, activation: identity), "
+        "transformer(nhead: 4, dropout: 0.0), attention_pool]",
+        128,
+        (2, 8),
     ),
 ]
 
