@@ -19,8 +19,10 @@ const LEAST: usize = 1 << 15;
 pub(super) struct Optimum {
     /// One a column, at least 0.
     pub(super) coefficients: Vec<f64>,
-    /// Tells for each column whether its coefficient could grow at no cost, or does not count.
-    pub(super) level: Vec<bool>,
+    /// The columns in use, and those that could come into use at no cost.
+    pub(super) level: Vec<usize>,
+    /// Whether there is a column that could.
+    pub(super) choice: bool,
     /// Whether no column is left that should come into use.
     pub(super) settled: bool,
 }
@@ -42,11 +44,13 @@ pub(super) fn minimise(
         search.enter(column);
         search.settle();
     }
-    let level = (0..search.columns.len())
-        .map(|column| search.place[column] || search.slope(column).abs() <= 1e-9)
-        .collect();
+    let free =
+        |column: &usize| search.lengths[*column] > 0.0 && search.slope(*column).abs() <= 1e-9;
+    let level: Vec<usize> =
+        (0..search.columns.len()).filter(|column| search.place[*column] || free(column)).collect();
+    let choice = level.len() > search.used.len();
     let coefficients = search.found.iter().map(|value| value * search.size).collect();
-    Ok(Optimum { coefficients, level, settled })
+    Ok(Optimum { coefficients, level, choice, settled })
 }
 
 /// Moves coefficients that are no less than 0 to the smallest ones with the same sums in all rows.

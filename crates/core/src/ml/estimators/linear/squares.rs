@@ -270,10 +270,13 @@ impl<'a> Squares<'a> {
         let scaled = optimum.coefficients.iter().zip(scale);
         let mut own: Vec<f64> = scaled.map(|(value, scale)| value / scale).collect();
         // With a penalty there is one optimum.
-        if alpha == 0.0 {
-            let free: Vec<usize> = (0..width).filter(|column| optimum.level[*column]).collect();
+        if alpha == 0.0 && optimum.choice {
+            let free = &optimum.level;
+            // The columns' own units, but for one factor that keeps squares finite.
+            let largest = free.iter().map(|column| scale[*column]).fold(0.0, f64::max);
             let in_own_units = |column: &usize| {
-                corner.col_as_slice(*column).iter().map(|value| value * scale[*column]).collect()
+                let unit = scale[*column] / largest;
+                corner.col_as_slice(*column).iter().map(|value| value * unit).collect()
             };
             let columns: Vec<Vec<f64>> = free.iter().map(in_own_units).collect();
             let found: Vec<f64> = free.iter().map(|column| own[*column]).collect();
