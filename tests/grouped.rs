@@ -81,7 +81,7 @@ fn a_model_says_which_columns_are_no_features_of_it() {
       target     cost
       features   [all]
       steps      auto
-      estimator  ridge(alpha: 1.0, fit_intercept: true)
+      estimator  ridge(alpha: 1.0, fit_intercept: true, positive: false)
 
     no feature: patient, by which a split or folds keep rows together
 

@@ -214,6 +214,7 @@ fn a_model_file_says_what_is_in_it() {
 
     settings
       estimator.logistic_regression.C              1.0
+      estimator.logistic_regression.l1_ratio       0.0
       estimator.logistic_regression.fit_intercept  true
       estimator.logistic_regression.tol            1e-10
       estimator.logistic_regression.max_iter       100

@@ -264,3 +264,36 @@ cross_validate compare {
     // Two groups of three heaps, then three: silhouette and Calinski–Harabasz both see it.
     assert!(means[0] < 0.8 && means[2] > 0.95 && means[3] > 10.0 * means[1], "{means:?}");
 }
+
+#[test]
+fn the_share_of_a_penalty_is_searched_from_end_to_end() {
+    let project = project("random(trials: 6)");
+    project.write(
+        "pay.mlp",
+        r#"
+pipeline pay { seed: 3 }
+ingest people { from: "people.csv" }
+prep adults { sql: "SELECT age, kind, pay > 30 AS well FROM people WHERE age >= 18" }
+model sparse { target: well, estimator: logistic_regression() }
+tune best {
+  model: sparse
+  data: adults
+  over: { estimator.l1_ratio: 0 .. 1, estimator.C: log(0.01 .. 10) }
+  search: random(trials: 6)
+  folds: stratified_k_fold(3)
+  maximize: roc_auc
+}
+train final { model: best, data: adults }
+"#,
+    );
+    run(&project, &[]);
+    let shares: Vec<f64> = trials(&project)
+        .iter()
+        .map(|trial| {
+            assert_eq!(trial["status"], "complete");
+            trial["estimator.l1_ratio"].as_f64().unwrap()
+        })
+        .collect();
+    assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
+    assert!(shares.iter().any(|share| *share < 0.5) && shares.iter().any(|share| *share > 0.5));
+}

@@ -11,9 +11,12 @@ use rand::RngExt;
 use super::ESTIMATORS;
 use crate::data::{Column, Frame, Label, Target};
 use crate::ml::Seed;
-use crate::ml::estimator::{EstimatorKind, FitContext, FitError, Fitted, Prediction, Sample, Task};
+use crate::ml::estimator::{
+    BadSetting, Estimator, EstimatorKind, FitContext, FitError, Fitted, LoadError, Prediction,
+    Sample, Tags, Task,
+};
 use crate::ml::settle::written;
-use crate::params::Setting;
+use crate::params::{Args, Setting, Signature};
 
 /// Rows to learn from, and the answers.
 #[derive(Clone)]
@@ -113,11 +116,57 @@ fn fit(kind: &dyn EstimatorKind, set: &Set) -> Box<dyn Fitted> {
     fit_at(kind, set, 1).unwrap_or_else(|error| panic!("{}: {error}", kind.signature().name))
 }
 
-/// Calls for each kind and each of its tasks.
+/// A kind with settings that take another way than the defaults.
+struct Varied {
+    word: &'static str,
+    settings: &'static [(&'static str, Setting)],
+}
+
+/// What every claim is tried on beside the defaults.
+static VARIED: &[Varied] = &[
+    Varied { word: "logistic_regression", settings: &[("l1_ratio", Setting::Float(1.0))] },
+    Varied { word: "logistic_regression", settings: &[("l1_ratio", Setting::Float(0.5))] },
+    Varied { word: "linear_regression", settings: &[("positive", Setting::Bool(true))] },
+    Varied { word: "ridge", settings: &[("positive", Setting::Bool(true))] },
+    Varied { word: "lasso", settings: &[("positive", Setting::Bool(true))] },
+    Varied { word: "elastic_net", settings: &[("positive", Setting::Bool(true))] },
+];
+
+impl Varied {
+    fn kind(&self) -> &'static dyn EstimatorKind {
+        *ESTIMATORS.iter().find(|kind| kind.signature().name == self.word).unwrap()
+    }
+}
+
+impl EstimatorKind for Varied {
+    fn signature(&self) -> &'static Signature {
+        self.kind().signature()
+    }
+
+    fn tags(&self) -> Tags {
+        self.kind().tags()
+    }
+
+    fn bind(&self, args: &Args) -> Result<Box<dyn Estimator>, BadSetting> {
+        let mut args = args.clone();
+        for (name, setting) in self.settings {
+            args.get_mut(name).unwrap().setting = setting.clone();
+        }
+        self.kind().bind(&args)
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<Box<dyn Fitted>, LoadError> {
+        self.kind().load(bytes)
+    }
+}
+
+/// Calls for each kind and each of its tasks, and for the varied ones.
 fn each(check: impl Fn(&'static dyn EstimatorKind, Task, &str)) {
-    for kind in ESTIMATORS {
+    let varied =
+        VARIED.iter().map(|own| (own as &dyn EstimatorKind, format!(" {:?}", own.settings)));
+    for (kind, settings) in ESTIMATORS.iter().map(|kind| (*kind, String::new())).chain(varied) {
         for task in kind.tags().tasks {
-            check(*kind, *task, &format!("{} for {}", kind.signature().name, task.word()));
+            check(kind, *task, &format!("{}{settings} for {}", kind.signature().name, task.word()));
         }
     }
 }

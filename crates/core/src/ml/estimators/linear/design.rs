@@ -6,7 +6,7 @@
 
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as half_matmul};
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use crate::ml::estimators::training::Training;
@@ -104,16 +104,30 @@ fn moments(column: &[f64], weight: impl Fn(usize) -> f64, total: f64, centred: b
 impl Block {
     /// Adds `xᵀ diag(h) x` to the lower half of `sum`.
     pub(super) fn add_gram(&self, weights: impl Fn(usize) -> f64, sum: &mut Mat<f64>) {
-        let (rows, columns) = self.x.shape();
-        let mut tile = Mat::<f64>::zeros(TILE.min(rows), columns);
+        let (rows, width) = self.x.shape();
+        let roots: Vec<f64> = (0..rows).map(|row| weights(row).max(0.0).sqrt()).collect();
+        let columns: Vec<usize> = (0..width).collect();
+        self.add_products(&columns, |_| &roots[..], 1.0, sum.as_mut());
+    }
+
+    /// Adds `sign · zᵀz` to the lower half of `sum`; each column of `z` is one of the block's, times
+    /// what belongs to its place.
+    pub(super) fn add_products<'a>(
+        &self,
+        columns: &[usize],
+        factors: impl Fn(usize) -> &'a [f64],
+        sign: f64,
+        mut sum: MatMut<'_, f64>,
+    ) {
+        let rows = self.x.nrows();
+        let mut tile = Mat::<f64>::zeros(TILE.min(rows), columns.len());
         for start in (0..rows).step_by(TILE) {
             let count = TILE.min(rows - start);
-            let roots: Vec<f64> =
-                (start..start + count).map(|row| weights(row).max(0.0).sqrt()).collect();
-            for column in 0..columns {
-                let values = &self.x.col_as_slice(column)[start..start + count];
-                let scaled = values.iter().zip(&roots).map(|(value, root)| value * root);
-                for (slot, value) in tile.col_as_slice_mut(column).iter_mut().zip(scaled) {
+            for (place, column) in columns.iter().enumerate() {
+                let values = &self.x.col_as_slice(*column)[start..start + count];
+                let factors = &factors(place)[start..start + count];
+                let scaled = values.iter().zip(factors).map(|(value, factor)| value * factor);
+                for (slot, value) in tile.col_as_slice_mut(place).iter_mut().zip(scaled) {
                     *slot = value;
                 }
             }
@@ -127,7 +141,7 @@ impl Block {
                 all,
                 tile,
                 all,
-                1.0,
+                sign,
                 Par::Seq,
             );
         }

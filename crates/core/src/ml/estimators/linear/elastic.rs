@@ -1,12 +1,10 @@
 //! Linear regression with an absolute penalty: `lasso`, `elastic_net`.
 //!
-//! Coordinate descent (Friedman, Hastie and Tibshirani, J. Stat. Softw. 33, 2010) on the columns'
-//! covariances. Once the set of columns in use settles, its own equations are solved at once, so that
-//! the optimum is exact; the duality gap decides.
+//! Coordinate descent on the columns' covariances; the duality gap decides when it is enough.
 
-use faer::linalg::solvers::Solve;
-use faer::{Mat, Side};
+use faer::Mat;
 
+use super::descent::Descent;
 use super::regressor::LinearRegressor;
 use super::squares::{Squares, TAGS};
 use crate::ml::estimator::{BadSetting, Estimator, FitContext, FitError, Fitted, Sample, Tags};
@@ -29,6 +27,8 @@ params! {
         alpha: f64 = 1.0 => Limits::at_least(0.0),
         /// Learns a constant beside the columns.
         fit_intercept: bool = true,
+        /// Keeps the coefficients at 0 or above; the constant may be anything.
+        positive: bool = false,
         /// The duality gap, relative to the target's squares, that counts as the optimum.
         tol: f64 = 1e-10 => Limits::above(0.0),
         /// The most rounds over the columns.
@@ -48,6 +48,8 @@ params! {
         l1_ratio: f64 = 0.5 => Limits::between(0.0, 1.0),
         /// Learns a constant beside the columns.
         fit_intercept: bool = true,
+        /// Keeps the coefficients at 0 or above; the constant may be anything.
+        positive: bool = false,
         /// The duality gap, relative to the target's squares, that counts as the optimum.
         tol: f64 = 1e-10 => Limits::above(0.0),
         /// The most rounds over the columns.
@@ -58,6 +60,7 @@ params! {
 impl Declaration for Lasso {
     type Model = LinearRegressor;
     const TAGS: Tags = TAGS;
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), BadSetting> {
         finite(self.alpha)
@@ -67,6 +70,7 @@ impl Declaration for Lasso {
 impl Declaration for ElasticNet {
     type Model = LinearRegressor;
     const TAGS: Tags = TAGS;
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), BadSetting> {
         finite(self.alpha)
@@ -89,8 +93,8 @@ impl Estimator for Lasso {
         sample: &Sample<'_>,
         context: &FitContext<'_>,
     ) -> Result<Box<dyn Fitted>, FitError> {
-        let (fit_intercept, tol, max_iter) = (self.fit_intercept, self.tol, self.max_iter);
-        ElasticNet { alpha: self.alpha, l1_ratio: 1.0, fit_intercept, tol, max_iter }
+        let Self { alpha, fit_intercept, positive, tol, max_iter } = *self;
+        ElasticNet { alpha, l1_ratio: 1.0, fit_intercept, positive, tol, max_iter }
             .fit(sample, context)
     }
 }
@@ -106,7 +110,8 @@ impl Estimator for ElasticNet {
         let total = training.total();
         // Without an absolute penalty it is a ridge, whose loss is no mean.
         if self.alpha * self.l1_ratio == 0.0 {
-            return Ok(Box::new(squares.ridge(&training, self.alpha * total)));
+            let fitted = squares.ridge(&training, self.alpha * total, self.positive, context)?;
+            return Ok(Box::new(fitted));
         }
         if squares.design.width() > MOST_COLUMNS {
             return Err(FitError::Other(format!(
@@ -114,15 +119,18 @@ impl Estimator for ElasticNet {
                 squares.design.width()
             )));
         }
-        let mut descent = Descent::new(&squares, self, total);
-        let rounds = descent.run(self, context)?;
-        let gap = descent.gap();
+        let mut descent = self.descent(&squares, total);
+        let rows = squares.target.iter().enumerate();
+        let size: f64 = rows.map(|(row, value)| squares.weight(row) * value * value).sum();
+        let enough = self.tol * size;
+        let rounds = descent.run(self.max_iter, context, |own| gap(own, size) <= enough)?;
+        let gap = gap(&descent, size);
         let mut warnings = Vec::new();
-        if !descent.flat(self.tol) {
+        let converged = gap <= enough;
+        if !converged {
             warnings.push(format!(
                 "it did not converge in {rounds} rounds: the duality gap is {gap:.1e}, above `tol` times the \
-                 target's squares ({:.1e}); raise `max_iter`, or `alpha`",
-                self.tol * descent.squares
+                 target's squares ({enough:.1e}); raise `max_iter`, or `alpha`"
             ));
         }
         let (found, mean) = (&descent.found, squares.mean);
@@ -130,158 +138,48 @@ impl Estimator for ElasticNet {
     }
 }
 
-/// Coordinate descent on ½ βᵀGβ − cᵀβ + Σ lⱼ |βⱼ| + ½ Σ qⱼ βⱼ², everything times Σw.
-struct Descent {
-    gram: Mat<f64>,
-    /// Xᵀ W y.
-    aims: Vec<f64>,
-    /// Σ w y².
-    squares: f64,
-    absolute: Vec<f64>,
-    quadratic: Vec<f64>,
-    found: Vec<f64>,
-    /// Xᵀ W (y − Xβ).
-    left: Vec<f64>,
-}
-
-impl Descent {
-    fn new(squares: &Squares<'_>, settings: &ElasticNet, total: f64) -> Self {
+impl ElasticNet {
+    /// Lays the problem out, everything times Σw.
+    fn descent(&self, squares: &Squares<'_>, total: f64) -> Descent {
         let width = squares.design.width();
         let scales = &squares.design.scale;
-        let absolute = settings.alpha * settings.l1_ratio * total;
-        let quadratic = settings.alpha * (1.0 - settings.l1_ratio) * total;
+        let absolute = self.alpha * self.l1_ratio * total;
+        let quadratic = self.alpha * (1.0 - self.l1_ratio) * total;
         let aims = squares.correlations(&Mat::zeros(width, 1));
         let aims = if width == 0 { Vec::new() } else { aims.col_as_slice(0).to_vec() };
-        let rows = squares.target.iter().enumerate();
-        Self {
+        Descent {
             gram: squares.gram(),
-            squares: rows.map(|(row, value)| squares.weight(row) * value * value).sum(),
             absolute: scales.iter().map(|scale| absolute / scale).collect(),
             quadratic: scales.iter().map(|scale| quadratic / (scale * scale)).collect(),
+            positive: self.positive,
             found: vec![0.0; width],
             left: aims.clone(),
             aims,
         }
     }
-
-    /// Descends until the gap is small; gives the rounds.
-    fn run(&mut self, settings: &ElasticNet, context: &FitContext<'_>) -> Result<u64, FitError> {
-        let (mut next_solve, mut signs) = (2, Vec::new());
-        for round in 1..=settings.max_iter {
-            context.check()?;
-            (0..self.found.len()).for_each(|column| self.step(column));
-            for _ in 0..4 {
-                (0..self.found.len())
-                    .filter(|column| self.found[*column] != 0.0)
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .for_each(|column| self.step(column));
-            }
-            let now: Vec<i8> = self.found.iter().map(|value| sign(*value)).collect();
-            // Where the same columns are in use as before, their equations may be the whole problem.
-            if now == signs && round >= next_solve {
-                self.solve();
-                next_solve = round + round / 2 + 1;
-            }
-            signs = now;
-            if self.flat(settings.tol) {
-                return Ok(round);
-            }
-        }
-        Ok(settings.max_iter)
-    }
-
-    /// Minimises over one coefficient.
-    fn step(&mut self, column: usize) {
-        let own = self.gram[(column, column)];
-        let before = self.found[column];
-        let pull = self.left[column] + own * before;
-        let curvature = own + self.quadratic[column];
-        let after = if curvature > 0.0 {
-            let shrunk = (pull.abs() - self.absolute[column]).max(0.0) / curvature;
-            shrunk.copysign(pull)
-        } else {
-            0.0
-        };
-        let after = if after == 0.0 { 0.0 } else { after };
-        if after.to_bits() != before.to_bits() {
-            let change = after - before;
-            let covariances = self.gram.col_as_slice(column);
-            self.left.iter_mut().zip(covariances).for_each(|(left, own)| *left -= change * own);
-            self.found[column] = after;
-        }
-    }
-
-    /// Solves for the columns in use, their signs kept; takes the solution if the signs hold.
-    fn solve(&mut self) {
-        let used: Vec<usize> =
-            (0..self.found.len()).filter(|column| self.found[*column] != 0.0).collect();
-        if used.is_empty() || used.len() > 3_000 {
-            return;
-        }
-        let entry = |row: usize, column: usize| {
-            let penalty = if row == column { self.quadratic[used[row]] } else { 0.0 };
-            self.gram[(used[row], used[column])] + penalty
-        };
-        let Ok(factor) = Mat::from_fn(used.len(), used.len(), entry).llt(Side::Lower) else {
-            return;
-        };
-        let aim = |row: usize, _| {
-            let column = used[row];
-            self.aims[column] - self.absolute[column].copysign(self.found[column])
-        };
-        let solved = factor.solve(&Mat::from_fn(used.len(), 1, aim));
-        let holds =
-            |(row, column): (usize, &usize)| sign(solved[(row, 0)]) == sign(self.found[*column]);
-        if !used.iter().enumerate().all(holds) {
-            return;
-        }
-        for (row, column) in used.iter().enumerate() {
-            self.found[*column] = solved[(row, 0)];
-        }
-        self.left.copy_from_slice(&self.aims);
-        for column in used {
-            let (value, covariances) = (self.found[column], self.gram.col_as_slice(column));
-            self.left.iter_mut().zip(covariances).for_each(|(left, own)| *left -= value * own);
-        }
-    }
-
-    fn flat(&self, tolerance: f64) -> bool {
-        self.gap() <= tolerance * self.squares
-    }
-
-    /// Gives the duality gap, as scikit-learn's `enet_coordinate_descent` does.
-    fn gap(&self) -> f64 {
-        let columns = 0..self.found.len();
-        // ‖y − Xβ‖² = ‖y‖² − βᵀXᵀy − βᵀXᵀ(y − Xβ)
-        let explained: f64 = columns
-            .clone()
-            .map(|column| self.found[column] * (self.aims[column] + self.left[column]))
-            .sum();
-        let residual = (self.squares - explained).max(0.0);
-        let excess = columns.clone().map(|column| {
-            let slope = self.left[column] - self.quadratic[column] * self.found[column];
-            slope.abs() / self.absolute[column]
-        });
-        let excess = excess.fold(0.0, f64::max);
-        let factor = if excess > 1.0 { 1.0 / excess } else { 1.0 };
-        let absolute: f64 =
-            columns.clone().map(|column| self.absolute[column] * self.found[column].abs()).sum();
-        let quadratic: f64 =
-            columns.clone().map(|column| self.quadratic[column] * self.found[column].powi(2)).sum();
-        // (y − Xβ)ᵀ y = ‖y‖² − βᵀXᵀy
-        let along: f64 = columns.map(|column| self.found[column] * self.aims[column]).sum();
-        0.5 * residual * (1.0 + factor * factor) + absolute - factor * (self.squares - along)
-            + 0.5 * quadratic * (1.0 + factor * factor)
-    }
 }
 
-fn sign(value: f64) -> i8 {
-    if value == 0.0 {
-        0
-    } else if value > 0.0 {
-        1
-    } else {
-        -1
-    }
+/// Gives the duality gap, as scikit-learn's `enet_coordinate_descent` does; `size` is Σ w y².
+fn gap(descent: &Descent, size: f64) -> f64 {
+    let Descent { found, aims, left, absolute, quadratic, .. } = descent;
+    let columns = 0..found.len();
+    // ‖y − Xβ‖² = ‖y‖² − βᵀXᵀy − βᵀXᵀ(y − Xβ)
+    let explained: f64 =
+        columns.clone().map(|column| found[column] * (aims[column] + left[column])).sum();
+    let residual = (size - explained).max(0.0);
+    let excess = columns.clone().map(|column| {
+        let slope = left[column] - quadratic[column] * found[column];
+        // A coefficient that may not fall below 0 holds back no slope that would take it there.
+        let slope = if descent.positive { slope.max(0.0) } else { slope.abs() };
+        slope / absolute[column]
+    });
+    let excess = excess.fold(0.0, f64::max);
+    let factor = if excess > 1.0 { 1.0 / excess } else { 1.0 };
+    let sizes: f64 = columns.clone().map(|column| absolute[column] * found[column].abs()).sum();
+    let squares: f64 =
+        columns.clone().map(|column| quadratic[column] * found[column].powi(2)).sum();
+    // (y − Xβ)ᵀ y = ‖y‖² − βᵀXᵀy
+    let along: f64 = columns.map(|column| found[column] * aims[column]).sum();
+    0.5 * residual * (1.0 + factor * factor) + sizes - factor * (size - along)
+        + 0.5 * squares * (1.0 + factor * factor)
 }

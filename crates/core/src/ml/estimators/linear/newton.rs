@@ -15,7 +15,7 @@ use crate::ml::estimator::{FitContext, FitError, Round};
 /// More numbers than this are no factorised blocks, but one for all classes.
 const MOST_IN_BLOCKS: usize = 30_000_000;
 
-/// The objective: Σ wᵢ lossᵢ + ½ Σ penaltyⱼ βⱼ².
+/// The objective: Σ wᵢ lossᵢ + ½ Σ penaltyⱼ βⱼ² + Σ absoluteⱼ |βⱼ|.
 pub(super) struct Problem<'a> {
     /// The rows.
     pub(super) design: &'a Design,
@@ -27,6 +27,8 @@ pub(super) struct Problem<'a> {
     pub(super) outputs: usize,
     /// Per column of the design.
     pub(super) penalty: &'a [f64],
+    /// Per column of the design; empty where nothing is penalised so, which [`minimise`] is for.
+    pub(super) absolute: &'a [f64],
 }
 
 /// When to stop.
@@ -51,9 +53,9 @@ pub(super) struct Optimum {
 }
 
 /// What is kept of a block's rows between passes: scores, probabilities, the step's scores.
-struct State {
+pub(super) struct State {
     scores: Mat<f64>,
-    probabilities: Mat<f64>,
+    pub(super) probabilities: Mat<f64>,
     step: Mat<f64>,
 }
 
@@ -98,15 +100,15 @@ pub(super) fn minimise(
 }
 
 impl Problem<'_> {
-    fn weight(&self, row: usize) -> f64 {
+    pub(super) fn weight(&self, row: usize) -> f64 {
         self.weights.map_or(1.0, |weights| weights[row])
     }
 
-    fn total(&self) -> f64 {
+    pub(super) fn total(&self) -> f64 {
         self.weights.map_or(self.places.len() as f64, |weights| weights.iter().sum())
     }
 
-    fn start(&self) -> Vec<State> {
+    pub(super) fn start(&self) -> Vec<State> {
         let zeros = |block: &Block| Mat::zeros(block.x.nrows(), self.outputs);
         let state = |block: &Block| State {
             scores: zeros(block),
@@ -116,8 +118,14 @@ impl Problem<'_> {
         self.design.blocks.iter().map(state).collect()
     }
 
-    /// Moves the scores along the step, and gives the objective and its gradient there.
-    fn advance(&self, states: &mut [State], point: &Mat<f64>, length: f64) -> (f64, Mat<f64>) {
+    /// Moves the scores along the step, and gives the objective and its gradient there, to which the
+    /// absolute penalty, which has none, adds nothing.
+    pub(super) fn advance(
+        &self,
+        states: &mut [State],
+        point: &Mat<f64>,
+        length: f64,
+    ) -> (f64, Mat<f64>) {
         let parts: Vec<(f64, Mat<f64>)> = self
             .design
             .blocks
@@ -142,7 +150,7 @@ impl Problem<'_> {
         )
     }
 
-    /// Gives ½ Σ penaltyⱼ βⱼ².
+    /// Gives ½ Σ penaltyⱼ βⱼ² + Σ absoluteⱼ |βⱼ|.
     fn penalised(&self, coefficient: impl Fn(usize, usize) -> f64) -> f64 {
         let squares = |output: usize| {
             let columns = self.penalty.iter().enumerate();
@@ -150,7 +158,17 @@ impl Problem<'_> {
                 .map(|(column, penalty)| penalty * coefficient(column, output).powi(2))
                 .sum::<f64>()
         };
-        0.5 * (0..self.outputs).map(squares).sum::<f64>()
+        let squares = 0.5 * (0..self.outputs).map(squares).sum::<f64>();
+        if self.absolute.is_empty() { squares } else { squares + self.sizes(coefficient) }
+    }
+
+    /// Gives Σ absoluteⱼ |βⱼ|.
+    pub(super) fn sizes(&self, coefficient: impl Fn(usize, usize) -> f64) -> f64 {
+        let sizes = |output: usize| {
+            let columns = self.absolute.iter().enumerate();
+            columns.map(|(column, own)| own * coefficient(column, output).abs()).sum::<f64>()
+        };
+        (0..self.outputs).map(sizes).sum()
     }
 
     /// Fills in the probabilities of a block's scores and gives its loss.
@@ -205,7 +223,7 @@ impl Problem<'_> {
     }
 
     /// Gives the curvature of the loss of one row in one of its scores.
-    fn curvature(&self, block: &Block, state: &State, row: usize, output: usize) -> f64 {
+    pub(super) fn curvature(&self, block: &Block, state: &State, row: usize, output: usize) -> f64 {
         let probability = state.probabilities[(row, output)];
         self.weight(block.start + row) * probability * (1.0 - probability)
     }
@@ -283,13 +301,14 @@ impl Problem<'_> {
     }
 
     /// Puts the scores of a step into the states.
-    fn project(&self, states: &mut [State], step: &Mat<f64>) {
+    pub(super) fn project(&self, states: &mut [State], step: &Mat<f64>) {
         let blocks = self.design.blocks.par_iter().zip(states);
         blocks.for_each(|(block, state)| block.times(step.as_ref(), &mut state.step));
     }
 
-    /// Shortens a step until the objective falls enough (Armijo); none where it can't.
-    fn search(
+    /// Shortens a step until the objective falls enough (Armijo); none where it can't. `slope` is how
+    /// steeply it falls at the step's start.
+    pub(super) fn search(
         &self,
         states: &[State],
         point: &Mat<f64>,
@@ -476,7 +495,7 @@ fn two_class_loss(score: f64, place: u32) -> f64 {
     wrong.max(0.0) + (-wrong.abs()).exp().ln_1p()
 }
 
-fn dot(left: &Mat<f64>, right: &Mat<f64>) -> f64 {
+pub(super) fn dot(left: &Mat<f64>, right: &Mat<f64>) -> f64 {
     let columns = 0..left.ncols();
     columns
         .map(|column| {
@@ -490,7 +509,8 @@ fn norm(matrix: &Mat<f64>) -> f64 {
     dot(matrix, matrix).sqrt()
 }
 
-fn largest(matrix: &Mat<f64>) -> f64 {
+/// Gives the largest size of an entry; NaN where one is none.
+pub(super) fn largest(matrix: &Mat<f64>) -> f64 {
     let columns = 0..matrix.ncols();
     let slopes = columns.flat_map(|column| matrix.col_as_slice(column)).map(|slope| slope.abs());
     slopes.fold(0.0, |most, slope| if slope.is_nan() || slope > most { slope } else { most })

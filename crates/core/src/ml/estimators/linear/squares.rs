@@ -5,6 +5,7 @@ use faer::{Mat, Side};
 use rayon::prelude::*;
 
 use super::design::{Block, Design, sum};
+use super::nonnegative;
 use super::regressor::LinearRegressor;
 use crate::ml::estimator::{Estimator, FitContext, FitError, Fitted, Sample, Tags, Task};
 use crate::ml::estimators::kind::Declaration;
@@ -24,6 +25,8 @@ params! {
     pub(crate) struct LinearRegression("linear_regression", 0) {
         /// Learns a constant beside the columns.
         fit_intercept: bool = true,
+        /// Keeps the coefficients at 0 or above; the constant may be anything.
+        positive: bool = false,
     }
 }
 
@@ -37,6 +40,8 @@ params! {
         alpha: f64 = 1.0 => Limits::at_least(0.0),
         /// Learns a constant beside the columns.
         fit_intercept: bool = true,
+        /// Keeps the coefficients at 0 or above; the constant may be anything.
+        positive: bool = false,
     }
 }
 
@@ -74,7 +79,8 @@ impl Estimator for LinearRegression {
         sample: &Sample<'_>,
         context: &FitContext<'_>,
     ) -> Result<Box<dyn Fitted>, FitError> {
-        Ridge { alpha: 0.0, fit_intercept: self.fit_intercept }.fit(sample, context)
+        let Self { fit_intercept, positive } = *self;
+        Ridge { alpha: 0.0, fit_intercept, positive }.fit(sample, context)
     }
 }
 
@@ -87,7 +93,7 @@ impl Estimator for Ridge {
         let training = Training::of(sample)?;
         let squares = Squares::new(&training, self.fit_intercept)?;
         context.check()?;
-        Ok(Box::new(squares.ridge(&training, self.alpha)))
+        Ok(Box::new(squares.ridge(&training, self.alpha, self.positive, context)?))
     }
 }
 
@@ -159,8 +165,18 @@ impl<'a> Squares<'a> {
         sum(parts.collect())
     }
 
-    /// Minimises Σ wᵢ (yᵢ − ŷᵢ)² + alpha ‖β‖² in the columns' own units.
-    pub(super) fn ridge(&self, training: &Training<'_>, alpha: f64) -> LinearRegressor {
+    /// Minimises Σ wᵢ (yᵢ − ŷᵢ)² + alpha ‖β‖² in the columns' own units, over β ≥ 0 if that is wanted.
+    pub(super) fn ridge(
+        &self,
+        training: &Training<'_>,
+        alpha: f64,
+        positive: bool,
+        context: &FitContext<'_>,
+    ) -> Result<LinearRegressor, FitError> {
+        if positive {
+            let (own, warnings) = self.nonnegative(alpha, context)?;
+            return Ok(LinearRegressor::of_own(training, &self.design, own, self.mean, warnings));
+        }
         let quick =
             (self.design.rows() >= self.design.width()).then(|| self.quick(alpha)).flatten();
         let own = match quick {
@@ -169,7 +185,7 @@ impl<'a> Squares<'a> {
             }
             None => self.smallest(alpha),
         };
-        LinearRegressor::of_own(training, &self.design, own, self.mean, Vec::new())
+        Ok(LinearRegressor::of_own(training, &self.design, own, self.mean, Vec::new()))
     }
 
     /// Solves the normal equations, mended by the residuals; none where columns nearly depend on
@@ -208,9 +224,7 @@ impl<'a> Squares<'a> {
         if width == 0 {
             return Vec::new();
         }
-        let corners: Vec<Mat<f64>> =
-            self.design.blocks.par_iter().map(|block| self.triangle(block)).collect();
-        let corner = stacked(&corners).qr().thin_R().to_owned();
+        let corner = self.corner(&self.design.scale);
         let matrix = corner.as_ref().subcols(0, width);
         let Ok(values) = matrix.thin_svd() else { return vec![0.0; width] };
         let (left, sizes, right) = (values.U(), values.S().column_vector(), values.V());
@@ -230,13 +244,71 @@ impl<'a> Squares<'a> {
         found
     }
 
-    /// Gives the triangle of a block's rows in the columns' own units, the target behind them.
-    fn triangle(&self, block: &Block) -> Mat<f64> {
+    /// Finds the best coefficients of at least 0, the smallest if there are several; and what the
+    /// user should know.
+    fn nonnegative(
+        &self,
+        alpha: f64,
+        context: &FitContext<'_>,
+    ) -> Result<(Vec<f64>, Vec<String>), FitError> {
+        let (width, scale) = (self.design.width(), &self.design.scale);
+        if width == 0 {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let mut corner = self.corner(&vec![1.0; width]);
+        if alpha > 0.0 {
+            let entry = |row: usize, column: usize| {
+                if row == column { alpha.sqrt() / scale[column] } else { 0.0 }
+            };
+            let penalties = Mat::from_fn(width, width + 1, entry);
+            corner = stacked(&[corner, penalties]).qr().thin_R().to_owned();
+        }
+        let columns: Vec<Vec<f64>> =
+            (0..width).map(|column| corner.col_as_slice(column).to_vec()).collect();
+        let target = corner.col_as_slice(width).to_vec();
+        let optimum = nonnegative::minimise(columns, target, context)?;
+        let scaled = optimum.coefficients.iter().zip(scale);
+        let mut own: Vec<f64> = scaled.map(|(value, scale)| value / scale).collect();
+        // With a penalty there is one optimum.
+        if alpha == 0.0 && optimum.choice {
+            let free = &optimum.level;
+            // The columns' own units, but for one factor that keeps squares finite.
+            let largest = free.iter().map(|column| scale[*column]).fold(0.0, f64::max);
+            let in_own_units = |column: &usize| {
+                let unit = scale[*column] / largest;
+                corner.col_as_slice(*column).iter().map(|value| value * unit).collect()
+            };
+            let columns: Vec<Vec<f64>> = free.iter().map(in_own_units).collect();
+            let found: Vec<f64> = free.iter().map(|column| own[*column]).collect();
+            if let Some(smallest) = nonnegative::smallest(&columns, &found, context)? {
+                free.iter().zip(smallest).for_each(|(column, value)| own[*column] = value);
+            }
+        }
+        let warnings = if optimum.settled {
+            Vec::new()
+        } else {
+            vec![
+                "columns came into use and went out of it without an end, so that the coefficients may \
+                 not be the best ones; leave out columns that nearly depend on others"
+                    .to_owned(),
+            ]
+        };
+        Ok((own, warnings))
+    }
+
+    /// Gives the triangle of all rows, each column times its unit, the target behind them.
+    fn corner(&self, units: &[f64]) -> Mat<f64> {
+        let blocks = self.design.blocks.par_iter();
+        let corners: Vec<Mat<f64>> = blocks.map(|block| self.triangle(block, units)).collect();
+        stacked(&corners).qr().thin_R().to_owned()
+    }
+
+    fn triangle(&self, block: &Block, units: &[f64]) -> Mat<f64> {
         let (rows, width) = block.x.shape();
         let entry = |row: usize, column: usize| {
             let root = self.weight(block.start + row).sqrt();
-            match self.design.scale.get(column) {
-                Some(scale) => root * scale * block.x[(row, column)],
+            match units.get(column) {
+                Some(unit) => root * unit * block.x[(row, column)],
                 None => root * self.target[block.start + row],
             }
         };
