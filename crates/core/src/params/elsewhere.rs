@@ -75,7 +75,6 @@ const PARAMETERS: &[(&[&str], &str)] = &[
     (&["class_weight"], "it is a field of the model: `class_weight: balanced`"),
     (&["sample_weight"], "it is a field of the model: `weight: COLUMN`"),
     (&["verbose", "copy_X", "copy"], "leave it out; it changes no result"),
-    (&["oob_score"], "`cross_validate` judges on rows that were not learnt from"),
     (
         &["penalty"],
         "`l1_ratio` says it: 0 is `l2`, 1 is `l1`, in between is both; `C: inf` is no penalty",

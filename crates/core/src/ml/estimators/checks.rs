@@ -1,7 +1,8 @@
 //! What is true of every registered estimator: one loop over the registry a claim.
 //!
 //! Each kind is tried on an easy set for each of its tasks, with its defaults (`quick` names the few
-//! that are set). Where a claim can't hold for a kind, the claim names it and says why.
+//! that are set), and with each of the settings that `variants` lists. Where a claim can't hold for a
+//! kind, the claim names it and says why.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use rand::RngExt;
 
 use super::ESTIMATORS;
+use super::tree::trials::{kind, monotone};
 use crate::data::{Column, Frame, Label, Target};
 use crate::ml::Seed;
 use crate::ml::estimator::{
@@ -116,57 +118,81 @@ fn fit(kind: &dyn EstimatorKind, set: &Set) -> Box<dyn Fitted> {
     fit_at(kind, set, 1).unwrap_or_else(|error| panic!("{}: {error}", kind.signature().name))
 }
 
-/// A kind with settings that take another way than the defaults.
-struct Varied {
-    word: &'static str,
-    settings: &'static [(&'static str, Setting)],
+/// A kind with some settings that are not its defaults.
+struct Variant {
+    kind: &'static dyn EstimatorKind,
+    tasks: &'static [Task],
+    settings: Vec<(&'static str, Setting)>,
 }
 
-/// What every claim is tried on beside the defaults.
-static VARIED: &[Varied] = &[
-    Varied { word: "logistic_regression", settings: &[("l1_ratio", Setting::Float(1.0))] },
-    Varied { word: "logistic_regression", settings: &[("l1_ratio", Setting::Float(0.5))] },
-    Varied { word: "linear_regression", settings: &[("positive", Setting::Bool(true))] },
-    Varied { word: "ridge", settings: &[("positive", Setting::Bool(true))] },
-    Varied { word: "lasso", settings: &[("positive", Setting::Bool(true))] },
-    Varied { word: "elastic_net", settings: &[("positive", Setting::Bool(true))] },
-];
-
-impl Varied {
-    fn kind(&self) -> &'static dyn EstimatorKind {
-        *ESTIMATORS.iter().find(|kind| kind.signature().name == self.word).unwrap()
-    }
-}
-
-impl EstimatorKind for Varied {
+impl EstimatorKind for Variant {
     fn signature(&self) -> &'static Signature {
-        self.kind().signature()
+        self.kind.signature()
     }
 
     fn tags(&self) -> Tags {
-        self.kind().tags()
+        Tags { tasks: self.tasks, ..self.kind.tags() }
     }
 
     fn bind(&self, args: &Args) -> Result<Box<dyn Estimator>, BadSetting> {
         let mut args = args.clone();
-        for (name, setting) in self.settings {
+        for (name, setting) in &self.settings {
             args.get_mut(name).unwrap().setting = setting.clone();
         }
-        self.kind().bind(&args)
+        self.kind.bind(&args)
     }
 
     fn load(&self, bytes: &[u8]) -> Result<Box<dyn Fitted>, LoadError> {
-        self.kind().load(bytes)
+        self.kind.load(bytes)
     }
 }
 
-/// Calls for each kind and each of its tasks, and for the varied ones.
-fn each(check: impl Fn(&'static dyn EstimatorKind, Task, &str)) {
-    let varied =
-        VARIED.iter().map(|own| (own as &dyn EstimatorKind, format!(" {:?}", own.settings)));
-    for (kind, settings) in ESTIMATORS.iter().map(|kind| (*kind, String::new())).chain(varied) {
+/// Lists the settings that change how a kind learns so much that all claims are tried with them.
+fn variants() -> Vec<Variant> {
+    const CLASSES: &[Task] = &[Task::Classification];
+    const NUMBERS: &[Task] = &[Task::Regression];
+    let word = |word: &str| Setting::Word(word.to_owned());
+    let absolute = || ("criterion", word("absolute_error"));
+    let oob = || vec![("bootstrap", Setting::Bool(true)), ("oob_score", Setting::Bool(true))];
+    let signs = || monotone(&[("left", 1), ("right", -1)]);
+    let positive = || vec![("positive", Setting::Bool(true))];
+    let share = |share: f64| vec![("l1_ratio", Setting::Float(share))];
+    let listed = [
+        ("logistic_regression", CLASSES, share(1.0)),
+        ("logistic_regression", CLASSES, share(0.5)),
+        ("linear_regression", NUMBERS, positive()),
+        ("ridge", NUMBERS, positive()),
+        ("lasso", NUMBERS, positive()),
+        ("elastic_net", NUMBERS, positive()),
+        ("decision_tree", NUMBERS, vec![absolute()]),
+        ("decision_tree", NUMBERS, vec![signs()]),
+        ("decision_tree", NUMBERS, vec![signs(), absolute()]),
+        ("random_forest", NUMBERS, [oob(), vec![absolute()]].concat()),
+        ("random_forest", NUMBERS, vec![signs()]),
+        ("random_forest", CLASSES, oob()),
+        ("extra_trees", NUMBERS, [oob(), vec![absolute(), signs()]].concat()),
+        ("gradient_boosting", NUMBERS, vec![signs()]),
+        ("gradient_boosting", NUMBERS, vec![("interaction_cst", word("pairwise"))]),
+        ("gradient_boosting", CLASSES, vec![("interaction_cst", word("no_interactions"))]),
+    ];
+    let variant = |(name, tasks, settings)| Variant { kind: kind(name), tasks, settings };
+    listed.into_iter().map(variant).collect()
+}
+
+/// Calls for each kind and each of its tasks.
+fn each(check: impl Fn(&dyn EstimatorKind, Task, &str)) {
+    for kind in ESTIMATORS {
         for task in kind.tags().tasks {
-            check(kind, *task, &format!("{}{settings} for {}", kind.signature().name, task.word()));
+            check(*kind, *task, &format!("{} for {}", kind.signature().name, task.word()));
+        }
+    }
+    for variant in &variants() {
+        for task in variant.tasks {
+            let (name, word) = (variant.signature().name, task.word());
+            let settings =
+                variant.settings.iter().map(|(name, own)| format!("{name}: {}", own.spoken()));
+            let settings = settings.collect::<Vec<_>>().join(", ");
+            check(variant, *task, &format!("{name}({settings}) for {word}"));
         }
     }
 }
@@ -293,7 +319,14 @@ fn broken_bytes_are_refused_or_harmless() {
 #[test]
 fn a_weight_of_k_counts_as_k_copies() {
     // These count rows where they decide (leaves of so many rows, rows drawn, bins), or draw rows.
-    let exempt = ["gradient_boosting", "random_forest", "extra_trees", "decision_tree", "k_means"];
+    let exempt = [
+        "gradient_boosting",
+        "random_forest",
+        "extra_trees",
+        "isolation_forest",
+        "decision_tree",
+        "k_means",
+    ];
     each(|kind, task, name| {
         if !kind.tags().weights || exempt.contains(&kind.signature().name) {
             return;

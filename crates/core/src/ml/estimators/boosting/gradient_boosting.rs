@@ -12,16 +12,22 @@ use std::sync::Arc;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::engine::{self, Ensemble, Link, Loss, Options, Outcome, Rows, Stopping, Training};
+use super::engine::{
+    self, Ensemble, Interactions, Link, Loss, Options, Outcome, Rows, Stopping, Training,
+};
+use super::interactions::{self, INTERACTIONS};
 use crate::data::{Column, Frame, Label, Target};
 use crate::ml::Seed;
+use crate::ml::columns::Shape;
 use crate::ml::estimator::{
-    BadSetting, Estimator, FitContext, FitError, Fitted, Prediction, Round, Sample, Tags, Task,
+    BadSetting, Estimator, FitContext, FitError, Fitted, Flaw, Prediction, Round, Sample, Tags,
+    Task,
 };
 use crate::ml::estimators::kind::{Declaration, Model, saved};
 use crate::ml::estimators::tree::cart::door::{self, Takes};
+use crate::ml::estimators::tree::cart::monotone::{self, MONOTONE};
 use crate::params;
-use crate::params::{Declared, Kind, Limits, Setting};
+use crate::params::{Args, Declared, Kind, Limits, Setting};
 
 /// Rows above which `early_stopping: auto` ends early, as in scikit-learn.
 const MANY_ROWS: usize = 10_000;
@@ -53,9 +59,12 @@ params! {
         max_features: f64 = 1.0 => Limits::above_to(0.0, 1.0),
         /// The most bins of a column, beside one for missing values.
         max_bins: usize = 255 => Limits::between(2.0, 255.0),
-        /// Columns that answers must rise with (1) or fall with (−1): `{ age: 1, price: -1 }`.
-        monotonic_cst: Setting as (Kind::Optional(&Kind::Map(&Kind::Int))) = Setting::Null
-            => Limits::between(-1.0, 1.0),
+        /// Columns that answers must rise with (1) or fall with (−1): `{ age: 1, price: -1 }`; of two
+        /// classes the probability of the second, more are refused.
+        monotonic_cst: Setting as (MONOTONE) = Setting::Null => Limits::between(-1.0, 1.0),
+        /// Columns that may meet on one way down a tree, a list each: `[[age, pay], [pay, sex]]`;
+        /// those in no list may meet each other. `pairwise` is any two, `no_interactions` each alone.
+        interaction_cst: Setting as (INTERACTIONS) = Setting::Null,
         /// Whether to end when rounds bring nothing more; `auto` does so above 10,000 rows, or
         /// where validation data are given.
         early_stopping: Setting as (Kind::OneOf(&[Kind::Bool, EarlyStopping::KIND]))
@@ -106,8 +115,17 @@ impl Declaration for GradientBoosting {
         scaled: false,
         weights: true,
     };
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), BadSetting> {
+        interactions::check(&self.interaction_cst)?;
+        if self.monotonic_cst != Setting::Null
+            && matches!(self.loss, LossWord::AbsoluteError | LossWord::Quantile)
+        {
+            let message = "`monotonic_cst` can't be kept by `loss: absolute_error` and `quantile`: \
+                           they set the leaves of a grown tree anew";
+            return Err(BadSetting { param: "monotonic_cst", message: message.to_owned() });
+        }
         let bad =
             |message: &str| Err(BadSetting { param: "quantile", message: message.to_owned() });
         match (self.loss, self.quantile) {
@@ -117,6 +135,12 @@ impl Declaration for GradientBoosting {
             (LossWord::Quantile, _) | (_, None) => Ok(()),
             _ => bad("`quantile` is used with `loss: quantile` alone"),
         }
+    }
+
+    fn flaws(&self, _: &Args, columns: Option<&Shape>) -> Vec<Flaw> {
+        let mut flaws = monotone::flaws(&self.monotonic_cst, columns);
+        flaws.extend(interactions::flaws(&self.interaction_cst, columns));
+        flaws
     }
 }
 
@@ -149,7 +173,8 @@ impl Estimator for GradientBoosting {
         let frame = frame.or(held.as_ref().map(|(frame, part)| (*frame, part)));
         let watched = frame.map(|(frame, part)| part.training(frame, None));
         let options = Options {
-            monotone: self.monotone(sample.features)?,
+            monotone: monotone::signs(&self.monotonic_cst, sample)?,
+            interactions: interactions::read(&self.interaction_cst, sample.features)?,
             stopping: ends_early
                 .then_some(Stopping { patience: self.n_iter_no_change, tolerance: self.tol }),
             ..self.options(loss)
@@ -173,6 +198,7 @@ impl GradientBoosting {
             max_features: self.max_features,
             max_bins: self.max_bins,
             monotone: Vec::new(),
+            interactions: Interactions::Free,
             stopping: None,
         }
     }
@@ -195,34 +221,6 @@ impl GradientBoosting {
                 "a target of classes takes `loss: log_loss` alone; leave `loss` out".to_owned(),
             )),
         }
-    }
-
-    /// Reads the monotone columns.
-    fn monotone(&self, features: &Frame) -> Result<Vec<i8>, FitError> {
-        let Setting::Map(wanted) = &self.monotonic_cst else { return Ok(Vec::new()) };
-        let mut signs = vec![0; features.width()];
-        for (name, way) in wanted {
-            let place = features.names().iter().position(|own| **own == **name);
-            let Some(place) = place else {
-                return Err(FitError::Other(format!(
-                    "`monotonic_cst` names `{name}`, which is no feature"
-                )));
-            };
-            if matches!(features.columns()[place], Column::Category { .. }) {
-                return Err(FitError::Column {
-                    column: name.clone(),
-                    found: "a category".to_owned(),
-                    expected: "`monotonic_cst` is for numbers".to_owned(),
-                });
-            }
-            signs[place] = match way.setting {
-                Setting::Int(1) => 1,
-                Setting::Int(-1) => -1,
-                Setting::Int(0) => 0,
-                _ => return Err(FitError::Other("`monotonic_cst` takes −1, 0 and 1".to_owned())),
-            };
-        }
-        Ok(signs)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod engine;
 mod gradient_boosting;
+mod interactions;
 #[cfg(test)]
 mod tests;
 

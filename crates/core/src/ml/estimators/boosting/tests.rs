@@ -7,11 +7,11 @@ use rand::seq::SliceRandom;
 
 use crate::data::{Column, Frame, NO_CATEGORY, Target};
 use crate::ml::Seed;
-use crate::ml::estimator::{FitContext, FitError};
+use crate::ml::estimator::{FitContext, FitError, Fitted};
 use crate::ml::estimators::tree::cases::cases;
 use crate::ml::estimators::tree::trials::{
-    Rows, classes, kind, numbers, on_threads, refuses_bad_data, stops, survives_odd_data,
-    survives_the_store,
+    Rows, along, classes, kind, monotone, numbers, on_threads, refuses_bad_data, stops,
+    survives_odd_data, survives_the_store,
 };
 use crate::ml::settle::written;
 use crate::params::{Bound, Setting};
@@ -170,20 +170,104 @@ fn more_categories_than_bins_are_no_error() {
 #[test]
 fn monotone_columns_are_obeyed() {
     let rows = Rows::new(500, 3);
-    let span = Span::new(FileId(0), 0, 0);
-    let sign = Bound { setting: Setting::Int(-1), span, written: true };
-    let map = Setting::Map([("c0".to_owned(), sign)].into_iter().collect());
-    let fitted = rows.try_fit(WORD, &with(rounds(30), "monotonic_cst", map)).unwrap();
-    let sweep: Vec<f64> = (0..200).map(|step| f64::from(step) / 200.0).collect();
-    for rest in [0.1, 0.5, 0.9] {
-        let other = || Column::Number(vec![rest; 200].into());
-        let frame = Frame::new(200)
-            .with("c0", Column::Number(sweep.as_slice().into()))
-            .with("c1", other())
-            .with("c2", other());
-        let answers = numbers(fitted.predict(&frame).unwrap());
+    let settings = [rounds(30), vec![monotone(&[("c0", -1)])]].concat();
+    for answers in along(&*rows.try_fit(WORD, &settings).unwrap(), 0) {
         assert!(answers.windows(2).all(|pair| pair[1] <= pair[0] + 1e-12));
     }
+    let error = rows.classified(3).try_fit(WORD, &settings).err().unwrap().to_string();
+    assert!(error.contains("monotonic_cst") && error.contains('3'), "{error}");
+}
+
+fn meeting(sets: &[&[&str]]) -> Setting {
+    let place = Span::new(FileId(0), 0, 0);
+    let bound = |setting| Bound { setting, span: place, written: true };
+    let column = |name: &&str| bound(Setting::Column((*name).to_owned()));
+    let set = |set: &&[&str]| bound(Setting::List(set.iter().map(column).collect()));
+    Setting::List(sets.iter().map(set).collect())
+}
+
+/// Tells how much two columns work together: by how much answers aren't a sum of one part each.
+fn interplay(fitted: &dyn Fitted, (a, b): (usize, usize)) -> f64 {
+    let steps = 12;
+    let grid = |column: usize, step: usize| (step as f64 + 0.3) / 12.0 + 0.01 * column as f64;
+    let rows = steps * steps;
+    let values = |own: usize| {
+        let value = |row: usize| match own {
+            _ if own == a => grid(own, row / steps),
+            _ if own == b => grid(own, row % steps),
+            _ => 0.4,
+        };
+        Column::Number((0..rows).map(value).collect())
+    };
+    let frame =
+        (0..4).fold(Frame::new(rows), |frame, own| frame.with(&format!("c{own}"), values(own)));
+    let said = numbers(fitted.predict(&frame).unwrap());
+    let at = |row: usize, column: usize| said[row * steps + column];
+    let part = |row: usize, column: usize| at(row, column) - at(row, 0) - at(0, column) + at(0, 0);
+    (0..rows).map(|row| part(row / steps, row % steps).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn columns_meet_only_as_they_may() {
+    let word = |word: &str| Setting::Word(word.into());
+    let all = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)];
+    let cases: [(Setting, &[(usize, usize)]); 6] = [
+        (Setting::Null, &[]),
+        (word("no_interactions"), &all),
+        (meeting(&[&["c0", "c1"]]), &[(0, 2), (0, 3), (1, 2), (1, 3)]),
+        (meeting(&[&["c0"], &["c1"], &["c2"], &["c3"]]), &all),
+        (meeting(&[&["c0", "c1"], &["c1", "c2"], &["c3"]]), &[(0, 2), (0, 3), (1, 3), (2, 3)]),
+        (meeting(&[&["c0", "c1", "c2", "c3"]]), &[]),
+    ];
+    let rows = Rows::new(600, 4);
+    let Target::Numbers(target) = &rows.target else { unreachable!() };
+    let values: Vec<Vec<f64>> = (0..4).map(|column| rows.values(column)).collect();
+    let product = |row: usize| values.iter().map(|own| own[row] - 0.5).product::<f64>();
+    let pairs =
+        |row: usize| all.iter().map(|(a, b)| values[*a][row] * values[*b][row]).sum::<f64>();
+    let target = (0..600).map(|row| target[row] + 30.0 * product(row) + pairs(row)).collect();
+    let rows = Rows { target: Target::Numbers(target), ..rows };
+    for flags in [false, true] {
+        // Flags share a histogram.
+        let flag = || Column::Flag(values[3].iter().map(|own| own.round()).collect());
+        let rows = if flags { rows.clone().with(3, flag()) } else { rows.clone() };
+        for (setting, apart) in &cases {
+            let settings = with(rounds(20), "interaction_cst", setting.clone());
+            let settings = with(settings, "min_samples_leaf", Setting::Int(5));
+            let fitted = rows.try_fit(WORD, &settings).unwrap();
+            for pair in all {
+                let (found, may) = (interplay(&*fitted, pair), !apart.contains(&pair));
+                assert!(found < 1e-9 || may, "{pair:?} meet by {found} in {setting:?}");
+                assert!(found > 1e-3 || !may, "{pair:?} don't meet in {setting:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn pairwise_is_a_list_of_all_pairs() {
+    let rows = Rows::new(400, 4).classified(2);
+    let answers = |setting: Setting, share: f64| {
+        let settings = with(rounds(10), "interaction_cst", setting);
+        rows.answers(WORD, &with(settings, "max_features", Setting::Float(share)), &rows.frame)
+    };
+    let names = ["c0", "c1", "c2", "c3"];
+    let pairs: Vec<[&str; 2]> =
+        (0..4).flat_map(|b| (0..b).map(move |a| [names[a], names[b]])).collect();
+    let pairs: Vec<&[&str]> = pairs.iter().map(|pair| &pair[..]).collect();
+    let pairwise = || Setting::Word("pairwise".into());
+    for share in [1.0, 0.5] {
+        assert_eq!(answers(meeting(&pairs), share), answers(pairwise(), share));
+    }
+    assert_ne!(answers(pairwise(), 1.0), answers(Setting::Null, 1.0));
+    assert_eq!(answers(meeting(&[&names]), 0.5), answers(Setting::Null, 0.5));
+}
+
+#[test]
+fn a_column_that_is_none_is_refused() {
+    let settings = with(rounds(2), "interaction_cst", meeting(&[&["c0", "c9"]]));
+    let error = Rows::new(60, 2).try_fit(WORD, &settings).err().unwrap().to_string();
+    assert_eq!(error, "`interaction_cst` names `c9`, which is no feature");
 }
 
 #[test]

@@ -2,11 +2,15 @@
 //! `ExtraTreesRegressor`.
 
 use super::grown::{self, Growth, forest};
-use crate::ml::estimator::{BadSetting, Estimator, FitContext, FitError, Fitted, Sample, Tags};
+use crate::ml::columns::Shape;
+use crate::ml::estimator::{
+    BadSetting, Estimator, FitContext, FitError, Fitted, Flaw, Sample, Tags,
+};
 use crate::ml::estimators::kind::Declaration;
+use crate::ml::estimators::tree::cart::monotone::{self, MONOTONE};
 use crate::ml::estimators::tree::cart::settings::{self, DRAWS, Measure, ROWS};
 use crate::ml::estimators::tree::cart::{Splitter, TreeModel};
-use crate::params::{Limits, Setting};
+use crate::params::{Args, Limits, Setting};
 
 forest! {
     /// Many trees that cut columns at random values; their answers are averaged.
@@ -19,9 +23,14 @@ forest! {
 impl Declaration for ExtraTrees {
     type Model = TreeModel;
     const TAGS: Tags = grown::TAGS;
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), BadSetting> {
         self.growth(Splitter::Random).check()
+    }
+
+    fn flaws(&self, _: &Args, columns: Option<&Shape>) -> Vec<Flaw> {
+        monotone::flaws(&self.monotonic_cst, columns)
     }
 }
 

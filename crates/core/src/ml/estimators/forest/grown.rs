@@ -7,6 +7,7 @@ use crate::ml::estimator::{
     BadSetting, Estimator, FitContext, FitError, Fitted, Sample, Tags, Task,
 };
 use crate::ml::estimators::tree::cart::fit::{Plan, Rows};
+use crate::ml::estimators::tree::cart::monotone;
 use crate::ml::estimators::tree::cart::settings::{self, Measure};
 use crate::ml::estimators::tree::cart::{Splitter, Stops};
 use crate::params::Setting;
@@ -50,8 +51,15 @@ macro_rules! forest {
                 bootstrap: bool = $bootstrap,
                 /// How many rows are drawn for a tree: a number, a share; `null` is as many as there are.
                 max_samples: Setting as (DRAWS) = Setting::Null => Limits::above(0.0),
+                /// Whether each row is judged by the trees that did not draw it, which costs a prediction.
+                /// `.history` of `train` has the score after each tree, `accuracy` for classes and `r2` for
+                /// numbers: `validation` is that of those trees, `train` that of all.
+                oob_score: bool = false,
                 /// The price of a leaf: tests that lower the impurity by less are pruned.
                 ccp_alpha: f64 = 0.0 => Limits::at_least(0.0),
+                /// Columns that answers must rise with (1) or fall with (−1): `{ age: 1, price: -1 }`; of
+                /// two classes the probability of the second, more are refused.
+                monotonic_cst: Setting as (MONOTONE) = Setting::Null => Limits::between(-1.0, 1.0),
             }
         }
 
@@ -70,7 +78,9 @@ macro_rules! forest {
                     min_impurity_decrease: self.min_impurity_decrease,
                     bootstrap: self.bootstrap,
                     max_samples: &self.max_samples,
+                    oob_score: self.oob_score,
                     ccp_alpha: self.ccp_alpha,
+                    monotonic_cst: &self.monotonic_cst,
                 }
             }
         }
@@ -93,7 +103,9 @@ pub(super) struct Growth<'a> {
     pub(super) min_impurity_decrease: f64,
     pub(super) bootstrap: bool,
     pub(super) max_samples: &'a Setting,
+    pub(super) oob_score: bool,
     pub(super) ccp_alpha: f64,
+    pub(super) monotonic_cst: &'a Setting,
 }
 
 impl Growth<'_> {
@@ -103,13 +115,14 @@ impl Growth<'_> {
         settings::check_rows("min_samples_split", self.min_samples_split, 2)?;
         settings::check_rows("min_samples_leaf", self.min_samples_leaf, 1)?;
         settings::check_rows("max_samples", self.max_samples, 1)?;
-        if !self.bootstrap && *self.max_samples != Setting::Null {
-            return Err(BadSetting {
-                param: "max_samples",
-                message: "`max_samples` is used with `bootstrap: true` alone".to_owned(),
-            });
-        }
-        Ok(())
+        let param = match (self.max_samples, self.oob_score) {
+            _ if self.bootstrap => return Ok(()),
+            (Setting::Null, false) => return Ok(()),
+            (Setting::Null, true) => "oob_score",
+            _ => "max_samples",
+        };
+        let message = format!("`{param}` is used with `bootstrap: true` alone");
+        Err(BadSetting { param, message })
     }
 }
 
@@ -145,6 +158,8 @@ impl Estimator for Growth<'_> {
             measure: self.criterion,
             stops,
             ccp_alpha: self.ccp_alpha,
+            monotone: monotone::signs(self.monotonic_cst, sample)?,
+            oob_score: self.oob_score,
         };
         Ok(Box::new(rows.fit(&plan, context)?))
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use rand::RngExt;
 use rand::seq::index;
+use rand_pcg::Pcg64;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ use crate::ml::estimator::{
 };
 use crate::ml::estimators::kind::{Declaration, Model, saved};
 use crate::ml::estimators::tree::cart::door::{self, Takes};
+use crate::ml::estimators::tree::cart::fit::{pick, running};
 use crate::ml::estimators::tree::cart::settings;
 use crate::ml::estimators::tree::cart::{Alone, Forest, Grower, Numbers, Ranked, Splitter, Stops};
 use crate::params;
@@ -38,7 +40,8 @@ params! {
     /// Finds odd rows: those that a few random cuts set apart from all others.
     ///
     /// The score lies between 0 and 1; ordinary rows have about 0.5 or less. Takes missing values as
-    /// they are. Names, meanings and defaults are those of scikit-learn's `IsolationForest`.
+    /// they are. A row with a weight is drawn the more often for it. Names, meanings and defaults are
+    /// those of scikit-learn's `IsolationForest`.
     pub(crate) struct IsolationForest("isolation_forest", 0) {
         /// How many trees are grown.
         n_estimators: usize = 100 => Limits::at_least(1.0),
@@ -62,8 +65,9 @@ impl Declaration for IsolationForest {
         missing: true,
         categories: false,
         scaled: false,
-        weights: false,
+        weights: true,
     };
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), BadSetting> {
         match &self.max_samples {
@@ -93,6 +97,7 @@ impl Estimator for IsolationForest {
     ) -> Result<Box<dyn Fitted>, FitError> {
         door::check(sample, Takes::Numbers)?;
         let picked = door::kept(sample.weights)?;
+        let weights = picked_weights(sample.weights, picked.as_deref());
         let rows = picked.as_ref().map_or(sample.features.rows(), Vec::len);
         let columns = sample.features.width();
         let seen = match &self.max_samples {
@@ -116,11 +121,13 @@ impl Estimator for IsolationForest {
                 max_leaf_nodes: None,
                 min_impurity_decrease: 0.0,
             },
+            monotone: &[],
             keep_inner: false,
         };
         let one = |tree: usize| {
             let seed = context.seed.derive("tree", tree as u64);
-            let (rows, columns) = (self.rows(seed, rows, seen), self.columns(seed, columns));
+            let rows = self.rows(seed, (rows, seen), weights.as_deref());
+            let columns = self.columns(seed, columns);
             let arena = grower.grow((rows, columns), None, (seed, context))?;
             Ok(arena.tree_with(|depth, rows| depth as f64 + cuts(rows)))
         };
@@ -149,13 +156,20 @@ impl Estimator for IsolationForest {
 }
 
 impl IsolationForest {
-    /// Draws the rows of a tree.
-    fn rows(&self, seed: Seed, rows: usize, seen: usize) -> Vec<u32> {
+    /// Draws the rows of a tree, each as likely as its weight says.
+    fn rows(&self, seed: Seed, (rows, seen): (usize, usize), weights: Option<&[f64]>) -> Vec<u32> {
         let mut random = seed.derive("draw", 0).generator();
-        let mut drawn: Vec<u32> = if self.bootstrap {
-            (0..seen).map(|_| random.random_range(0..rows as u32)).collect()
-        } else {
-            index::sample(&mut random, rows, seen).into_iter().map(|row| row as u32).collect()
+        let mut drawn: Vec<u32> = match (self.bootstrap, weights) {
+            (true, None) => (0..seen).map(|_| random.random_range(0..rows as u32)).collect(),
+            (true, Some(weights)) => {
+                let sums = running(weights);
+                (0..seen).map(|_| pick(&sums, random.random()) as u32).collect()
+            }
+            (false, None) => {
+                let drawn = index::sample(&mut random, rows, seen).into_iter();
+                drawn.map(|row| row as u32).collect()
+            }
+            (false, Some(weights)) => apart(weights, seen, &mut random),
         };
         drawn.sort_unstable();
         drawn
@@ -172,6 +186,32 @@ impl IsolationForest {
         drawn.sort_unstable();
         drawn
     }
+}
+
+/// Gives the weights of the rows that count; none where all are the same.
+fn picked_weights(weights: Option<&[f64]>, picked: Option<&[u32]>) -> Option<Vec<f64>> {
+    let weights = weights?;
+    let own: Vec<f64> = match picked {
+        None => weights.to_vec(),
+        Some(picked) => picked.iter().map(|row| weights[*row as usize]).collect(),
+    };
+    own.windows(2).any(|pair| pair[0] < pair[1] || pair[0] > pair[1]).then_some(own)
+}
+
+/// Draws rows one after another without putting them back, by their weight.
+///
+/// The rows with the least −ln(u) / weight, u drawn evenly, are such a draw: Efraimidis and Spirakis,
+/// "Weighted random sampling with a reservoir" (2006).
+fn apart(weights: &[f64], seen: usize, random: &mut Pcg64) -> Vec<u32> {
+    let mut keys: Vec<(f64, u32)> = (0..)
+        .zip(weights)
+        .map(|(row, weight)| (-(1.0 - random.random::<f64>()).ln() / weight, row))
+        .collect();
+    if seen < keys.len() {
+        keys.select_nth_unstable_by(seen, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        keys.truncate(seen);
+    }
+    keys.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Gives the score above which a share of the scores lies, interpolating as NumPy does.
@@ -219,6 +259,7 @@ impl Fitted for Isolation {
     fn predict(&self, features: &Frame) -> Result<Prediction, FitError> {
         door::check_names(features, &self.names)?;
         door::check_sorts(features, Takes::Numbers)?;
+        door::check_range(features, Takes::Numbers)?;
         let scores = self.scores(features);
         let odd = scores.iter().map(|score| *score > self.threshold).collect();
         Ok(Prediction::Anomalies { scores, odd })

@@ -7,11 +7,15 @@
     reason = "the codes of the fixture are small"
 )]
 
+use std::sync::atomic::AtomicBool;
+
 use serde_json::Value as Json;
 
+use super::trials::{kind, numbers};
 use crate::data::{Column, Frame, Label, NO_CATEGORY, Target};
-use crate::ml::estimator::{Fitted, Prediction};
-use crate::ml::estimators::parity::fit;
+use crate::ml::Seed;
+use crate::ml::estimator::{FitContext, Fitted, Sample};
+use crate::ml::settle::written;
 use crate::params::{Bound, Setting};
 use crate::text::{FileId, Span};
 
@@ -35,7 +39,7 @@ pub(in crate::ml::estimators) fn cases(word: &'static str) -> Vec<Case> {
     let json: Json = serde_json::from_str(&std::fs::read_to_string(place).unwrap()).unwrap();
     let sets = json["sets"].as_array().unwrap().iter().filter(|set| set["word"] == word);
     sets.flat_map(|set| {
-        let frame = frame(set);
+        let frame = frame(&set["columns"], set["category"] == true);
         set["cases"].as_array().unwrap().iter().map(move |case| Case::new(word, &frame, case))
     })
     .collect()
@@ -45,11 +49,11 @@ pub(in crate::ml::estimators) fn floats(json: &Json) -> Vec<f64> {
     json.as_array().unwrap().iter().map(|cell| cell.as_f64().unwrap_or(f64::NAN)).collect()
 }
 
-fn frame(set: &Json) -> Frame {
-    let columns: Vec<Vec<f64>> = set["columns"].as_array().unwrap().iter().map(floats).collect();
+fn frame(columns: &Json, has_category: bool) -> Frame {
+    let columns: Vec<Vec<f64>> = columns.as_array().unwrap().iter().map(floats).collect();
     let mut frame = Frame::new(columns[0].len());
     for (index, values) in columns.iter().enumerate() {
-        let column = if set["category"] == true && index == 4 {
+        let column = if has_category && index == 4 {
             let code = |value: &f64| if value.is_nan() { NO_CATEGORY } else { *value as u32 };
             let levels = (0..9).map(|level| format!("level {level}").into()).collect();
             Column::Category { codes: values.iter().map(code).collect(), levels }
@@ -61,16 +65,27 @@ fn frame(set: &Json) -> Frame {
     frame
 }
 
+fn bound(setting: Setting) -> Bound {
+    Bound { setting, span: Span::new(FileId(0), 0, 0), written: true }
+}
+
+/// Reads what stands in a list: a text is a column there.
+fn listed(json: &Json) -> Bound {
+    bound(match json {
+        Json::String(name) => Setting::Column(name.clone()),
+        other => setting(other),
+    })
+}
+
 fn setting(json: &Json) -> Setting {
     match json {
         Json::Null => Setting::Null,
         Json::Bool(flag) => Setting::Bool(*flag),
         Json::String(word) => Setting::Word(word.clone()),
-        Json::Object(map) => {
-            let span = Span::new(FileId(0), 0, 0);
-            let bound = |item: &Json| Bound { setting: setting(item), span, written: true };
-            Setting::Map(map.iter().map(|(key, item)| (key.clone(), bound(item))).collect())
-        }
+        Json::Array(items) => Setting::List(items.iter().map(listed).collect()),
+        Json::Object(map) => Setting::Map(
+            map.iter().map(|(key, item)| (key.clone(), bound(setting(item)))).collect(),
+        ),
         other => other.as_i64().map_or(Setting::Float(other.as_f64().unwrap()), Setting::Int),
     }
 }
@@ -90,7 +105,7 @@ impl Case {
         };
         Self {
             name: json["name"].as_str().unwrap().to_owned(),
-            word,
+            word: json["word"].as_str().map_or(word, |word| word.to_owned().leak()),
             settings: settings.map(|(key, value)| (&*key.clone().leak(), setting(value))).collect(),
             frame: frame.clone(),
             target,
@@ -100,20 +115,47 @@ impl Case {
         }
     }
 
-    /// Fits the case and compares the answers.
+    /// Fits the case.
+    pub(in crate::ml::estimators) fn fit(&self, seed: u64) -> Box<dyn Fitted> {
+        let kind = kind(self.word);
+        let estimator = kind.bind(&written(kind.signature(), &self.settings)).unwrap();
+        let (stop, seed) = (AtomicBool::new(false), Seed::new(seed));
+        let context = FitContext { seed, stop: &stop, validation: None, progress: &|_, _| {} };
+        let weights = self.weights.as_deref();
+        let sample = Sample { features: &self.frame, target: &self.target, weights };
+        let fitted = estimator.fit(&sample, &context).unwrap();
+        assert_eq!(fitted.warnings(), [""; 0], "{}", self.name);
+        fitted
+    }
+
+    /// Tells how far the answers of a model are from those of the case, at most.
+    pub(in crate::ml::estimators) fn off(&self, answers: &[f64]) -> f64 {
+        worst(answers, &self.answers)
+    }
+
+    /// Gives what a model answers on the rows that it learnt from.
+    pub(in crate::ml::estimators) fn answers(&self, fitted: &dyn Fitted) -> Vec<f64> {
+        numbers(fitted.predict(&self.frame).unwrap())
+    }
+
+    /// Fits the case and compares the answers, also on rows just beside the thresholds.
     pub(in crate::ml::estimators) fn check(
         &self,
         tolerance: f64,
     ) -> Result<Box<dyn Fitted>, String> {
-        let weights = self.weights.as_deref();
-        let fitted = fit(self.word, &self.settings, &self.frame, &self.target, weights);
-        let answers = match fitted.predict(&self.frame).unwrap() {
-            Prediction::Classes { probabilities, .. } => probabilities,
-            Prediction::Values(values) => values,
-            other => panic!("{other:?}"),
-        };
-        let off = answers.iter().zip(&self.answers).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
-        let worst = off.fold(0.0, f64::max);
-        if worst <= tolerance { Ok(fitted) } else { Err(format!("{}: off by {worst}", self.name)) }
+        let fitted = self.fit(0);
+        let mut off = self.off(&self.answers(&*fitted));
+        if self.json["probes"].is_array() {
+            let probes = frame(&self.json["probes"], false);
+            let answers = numbers(fitted.predict(&probes).unwrap());
+            off = off.max(worst(&answers, &floats(&self.json["probed"])));
+        }
+        if off <= tolerance { Ok(fitted) } else { Err(format!("{}: off by {off}", self.name)) }
     }
+}
+
+fn worst(answers: &[f64], wanted: &[f64]) -> f64 {
+    assert_eq!(answers.len(), wanted.len());
+    let off = answers.iter().zip(wanted).map(|(a, b)| (a - b).abs() / b.abs().max(1.0));
+    off.fold(0.0, f64::max)
 }

@@ -2,14 +2,16 @@
 //! `DecisionTreeRegressor`.
 
 use super::cart::fit::{Plan, Rows};
+use super::cart::monotone::{self, MONOTONE};
 use super::cart::settings::{self, Measure, ROWS};
 use super::cart::{self, Stops, TreeModel};
+use crate::ml::columns::Shape;
 use crate::ml::estimator::{
-    BadSetting, Estimator, FitContext, FitError, Fitted, Sample, Tags, Task,
+    BadSetting, Estimator, FitContext, FitError, Fitted, Flaw, Sample, Tags, Task,
 };
 use crate::ml::estimators::kind::Declaration;
 use crate::params;
-use crate::params::{Limits, Setting};
+use crate::params::{Args, Limits, Setting};
 
 params! {
     /// Where a column is cut.
@@ -47,6 +49,9 @@ params! {
         min_impurity_decrease: f64 = 0.0 => Limits::at_least(0.0),
         /// The price of a leaf: tests that lower the impurity by less are pruned.
         ccp_alpha: f64 = 0.0 => Limits::at_least(0.0),
+        /// Columns that answers must rise with (1) or fall with (−1): `{ age: 1, price: -1 }`; of two
+        /// classes the probability of the second, more are refused.
+        monotonic_cst: Setting as (MONOTONE) = Setting::Null => Limits::between(-1.0, 1.0),
     }
 }
 
@@ -59,11 +64,16 @@ impl Declaration for DecisionTree {
         scaled: false,
         weights: true,
     };
+    const VERSION: u32 = 2;
 
     fn check(&self) -> Result<(), BadSetting> {
         settings::check_features(&self.max_features)?;
         settings::check_rows("min_samples_split", &self.min_samples_split, 2)?;
         settings::check_rows("min_samples_leaf", &self.min_samples_leaf, 1)
+    }
+
+    fn flaws(&self, _: &Args, columns: Option<&Shape>) -> Vec<Flaw> {
+        monotone::flaws(&self.monotonic_cst, columns)
     }
 }
 
@@ -100,6 +110,8 @@ impl Estimator for DecisionTree {
             measure: self.criterion,
             stops,
             ccp_alpha: self.ccp_alpha,
+            monotone: monotone::signs(&self.monotonic_cst, sample)?,
+            oob_score: false,
         };
         Ok(Box::new(rows.fit(&plan, context)?))
     }

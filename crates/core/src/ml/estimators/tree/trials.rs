@@ -12,7 +12,8 @@ use crate::ml::Seed;
 use crate::ml::estimator::{EstimatorKind, FitContext, FitError, Fitted, Prediction, Sample};
 use crate::ml::estimators::ESTIMATORS;
 use crate::ml::settle::written;
-use crate::params::Setting;
+use crate::params::{Bound, Setting};
+use crate::text::{FileId, Span};
 
 /// Rows with a target and, where wanted, weights.
 #[derive(Clone)]
@@ -127,6 +128,27 @@ impl Rows {
 /// Finds an estimator.
 pub(in crate::ml::estimators) fn kind(word: &str) -> &'static dyn EstimatorKind {
     *ESTIMATORS.iter().find(|kind| kind.signature().name == word).unwrap()
+}
+
+/// Writes `monotonic_cst` for some columns.
+pub(in crate::ml::estimators) fn monotone(signs: &[(&str, i64)]) -> (&'static str, Setting) {
+    let span = Span::new(FileId(0), 0, 0);
+    let bound = |sign| Bound { setting: Setting::Int(sign), span, written: true };
+    let map = signs.iter().map(|(name, sign)| ((*name).to_owned(), bound(*sign))).collect();
+    ("monotonic_cst", Setting::Map(map))
+}
+
+/// Gives a model's answers along one column of three, the others held at some value.
+pub(in crate::ml::estimators) fn along(fitted: &dyn Fitted, column: usize) -> Vec<Vec<f64>> {
+    let sweep: Vec<f64> = (0..200).map(|step| f64::from(step) / 200.0).collect();
+    let ask = |rest: f64| {
+        let values = |own| if own == column { sweep.clone() } else { vec![rest; 200] };
+        let frame = (0..3).fold(Frame::new(200), |frame, own| {
+            frame.with(&format!("c{own}"), Column::Number(values(own).into()))
+        });
+        numbers(fitted.predict(&frame).unwrap())
+    };
+    [0.1, 0.3, 0.5, 0.7, 0.9].map(ask).to_vec()
 }
 
 /// Gives the numbers of an answer.

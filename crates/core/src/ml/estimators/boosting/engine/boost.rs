@@ -15,6 +15,7 @@ use super::Rows;
 use super::bins::{BinOptions, Binned};
 use super::grow::{GrowOptions, Grower, Leaf};
 use super::histogram::{Cell, Packed, Pair, Scales, Wide};
+use super::interactions::Interactions;
 use super::loss::{self, BLOCK, Loss, Slopes};
 use super::math::{ROUND, exp};
 use super::predict::Ensemble;
@@ -69,6 +70,8 @@ pub(in super::super) struct Options {
     pub(in super::super) max_bins: usize,
     /// For each column the way in which answers must follow it.
     pub(in super::super) monotone: Vec<i8>,
+    /// Which columns may meet on a way down a tree.
+    pub(in super::super) interactions: Interactions,
     /// When to end early; none goes through all rounds.
     pub(in super::super) stopping: Option<Stopping>,
 }
@@ -241,6 +244,7 @@ impl Sums<'_> {
                 scales: Scales { gradient: 1.0, hessian: 1.0, count_bits: 0 },
             },
             monotone: options.monotone.clone(),
+            interactions: options.interactions.clone(),
             parallel: self.parallel,
         }
     }

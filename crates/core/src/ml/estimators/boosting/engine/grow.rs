@@ -11,11 +11,13 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
 use rayon::prelude::*;
 
 use super::bins::{Binned, Binning};
 use super::bins::{TILE, Tile};
 use super::histogram::{Batch, Cell, Filler, Layout, Pair, Sums, pieces};
+use super::interactions::Interactions;
 use super::partition::Partition;
 use super::split::{Finder, Found, Rules, Split, Test, Whole};
 use super::tree::{Question, Tree};
@@ -39,6 +41,8 @@ pub(super) struct GrowOptions {
     pub(super) rules: Rules,
     /// For each column 1 if answers must rise with it, −1 if they must fall, else 0.
     pub(super) monotone: Vec<i8>,
+    /// Which columns may meet on a way down.
+    pub(super) interactions: Interactions,
     /// Whether the work is worth several threads.
     pub(super) parallel: bool,
 }
@@ -50,6 +54,9 @@ struct Growing<C> {
     whole: Whole<C>,
     cells: Option<Vec<C>>,
     groups: Arc<[usize]>,
+    /// The columns cut above it, and which may be cut at it; nothing where all may.
+    used: Arc<[u32]>,
+    allowed: Option<Arc<[bool]>>,
     split: Option<Split<C>>,
     children: Option<(usize, usize)>,
 }
@@ -168,9 +175,17 @@ impl<'a, C: Cell> Grower<'a, C> {
         let value = self.options.rules.value(sums, bounds);
         let whole = Whole { total, sums, value, bounds };
         let rows = 0..pairs.len();
-        let root =
-            Growing { rows, depth: 0, whole, cells: None, groups, split: None, children: None };
-        self.nodes.push(root);
+        self.nodes.push(Growing {
+            rows,
+            depth: 0,
+            whole,
+            cells: None,
+            groups,
+            used: Arc::from([]),
+            allowed: None,
+            split: None,
+            children: None,
+        });
         if !self.is_finished(0) {
             let mut cells = self.fresh();
             self.sum(&mut cells, Batch::All(0, pairs.len()), (pairs, 0));
@@ -261,10 +276,19 @@ impl<'a, C: Cell> Grower<'a, C> {
         if self.options.max_features >= 1.0 || count == 0 {
             return None;
         }
-        let wanted = ((self.options.max_features * count as f64).ceil() as usize).clamp(1, count);
-        let mut chosen: Vec<bool> = (0..count).map(|index| index < wanted).collect();
-        chosen.shuffle(&mut seed.derive("node", node as u64).generator());
-        Some(chosen)
+        let mut random = seed.derive("node", node as u64).generator();
+        let draw = |count: usize, random: &mut Pcg64| {
+            let wanted = (self.options.max_features * count as f64).ceil() as usize;
+            let wanted = wanted.clamp(1, count);
+            let mut chosen: Vec<bool> = (0..count).map(|index| index < wanted).collect();
+            chosen.shuffle(random);
+            chosen
+        };
+        let Some(allowed) = &self.nodes[node].allowed else {
+            return Some(draw(count, &mut random));
+        };
+        let mut own = draw(allowed.iter().filter(|own| **own).count(), &mut random).into_iter();
+        Some(allowed.iter().map(|allowed| *allowed && own.next().unwrap_or(false)).collect())
     }
 
     /// Finds the best split in the columns of one group.
@@ -279,6 +303,9 @@ impl<'a, C: Cell> Grower<'a, C> {
         let group = &self.binned.groups[group];
         let mut all = Found { best: None, alive: false };
         for (lane, feature) in group.features.iter().enumerate() {
+            if node.allowed.as_ref().is_some_and(|allowed| !allowed[*feature as usize]) {
+                continue;
+            }
             if chosen.is_some_and(|chosen| !chosen[*feature as usize]) {
                 all.alive = true;
                 continue;
@@ -318,7 +345,20 @@ impl<'a, C: Cell> Grower<'a, C> {
         self.partition.split(rows.clone(), middle, |row| goes_left[bins[row as usize] as usize]);
         let values = sums.map(|sums| self.options.rules.value(sums, own.whole.bounds));
         let bounds = self.bounds_of(node, split.feature, values);
-        let (depth, groups) = (own.depth + 1, Arc::clone(&own.groups));
+        let depth = own.depth + 1;
+        let interactions = &self.options.interactions;
+        let used: Arc<[u32]> = interactions.with(&own.used, split.feature).into();
+        let allowed: Option<Arc<[bool]>> =
+            interactions.allowed(&used, self.binned.features.len()).map(Into::into);
+        let groups = match &allowed {
+            None => Arc::clone(&own.groups),
+            Some(allowed) => {
+                let features = |group: usize| &self.binned.groups[group].features;
+                let lives =
+                    |group: &usize| features(*group).iter().any(|own| allowed[*own as usize]);
+                own.groups.iter().copied().filter(lives).collect()
+            }
+        };
         let first = self.nodes.len();
         let child = |rows, total, sums: Sums, value, bounds| Growing {
             rows,
@@ -326,6 +366,8 @@ impl<'a, C: Cell> Grower<'a, C> {
             whole: Whole { total, sums, value, bounds },
             cells: None,
             groups: Arc::clone(&groups),
+            used: Arc::clone(&used),
+            allowed: allowed.clone(),
             split: None,
             children: None,
         };

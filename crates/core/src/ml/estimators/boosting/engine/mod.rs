@@ -7,6 +7,7 @@ mod bins;
 mod boost;
 mod grow;
 mod histogram;
+mod interactions;
 mod loss;
 mod math;
 mod partition;
@@ -17,6 +18,7 @@ mod tree;
 use crate::data::Frame;
 
 pub(super) use boost::{Options, Outcome, Stopping, Training, boost};
+pub(super) use interactions::Interactions;
 pub(super) use loss::Loss;
 pub(super) use predict::{Ensemble, Link};
 

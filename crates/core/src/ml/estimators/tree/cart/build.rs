@@ -8,7 +8,7 @@ use rand_pcg::Pcg64;
 use super::criterion::Criterion;
 use super::grown::{Arena, Side};
 use super::ranks::Ranked;
-use super::scan::{Cut, Floor, Scanner, Seen};
+use super::scan::{Bounds, Cut, Floor, Scanner, Seen};
 use crate::ml::Seed;
 use crate::ml::estimator::{FitContext, FitError};
 
@@ -52,6 +52,9 @@ pub(in crate::ml::estimators) struct Grower<'a, C: Criterion> {
     pub(in crate::ml::estimators) criterion: C,
     /// When to stop.
     pub(in crate::ml::estimators) stops: Stops,
+    /// For each column 1 if answers must rise with it, −1 if they must fall, else 0; nothing where
+    /// all are free.
+    pub(in crate::ml::estimators) monotone: &'a [i8],
     /// Whether what inner nodes would say is kept, for pruning.
     pub(in crate::ml::estimators) keep_inner: bool,
 }
@@ -62,6 +65,7 @@ struct Task {
     depth: usize,
     /// How many columns are known to be constant; they come first in the order of columns.
     constants: usize,
+    bounds: Bounds,
     /// The parent, and whether the node is its left or right child.
     parent: Option<(usize, Side)>,
 }
@@ -72,15 +76,16 @@ struct Open {
     rows: Range<usize>,
     depth: usize,
     constants: usize,
+    bounds: Bounds,
     cut: Cut,
     gain: f64,
 }
 
 /// The state of a tree that grows.
-struct State<C: Criterion> {
+struct State<'a, C: Criterion> {
     rows: Vec<u32>,
     swap: Vec<u32>,
-    scanner: Scanner<C>,
+    scanner: Scanner<'a, C>,
     random: Pcg64,
     /// The columns in a changing order; those known to be constant come first.
     features: Vec<u32>,
@@ -103,7 +108,7 @@ impl<C: Criterion> Grower<'_, C> {
         let (count, drawn) = (self.data.columns.len(), features.len());
         let mut state = State {
             swap: vec![0; rows.len()],
-            scanner: Scanner::new(self.criterion, floor),
+            scanner: Scanner::new(self.criterion, floor, self.monotone),
             random: seed.generator(),
             features,
             constants: vec![0; drawn],
@@ -116,7 +121,8 @@ impl<C: Criterion> Grower<'_, C> {
             arena: Arena::new(self.criterion.width(), count),
             rows,
         };
-        state.tasks.push(Task { rows: 0..state.rows.len(), depth: 0, constants: 0, parent: None });
+        let (rows, bounds) = (0..state.rows.len(), (f64::NEG_INFINITY, f64::INFINITY));
+        state.tasks.push(Task { rows, depth: 0, constants: 0, bounds, parent: None });
         let mut leaves = 1;
         loop {
             while let Some(task) = state.tasks.pop() {
@@ -139,19 +145,38 @@ impl<C: Criterion> Grower<'_, C> {
     }
 
     /// Parts the rows of a node; each side becomes a task, the left one to be done first.
-    fn divide(&self, state: &mut State<C>, open: &Open) {
+    fn divide(&self, state: &mut State<'_, C>, open: &Open) {
         let column = &self.data.columns[open.cut.feature as usize];
         let middle = open.rows.start + open.cut.left;
         state.part(open.rows.clone(), |row| open.cut.goes_left(column, row));
         state.arena.split(open.node, &open.cut);
         let (depth, constants) = (open.depth + 1, open.constants);
-        let task = |rows, side| Task { rows, depth, constants, parent: Some((open.node, side)) };
-        state.tasks.push(task(middle..open.rows.end, Side::Right));
-        state.tasks.push(task(open.rows.start..middle, Side::Left));
+        let [left, right] = self.bounds(open);
+        let task = |rows, bounds, side| {
+            let parent = Some((open.node, side));
+            Task { rows, depth, constants, bounds, parent }
+        };
+        state.tasks.push(task(middle..open.rows.end, right, Side::Right));
+        state.tasks.push(task(open.rows.start..middle, left, Side::Left));
+    }
+
+    /// Gives the bounds of both children, which a monotone column parts in the middle.
+    fn bounds(&self, open: &Open) -> [Bounds; 2] {
+        let ((low, high), middle) = (open.bounds, open.cut.middle);
+        match self.monotone.get(open.cut.feature as usize) {
+            Some(1) => [(low, middle), (middle, high)],
+            Some(-1) => [(middle, high), (low, middle)],
+            _ => [open.bounds; 2],
+        }
     }
 
     /// Makes a node of some rows; tells whether it can be split.
-    fn examine(&self, state: &mut State<C>, weights: Option<&[f64]>, task: Task) -> Option<Open> {
+    fn examine(
+        &self,
+        state: &mut State<'_, C>,
+        weights: Option<&[f64]>,
+        task: Task,
+    ) -> Option<Open> {
         let stops = &self.stops;
         let rows = &state.rows[task.rows.clone()];
         let fetch = |row: &u32| {
@@ -159,6 +184,7 @@ impl<C: Criterion> Grower<'_, C> {
             (self.items[*row as usize], weight)
         };
         state.scanner.take(rows.iter().map(fetch));
+        state.scanner.bounds = task.bounds;
         let weight = self.criterion.weight(&state.scanner.total);
         let impurity = self.criterion.impurity(&state.scanner.total);
         let is_leaf = task.depth >= stops.max_depth
@@ -180,19 +206,23 @@ impl<C: Criterion> Grower<'_, C> {
         // A node that may stay open is a leaf where leaves run out.
         let says = cut.is_none() || self.keep_inner || stops.max_leaf_nodes.is_some();
         let node = state.arena.add((weight, impurity), says, |values| {
+            let start = values.len();
             self.criterion.write(&state.scanner.total, values);
+            if !self.monotone.is_empty() {
+                keep_within(task.bounds, &mut values[start..]);
+            }
         });
         if let Some((parent, side)) = task.parent {
             state.arena.link(parent, side, node);
         }
-        let (rows, depth) = (task.rows, task.depth);
-        cut.map(|cut| Open { node, rows, depth, constants, cut, gain })
+        let Task { rows, depth, bounds, .. } = task;
+        cut.map(|cut| Open { node, rows, depth, constants, bounds, cut, gain })
     }
 
     /// Tries columns in random order until enough were tried and one of them varied.
     fn search(
         &self,
-        state: &mut State<C>,
+        state: &mut State<'_, C>,
         range: &Range<usize>,
         known: usize,
     ) -> (Option<Cut>, usize) {
@@ -232,20 +262,27 @@ impl<C: Criterion> Grower<'_, C> {
     }
 
     /// Gives the share of the whole tree's impurity that a cut takes away.
-    fn gain(&self, state: &State<C>, range: &Range<usize>, (cut, impurity): (&Cut, f64)) -> f64 {
+    fn gain(
+        &self,
+        state: &State<'_, C>,
+        range: &Range<usize>,
+        (cut, impurity): (&Cut, f64),
+    ) -> f64 {
         let column = &self.data.columns[cut.feature as usize];
         let (mut left, mut right) = (self.criterion.empty(), self.criterion.empty());
         for (row, (item, weight)) in state.rows[range.clone()].iter().zip(&state.scanner.items) {
             let side = if cut.goes_left(column, *row) { &mut left } else { &mut right };
             self.criterion.add(side, *item, *weight);
         }
+        self.criterion.complete(&mut left);
+        self.criterion.complete(&mut right);
         let all = self.criterion.weight(&state.scanner.total);
         let part = |tally| self.criterion.weight(tally) / all * self.criterion.impurity(tally);
         all / state.total * (impurity - part(&right) - part(&left))
     }
 }
 
-impl<C: Criterion> State<C> {
+impl<C: Criterion> State<'_, C> {
     /// Takes the open node that gains most; ties go to the older one.
     fn best(&mut self) -> Option<Open> {
         let best = (0..self.open.len()).reduce(|best, index| {
@@ -268,5 +305,17 @@ impl<C: Criterion> State<C> {
             right += 1 - goes;
         }
         rows[left..].copy_from_slice(&self.swap[..right]);
+    }
+}
+
+/// Keeps what a node says within its bounds: a number, or the share of the second of two classes.
+fn keep_within((low, high): Bounds, values: &mut [f64]) {
+    match values {
+        [value] => *value = value.max(low).min(high),
+        [first, second] => {
+            *second = second.max(low).min(high);
+            *first = 1.0 - *second;
+        }
+        _ => {}
     }
 }

@@ -16,11 +16,21 @@ pub(in crate::ml::estimators) trait Criterion:
     type Tally: Clone + Send;
     /// What is kept while rows pass from right to left.
     type Sides;
+    /// Whether scores are read from a table, which [`Criterion::tabulate`] makes of each order.
+    const TABLED: bool = false;
 
     /// Starts a tally.
     fn empty(&self) -> Self::Tally;
     /// Adds a row.
     fn add(&self, tally: &mut Self::Tally, item: Self::Item, weight: f64);
+    /// Takes away all rows of a tally.
+    fn clear(&self, tally: &mut Self::Tally) {
+        *tally = self.empty();
+    }
+    /// Hears that all rows are added.
+    fn complete(&self, _: &mut Self::Tally) {}
+    /// Gets ready to pass the rows of a complete tally in this order, by their number when added.
+    fn tabulate(&self, _: &mut Self::Tally, _: impl Iterator<Item = u32>) {}
     /// Gives the sum of weights.
     fn weight(&self, tally: &Self::Tally) -> f64;
     /// Starts to pass rows from right to left; all are right.
@@ -31,6 +41,11 @@ pub(in crate::ml::estimators) trait Criterion:
     fn left(&self, sides: &Self::Sides) -> f64;
     /// Gives what a split makes large: up to a constant, the weighted purity of both sides.
     fn score(&self, sides: &Self::Sides, total: &Self::Tally) -> f64;
+    /// Gives what both sides would say: a number, or the share of the second of two classes. Nothing
+    /// asks a criterion of more classes.
+    fn answers(&self, _: &Self::Sides, _: &Self::Tally) -> [f64; 2] {
+        [0.0; 2]
+    }
     /// Writes a row into 32 bits, if it fits.
     fn pack(item: Self::Item, weight: f64) -> Option<u32>;
     /// Reads a row back.
@@ -100,6 +115,11 @@ impl Criterion for Gini2 {
     fn score(&self, [a, b]: &[f64; 2], total: &[f64; 2]) -> f64 {
         let (c, d) = (total[0] - a, total[1] - b);
         (a * a + b * b) / (a + b) + (c * c + d * d) / (c + d)
+    }
+
+    fn answers(&self, [a, b]: &[f64; 2], total: &[f64; 2]) -> [f64; 2] {
+        let (c, d) = (total[0] - a, total[1] - b);
+        [b / (a + b), d / (c + d)]
     }
 
     fn impurity(&self, [a, b]: &[f64; 2]) -> f64 {
@@ -266,6 +286,10 @@ impl Criterion for Entropy {
         score(&sides[0]) + score(&sides[1])
     }
 
+    fn answers(&self, sides: &[Counts; 2], _: &Counts) -> [f64; 2] {
+        sides.each_ref().map(|side| side.classes[1] / side.weight)
+    }
+
     #[inline]
     fn pack(item: u32, weight: f64) -> Option<u32> {
         pack_class(item, weight)
@@ -295,6 +319,11 @@ pub(in crate::ml::estimators) struct Moments {
     weight: f64,
     sum: f64,
     squares: f64,
+}
+
+/// Gives the means left and right.
+fn means([weight, sum]: &[f64; 2], total: &Moments) -> [f64; 2] {
+    [sum / weight, (total.sum - sum) / (total.weight - weight)]
 }
 
 /// The squared error around the mean.
@@ -345,6 +374,10 @@ impl Criterion for Variance {
     fn score(&self, sides: &[f64; 2], total: &Moments) -> f64 {
         let ([weight, sum], right) = (sides, total.sum - sides[1]);
         sum * sum / weight + right * right / (total.weight - weight)
+    }
+
+    fn answers(&self, sides: &[f64; 2], total: &Moments) -> [f64; 2] {
+        means(sides, total).map(|mean| mean + self.offset)
     }
 
     fn pack(_: f64, _: f64) -> Option<u32> {
@@ -415,6 +448,10 @@ impl Criterion for Poisson {
             if sum <= f64::EPSILON { f64::NEG_INFINITY } else { sum * (sum / weight).ln() }
         };
         part(sides[0], sides[1]) + part(total.weight - sides[0], total.sum - sides[1])
+    }
+
+    fn answers(&self, sides: &[f64; 2], total: &Moments) -> [f64; 2] {
+        means(sides, total)
     }
 
     fn pack(_: f64, _: f64) -> Option<u32> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ranks::single;
 use crate::data::{Column, Frame, Label, Target};
 use crate::ml::estimator::{FitError, Sample};
 
@@ -68,18 +69,40 @@ pub(in crate::ml::estimators) fn check(sample: &Sample<'_>, takes: Takes) -> Res
     if sample.target.len() != rows && !matches!(sample.target, Target::Absent { .. }) {
         return Err(FitError::Other("features and target differ in their rows".to_owned()));
     }
-    for (name, column) in sample.features.iter() {
-        let infinite = column.numbers().and_then(|own| own.iter().position(|v| v.is_infinite()));
-        if let Some(row) = infinite {
-            return Err(FitError::BadValue {
-                column: name.to_string(),
-                found: "infinity".to_owned(),
-                row,
-                hint: "clip the column, or make such values null".to_owned(),
-            });
+    check_range(sample.features, takes)?;
+    check_weights(sample.weights, rows)
+}
+
+/// Refuses numbers beyond the range of what a model compares in: trees on numbers do in single
+/// precision.
+pub(in crate::ml::estimators) fn check_range(frame: &Frame, takes: Takes) -> Result<(), FitError> {
+    for (name, column) in frame.iter() {
+        let numbers = column.numbers().unwrap_or_default();
+        let found = match takes {
+            Takes::Numbers => first(numbers, |number| single(number).is_infinite()),
+            Takes::Categories => first(numbers, f64::is_infinite),
+        };
+        if let Some(row) = found {
+            let (found, hint) = if numbers[row].is_infinite() {
+                ("infinity".to_owned(), "clip the column, or make such values null")
+            } else {
+                let hint = "trees compare in single precision, which ends at 3.4e38; scale the \
+                            column, or clip it";
+                (format!("{:e}", numbers[row]), hint)
+            };
+            let (column, hint) = (name.to_string(), hint.to_owned());
+            return Err(FitError::BadValue { column, found, row, hint });
         }
     }
-    check_weights(sample.weights, rows)
+    Ok(())
+}
+
+/// Finds the first number of some sort; those that have none are passed many at a time.
+fn first(numbers: &[f64], is_meant: impl Fn(f64) -> bool) -> Option<usize> {
+    const MANY: usize = 64;
+    let has = |many: &[f64]| many.iter().fold(false, |found, number| found | is_meant(*number));
+    let many = numbers.chunks(MANY).position(has)? * MANY;
+    numbers[many..].iter().position(|number| is_meant(*number)).map(|place| many + place)
 }
 
 fn check_weights(weights: Option<&[f64]>, rows: usize) -> Result<(), FitError> {

@@ -9,19 +9,21 @@ use rand::RngExt;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::absolute::Absolute;
 use super::build::{Grower, Stops};
 use super::criterion::{Criterion, Entropy, Gini, Gini2, Poisson, Variance};
 use super::door::{self, Takes};
 use super::grown::{Forest, Numbers, normalised};
+use super::oob::{self, Bag};
 use super::ranks::Ranked;
 use super::settings::Measure;
 use crate::data::{Frame, Label, Target};
 use crate::ml::Seed;
-use crate::ml::estimator::{FitContext, FitError, Fitted, Prediction, Sample};
+use crate::ml::estimator::{FitContext, FitError, Fitted, Prediction, Round, Sample};
 use crate::ml::estimators::kind::{Model, saved};
 
 /// How trees are grown.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::ml::estimators) struct Plan {
     /// How many.
     pub(in crate::ml::estimators) trees: usize,
@@ -33,6 +35,10 @@ pub(in crate::ml::estimators) struct Plan {
     pub(in crate::ml::estimators) stops: Stops,
     /// How strongly trees are pruned.
     pub(in crate::ml::estimators) ccp_alpha: f64,
+    /// For each column the way in which answers must follow it; nothing where all are free.
+    pub(in crate::ml::estimators) monotone: Vec<i8>,
+    /// Whether rows are judged by the trees that didn't draw them.
+    pub(in crate::ml::estimators) oob_score: bool,
 }
 
 /// The rows that count, with checked targets and weights.
@@ -113,6 +119,10 @@ impl<'a> Rows<'a> {
                         }
                         self.grow(plan, (Variance { offset }, &items), context)
                     }
+                    Measure::AbsoluteError => {
+                        let (values, places) = distinct(&items);
+                        self.grow(plan, (Absolute { values: &values }, &places), context)
+                    }
                     Measure::Poisson if items.iter().any(|item| *item < 0.0) => {
                         Err(FitError::Other(
                             "`criterion: poisson` takes targets from 0 on, but some are negative"
@@ -149,20 +159,22 @@ impl<'a> Rows<'a> {
         let columns = features.width();
         let data = Ranked::new(features, self.picked.as_deref(), plan.stops.splitter);
         let keep_inner = plan.ccp_alpha > 0.0;
-        let grower = Grower { data: &data, items, criterion, stops: plan.stops, keep_inner };
+        let (stops, monotone) = (plan.stops, plan.monotone.as_slice());
+        let grower = Grower { data: &data, items, criterion, stops, monotone, keep_inner };
         let drawing = Drawing::new(rows, plan.draws, self.weights.as_deref());
         let done = AtomicU64::new(0);
         let one = |tree: usize| {
             context.check()?;
             let seed = context.seed.derive("tree", tree as u64);
-            let (rows, weights) = drawing.draw(&seed.derive("draw", 0));
+            let (drawn, weights) = drawing.draw(&seed.derive("draw", 0));
+            let bag = plan.oob_score.then(|| Bag::new(rows, &drawn));
             let all = (0..columns as u32).collect();
-            let mut arena = grower.grow((rows, all), weights.as_deref(), (seed, context))?;
+            let mut arena = grower.grow((drawn, all), weights.as_deref(), (seed, context))?;
             if plan.ccp_alpha > 0.0 {
                 arena.prune(plan.ccp_alpha);
             }
             (context.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, plan.trees as u64);
-            Ok((arena.tree(), arena.has_tests().then(|| arena.importance())))
+            Ok((arena.tree(), arena.has_tests().then(|| arena.importance()), bag))
         };
         let work = rows.saturating_mul(plan.stops.max_features).saturating_mul(plan.trees);
         let grown: Vec<Result<_, FitError>> = if work >= 1 << 17 && plan.trees > 1 {
@@ -171,23 +183,57 @@ impl<'a> Rows<'a> {
             (0..plan.trees).map(one).collect()
         };
         let (mut trees, mut importance) = (Vec::with_capacity(plan.trees), vec![0.0; columns]);
+        let mut bags = Vec::new();
         for grown in grown {
-            let (tree, shares) = grown?;
+            let (tree, shares, bag) = grown?;
             trees.push(tree);
+            bags.extend(bag);
             for (sum, share) in importance.iter_mut().zip(shares.unwrap_or_default()) {
                 *sum += share;
             }
         }
+        let forest = Forest { numbers: Numbers { width: criterion.width(), columns }, trees };
+        let (history, warnings) = self.judge(&forest, &bags);
         Ok(TreeModel {
             names: features.names().to_vec(),
-            forest: Forest { numbers: Numbers { width: criterion.width(), columns }, trees },
+            forest,
             classes: match self.sample.target {
                 Target::Classes { classes, .. } => Some(Arc::clone(classes)),
                 _ => None,
             },
             importance: normalised(importance),
+            history,
+            warnings,
         })
     }
+
+    /// Scores a forest by the rows that its trees left out, if their bags were kept.
+    fn judge(&self, forest: &Forest, bags: &[Bag]) -> (Vec<Round>, Vec<String>) {
+        let (features, target) = (self.sample.features, self.sample.target);
+        match &self.picked {
+            _ if bags.is_empty() => (Vec::new(), Vec::new()),
+            None => oob::scores(forest, bags, (features, target)),
+            Some(picked) => {
+                let rows: Vec<usize> = picked.iter().map(|row| *row as usize).collect();
+                oob::scores(forest, bags, (&features.take(&rows), &target.take(&rows)))
+            }
+        }
+    }
+}
+
+/// Gives the distinct numbers, ascending, and for each number its place among them.
+fn distinct(numbers: &[f64]) -> (Vec<f64>, Vec<u32>) {
+    let mut order: Vec<u32> = (0..numbers.len() as u32).collect();
+    order.sort_unstable_by(|a, b| numbers[*a as usize].total_cmp(&numbers[*b as usize]));
+    let (mut values, mut places) = (Vec::new(), vec![0; numbers.len()]);
+    for row in order {
+        let number = numbers[row as usize];
+        if values.last().is_none_or(|last| *last < number) {
+            values.push(number);
+        }
+        places[row as usize] = values.len() as u32 - 1;
+    }
+    (values, places)
 }
 
 /// Gives the mean, or where it overflows the first value.
@@ -207,17 +253,7 @@ struct Drawing<'a> {
 
 impl<'a> Drawing<'a> {
     fn new(rows: usize, draws: Option<usize>, weights: Option<&'a [f64]>) -> Self {
-        let mut total = 0.0;
-        let sums = match (draws, weights) {
-            (Some(_), Some(weights)) => weights
-                .iter()
-                .map(|weight| {
-                    total += weight;
-                    total
-                })
-                .collect(),
-            _ => Vec::new(),
-        };
+        let sums = draws.and(weights).map(running).unwrap_or_default();
         Self { rows, draws, weights, sums }
     }
 
@@ -229,18 +265,32 @@ impl<'a> Drawing<'a> {
         let mut random = seed.generator();
         let mut counts = vec![0.0; self.rows];
         for _ in 0..draws {
-            let row = match self.sums.last() {
-                None => random.random_range(0..self.rows as u32) as usize,
-                Some(total) => {
-                    let place = random.random::<f64>() * total;
-                    self.sums.partition_point(|sum| *sum <= place).min(self.rows - 1)
-                }
+            let row = if self.sums.is_empty() {
+                random.random_range(0..self.rows as u32) as usize
+            } else {
+                pick(&self.sums, random.random())
             };
             counts[row] += 1.0;
         }
         let drawn = (0_u32..).zip(&counts).filter(|(_, count)| **count > 0.0);
         (drawn.map(|(row, _)| row).collect(), Some(counts))
     }
+}
+
+/// Gives the running sums of weights.
+pub(in crate::ml::estimators) fn running(weights: &[f64]) -> Vec<f64> {
+    let mut total = 0.0;
+    let add = |weight: &f64| {
+        total += weight;
+        total
+    };
+    weights.iter().map(add).collect()
+}
+
+/// Picks a row by running sums and a number between 0 and 1.
+pub(in crate::ml::estimators) fn pick(sums: &[f64], drawn: f64) -> usize {
+    let place = drawn * sums.last().copied().unwrap_or(0.0);
+    sums.partition_point(|sum| *sum <= place).min(sums.len().saturating_sub(1))
 }
 
 /// A fitted tree or forest.
@@ -251,6 +301,8 @@ pub(crate) struct TreeModel {
     /// The classes; none for numbers.
     classes: Option<Arc<[Label]>>,
     importance: Vec<f64>,
+    history: Vec<Round>,
+    warnings: Vec<String>,
 }
 
 impl Model for TreeModel {
@@ -268,6 +320,7 @@ impl Fitted for TreeModel {
     fn predict(&self, features: &Frame) -> Result<Prediction, FitError> {
         door::check_names(features, &self.names)?;
         door::check_sorts(features, Takes::Numbers)?;
+        door::check_range(features, Takes::Numbers)?;
         let answers = self.forest.predict(features);
         Ok(match &self.classes {
             None => Prediction::Values(answers),
@@ -283,5 +336,13 @@ impl Fitted for TreeModel {
 
     fn importance(&self) -> Option<Vec<f64>> {
         Some(self.importance.clone())
+    }
+
+    fn history(&self) -> &[Round] {
+        &self.history
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 }

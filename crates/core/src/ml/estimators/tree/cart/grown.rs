@@ -290,6 +290,25 @@ impl Tree {
         }
     }
 
+    /// Adds what the tree says of some rows, however many.
+    pub(super) fn tell(
+        &self,
+        columns: &[&[f64]],
+        first: usize,
+        (sums, width): (&mut [f64], usize),
+    ) {
+        self.add(columns, first, (&mut *sums, width));
+        let abreast = sums.len() / (width * ABREAST) * ABREAST;
+        for (place, sums) in sums.chunks_exact_mut(width).enumerate().skip(abreast) {
+            let mut index = 0;
+            while self.nodes[index].feature != LEAF {
+                let node = &self.nodes[index];
+                index = node.next(index, columns[node.column()][first + place]);
+            }
+            self.say(&self.nodes[index], sums);
+        }
+    }
+
     /// Adds what a leaf says.
     #[inline]
     fn say(&self, leaf: &Node, sums: &mut [f64]) {

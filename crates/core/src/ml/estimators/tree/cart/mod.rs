@@ -3,11 +3,14 @@
 //!
 //! It knows ranks of values, items to tell apart and weights; it knows no parameters of the language.
 
+mod absolute;
 mod build;
 mod criterion;
 pub(in crate::ml::estimators) mod door;
 pub(in crate::ml::estimators) mod fit;
 mod grown;
+pub(in crate::ml::estimators) mod monotone;
+mod oob;
 mod ranks;
 mod scan;
 pub(in crate::ml::estimators) mod settings;

@@ -33,7 +33,12 @@ pub(super) struct Cut {
     pub(super) left: usize,
     /// How good it is; see [`Criterion::score`].
     pub(super) score: f64,
+    /// Of a monotone column, the middle between what both sides would say.
+    pub(super) middle: f64,
 }
+
+/// The least and the greatest answer that is allowed.
+pub(super) type Bounds = (f64, f64);
 
 /// Whether a column tells the rows of a node apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,9 +50,13 @@ pub(super) enum Seen {
 }
 
 /// The rows of a node, fetched once for all columns.
-pub(super) struct Scanner<C: Criterion> {
+pub(super) struct Scanner<'a, C: Criterion> {
     criterion: C,
     floor: Floor,
+    /// For each column 1 if answers must rise with it, −1 if they must fall, else 0; or nothing.
+    monotone: &'a [i8],
+    /// Between which both sides of a monotone column's cut must answer.
+    pub(super) bounds: Bounds,
     /// What each row holds, and its weight.
     pub(super) items: Vec<(C::Item, f64)>,
     /// The same in 32 bits, if all fit.
@@ -70,13 +79,15 @@ struct Sorted<'a> {
     missing_left: bool,
 }
 
-impl<C: Criterion> Scanner<C> {
+impl<'a, C: Criterion> Scanner<'a, C> {
     /// Makes a scanner without rows.
-    pub(super) fn new(criterion: C, floor: Floor) -> Self {
+    pub(super) fn new(criterion: C, floor: Floor, monotone: &'a [i8]) -> Self {
         Self {
             total: criterion.empty(),
             criterion,
             floor: Floor { rows: floor.rows.max(1), ..floor },
+            monotone,
+            bounds: (f64::NEG_INFINITY, f64::INFINITY),
             items: Vec::new(),
             packed: Vec::new(),
             sorter: Sorter::default(),
@@ -92,10 +103,11 @@ impl<C: Criterion> Scanner<C> {
         self.items.clear();
         self.items.extend(items);
         self.best = None;
-        self.total = self.criterion.empty();
+        self.criterion.clear(&mut self.total);
         for (item, weight) in &self.items {
             self.criterion.add(&mut self.total, *item, *weight);
         }
+        self.criterion.complete(&mut self.total);
     }
 
     /// Gets ready to search columns for their best cut.
@@ -173,6 +185,9 @@ impl<C: Criterion> Scanner<C> {
     #[inline]
     fn sweep<const PACKS: bool>(&mut self, sorted: Sorted<'_>) {
         let (criterion, rows) = (self.criterion, self.items.len());
+        if C::TABLED {
+            self.tabulate(sorted.missing_left);
+        }
         let (column, keys) = (sorted.column, self.sorter.keys.as_slice());
         let mut sides = criterion.start(&self.total);
         let mut passed = 0;
@@ -206,12 +221,13 @@ impl<C: Criterion> Scanner<C> {
             if score > best
                 && self.is_heavy(criterion.left(&sides))
                 && !(column.crowded && next != MISSING && column.is_narrow(rank, next))
+                && let Some(middle) = self.middle(sorted.feature, &sides)
             {
                 best = score;
-                found = Some((rank, next, passed));
+                found = Some((rank, next, passed, middle));
             }
         }
-        if let Some((rank, next, left)) = found {
+        if let Some((rank, next, left, middle)) = found {
             let value = |rank: u32| f64::from(column.values[rank as usize]);
             let between = || value(rank) / 2.0 + value(next) / 2.0;
             self.best = Some(Cut {
@@ -222,8 +238,35 @@ impl<C: Criterion> Scanner<C> {
                     || (self.missing.is_empty() && left > rows - left),
                 left,
                 score: best,
+                middle,
             });
         }
+    }
+
+    /// Has the criterion make its table for the sorted column.
+    fn tabulate(&mut self, missing_left: bool) {
+        let missing = self.missing.iter().copied();
+        let keys = self.sorter.keys.iter().map(|key| *key as u32);
+        if missing_left {
+            self.criterion.tabulate(&mut self.total, missing.chain(keys));
+        } else {
+            self.criterion.tabulate(&mut self.total, keys.chain(missing));
+        }
+    }
+
+    /// Gives the middle between what both sides would say of a monotone column, 0 of another; none
+    /// where they break its rule.
+    #[inline]
+    fn middle(&self, feature: u32, sides: &C::Sides) -> Option<f64> {
+        let sign = self.monotone.get(feature as usize).copied().unwrap_or(0);
+        if sign == 0 {
+            return Some(0.0);
+        }
+        let [left, right] = self.criterion.answers(sides, &self.total);
+        let (low, high) = self.bounds;
+        let fits = |answer: f64| low <= answer && answer <= high;
+        let rises = f64::from(sign) * (right - left) >= 0.0;
+        (rises && fits(left) && fits(right)).then(|| f64::midpoint(left, right))
     }
 
     /// Tells whether both sides have enough weight.
@@ -256,13 +299,22 @@ impl<C: Criterion> Scanner<C> {
         let drawn = low + (high - low) * random.random::<f64>();
         let threshold = if drawn >= high { low } else { drawn };
         let missing_left = missing && random.random::<bool>();
-        self.weigh(Cut { feature, rank: 0, threshold, missing_left, left: 0, score: 0.0 }, missing);
+        let cut =
+            Cut { feature, rank: 0, threshold, missing_left, left: 0, score: 0.0, middle: 0.0 };
+        self.weigh(cut, missing);
         Seen::Varied
     }
 
     /// Weighs a cut, and keeps it if it's the best.
     fn weigh(&mut self, mut cut: Cut, missing: bool) {
         let criterion = self.criterion;
+        if C::TABLED {
+            let sides = |left: bool| {
+                let values = (0..).zip(&self.values);
+                values.filter(move |(_, value)| cut.passes(**value) == left).map(|(place, _)| place)
+            };
+            criterion.tabulate(&mut self.total, sides(true).chain(sides(false)));
+        }
         let mut sides = criterion.start(&self.total);
         for (value, (item, weight)) in self.values.iter().zip(&self.items) {
             // Rows that stay right pass with no weight: a branch would be guessed wrong half the time.
@@ -279,8 +331,11 @@ impl<C: Criterion> Scanner<C> {
         }
         cut.score = criterion.score(&sides, &self.total);
         let better = cut.score > self.best.map_or(f64::NEG_INFINITY, |best| best.score);
-        if better && self.is_heavy(criterion.left(&sides)) {
-            self.best = Some(cut);
+        if better
+            && self.is_heavy(criterion.left(&sides))
+            && let Some(middle) = self.middle(cut.feature, &sides)
+        {
+            self.best = Some(Cut { middle, ..cut });
         }
     }
 }

@@ -46,6 +46,8 @@ params! {
         LogLoss = "log_loss",
         /// The squared error around the mean, for numbers.
         SquaredError = "squared_error",
+        /// The absolute error around the median, for numbers.
+        AbsoluteError = "absolute_error",
         /// The Poisson deviance around the mean, for numbers from 0 on.
         Poisson = "poisson",
     }
@@ -91,13 +93,11 @@ pub(in crate::ml::estimators) fn rows(setting: &Setting, all: usize, least: usiz
     }
 }
 
-/// Counts draws: a share is rounded; left out means as many as there are rows.
+/// Counts draws: a share is rounded down; left out means as many as there are rows.
 pub(in crate::ml::estimators) fn draws(setting: &Setting, all: usize) -> usize {
     match setting {
         Setting::Int(number) => usize::try_from(*number).unwrap_or(all).max(1),
-        Setting::Float(share) | Setting::Share(share) => {
-            ((share * all as f64).round_ties_even() as usize).max(1)
-        }
+        Setting::Float(share) | Setting::Share(share) => ((share * all as f64) as usize).max(1),
         _ => all,
     }
 }

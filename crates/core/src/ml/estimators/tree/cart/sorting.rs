@@ -7,7 +7,7 @@ const MANY: usize = 256;
 const DIGIT: u32 = 9;
 
 /// Room to sort in.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Sorter {
     /// The keys: a rank above a place; sorted by [`Sorter::sort`].
     pub(super) keys: Vec<u64>,
