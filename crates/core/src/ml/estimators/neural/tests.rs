@@ -289,7 +289,8 @@ pub(super) fn networks() -> Vec<(&'static str, Vec<(&'static str, Setting)>)> {
         layer("flatten", &[]),
     ]);
     let sequence = list(vec![layer("conv1d", &kernel(5)), layer("flatten", &[])]);
-    let (whole, both) = (("return_sequences", Setting::Bool(true)), ("bidirectional", Setting::Bool(true)));
+    let (whole, both) =
+        (("return_sequences", Setting::Bool(true)), ("bidirectional", Setting::Bool(true)));
     let hidden = |size: i64| ("hidden_size", Setting::Int(size));
     let stacked = ("num_layers", Setting::Int(2));
     let states = list(vec![
@@ -300,7 +301,10 @@ pub(super) fn networks() -> Vec<(&'static str, Vec<(&'static str, Setting)>)> {
     let heads = [("nhead", Setting::Int(2)), ("num_layers", Setting::Int(2))];
     let looks = list(vec![
         layer("conv1d", &point),
-        layer("transformer", &[heads[0].clone(), heads[1].clone(), ("dropout", Setting::Float(0.0))]),
+        layer(
+            "transformer",
+            &[heads[0].clone(), heads[1].clone(), ("dropout", Setting::Float(0.0))],
+        ),
         layer("gru", &[hidden(6), whole]),
         layer("attention_pool", &[]),
     ]);

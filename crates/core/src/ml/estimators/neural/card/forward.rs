@@ -233,11 +233,8 @@ fn carry(
     };
     let first = (channels + 1) * gates;
     let of_state = weights.narrow(0, first, weights.dim(0)? - first)?;
-    let laid = sums(
-        &from.reshape(((), channels))?,
-        &weights.narrow(0, 0, first)?,
-        (channels, gates),
-    )?;
+    let laid =
+        sums(&from.reshape(((), channels))?, &weights.narrow(0, 0, first)?, (channels, gates))?;
     let laid = laid.reshape((rows, length, gates))?;
     let zeros = || Tensor::zeros((rows, hidden), DType::F32, from.device());
     let (mut state, mut memory) = (zeros()?, zeros()?);

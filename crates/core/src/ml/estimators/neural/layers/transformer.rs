@@ -92,12 +92,7 @@ impl Transformer {
 
 /// Gives sums of the channels of each position for itself.
 fn each(channels: usize, positions: usize, outputs: usize) -> Op {
-    let window = Window {
-        channels,
-        size: [1, positions],
-        kernel: [1, 1],
-        stride: [1, 1],
-        padding: [0, 0],
-    };
+    let window =
+        Window { channels, size: [1, positions], kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
     Op::Convolve { window, outputs, bias: true }
 }

@@ -143,7 +143,14 @@ impl Attention {
     }
 
     /// Lets one head of a row look.
-    fn look(&self, head: usize, laid: &[f32], shares: &mut [f32], seen: &mut [f32], room: &mut Head) {
+    fn look(
+        &self,
+        head: usize,
+        laid: &[f32],
+        shares: &mut [f32],
+        seen: &mut [f32],
+        room: &mut Head,
+    ) {
         let size = self.head();
         self.take(head, laid, room);
         let (queries, keys) = (Matrix::new(&room.queries, size), Matrix::new(&room.keys, size));
@@ -218,7 +225,8 @@ impl Attention {
         {
             softmax_back(line, shares, self.scale());
         }
-        let (looks, scores) = (Matrix::new(shares, positions), Matrix::new(&room.shares, positions));
+        let (looks, scores) =
+            (Matrix::new(shares, positions), Matrix::new(&room.shares, positions));
         let sides = [
             (scores, Matrix::new(&room.keys, size)),
             (scores.turned(), Matrix::new(&room.queries, size)),
@@ -315,8 +323,7 @@ impl AttentionPool {
         let mut scores = vec![0.0; positions];
         let rows = input.chunks_exact(channels * positions).zip(slopes.chunks_exact(channels));
         let parts = input_slopes.chunks_exact_mut(channels * positions);
-        for (((input, slopes), shares), own) in
-            rows.zip(shares.chunks_exact(positions)).zip(parts)
+        for (((input, slopes), shares), own) in rows.zip(shares.chunks_exact(positions)).zip(parts)
         {
             let (input, given) = (Matrix::new(input, channels), Matrix::new(slopes, 1));
             multiply(&mut scores, input, given, Onto::Nothing);

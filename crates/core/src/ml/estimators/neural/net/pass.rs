@@ -314,7 +314,9 @@ fn forward(op: &Op, weights: &[f32], from: &[f32], to: &mut Vec<f32>, kept: &mut
         Op::AddPositions { width } => {
             let rows = from.chunks_exact(*width).zip(to.chunks_exact_mut(*width));
             for (from, to) in rows {
-                to.iter_mut().zip(from.iter().zip(weights)).for_each(|(to, (x, own))| *to = x + own);
+                to.iter_mut()
+                    .zip(from.iter().zip(weights))
+                    .for_each(|(to, (x, own))| *to = x + own);
             }
         }
         Op::Fork { .. } => to.copy_from_slice(from),

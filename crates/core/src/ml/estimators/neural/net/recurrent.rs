@@ -305,7 +305,8 @@ impl Recurrence {
 
     /// Lays rows out step by step, in the order of a direction.
     fn by_step(&self, way: usize, rows: &[f32], steps: &mut [f32]) {
-        let (width, count) = (self.channels * self.length, rows.len() / self.channels / self.length);
+        let (width, count) =
+            (self.channels * self.length, rows.len() / self.channels / self.length);
         for (step, lines) in steps.chunks_exact_mut(count * self.channels).enumerate() {
             let place = self.position(way, step) * self.channels;
             let lines = lines.chunks_exact_mut(self.channels).zip(rows.chunks_exact(width));
@@ -315,7 +316,8 @@ impl Recurrence {
 
     /// Adds what lies step by step to the positions of rows.
     fn add_by_position(&self, way: usize, steps: &[f32], rows: &mut [f32]) {
-        let (width, count) = (self.channels * self.length, rows.len() / self.channels / self.length);
+        let (width, count) =
+            (self.channels * self.length, rows.len() / self.channels / self.length);
         for (step, lines) in steps.chunks_exact(count * self.channels).enumerate() {
             let place = self.position(way, step) * self.channels;
             for (from, row) in lines.chunks_exact(self.channels).zip(rows.chunks_exact_mut(width)) {
