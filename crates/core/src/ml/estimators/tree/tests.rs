@@ -353,7 +353,7 @@ fn the_best_absolute_cut_is_found_whatever_the_weights() {
             0 => 1.0,
             1 => f64::from(row as u32 % 5 + 1),
             2 => 10.0_f64.powi(row as i32 % 9 - 5) * 1.1,
-            _ if row % 2 == 0 => 1000.0,
+            _ if row.is_multiple_of(2) => 1000.0,
             _ => 1e-3,
         };
         let weights: Vec<f64> = (0..count).map(weight).collect();
