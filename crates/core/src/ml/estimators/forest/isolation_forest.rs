@@ -195,7 +195,7 @@ fn picked_weights(weights: Option<&[f64]>, picked: Option<&[u32]>) -> Option<Vec
         None => weights.to_vec(),
         Some(picked) => picked.iter().map(|row| weights[*row as usize]).collect(),
     };
-    own.windows(2).any(|pair| pair[0] < pair[1] || pair[0] > pair[1]).then_some(own)
+    own.windows(2).any(|pair| pair[0].total_cmp(&pair[1]).is_ne()).then_some(own)
 }
 
 /// Draws rows one after another without putting them back, by their weight.

@@ -15,9 +15,12 @@ use super::sorting::Sorter;
 /// tree of sums.
 const PATIENCE: usize = 16;
 
-/// The share of the node's error that rounding can fake; so little is none, so that sides of one
-/// target are as good as each other.
-const NOISE: f64 = 1e-13;
+/// Into how many units the error of a node is cut. Cuts whose errors round to the same number of them
+/// are as good as each other and the first is taken, whatever rounding makes of the sums.
+const UNITS: f64 = (1_u64 << 36) as f64;
+
+/// What makes a number below it a whole one when added and taken off again.
+const ROUND: f64 = (1_u64 << 52) as f64;
 
 /// The absolute error around the weighted median. Where the lower half of the weight ends at a row,
 /// the median is the middle between that row and the next.
@@ -110,6 +113,8 @@ struct Sorted {
     targets: Vec<f64>,
     middle: Middle,
     whole: Point,
+    /// How many units a unit of error is.
+    units: f64,
 }
 
 impl Criterion for Absolute<'_> {
@@ -189,7 +194,8 @@ impl Criterion for Absolute<'_> {
     #[inline]
     fn score(&self, sides: &Progress, total: &Spread) -> f64 {
         let last = sides.rows - 1;
-        -(total.passed[last].error + total.left[last].error)
+        let error = total.passed[last].error + total.left[last].error;
+        -(error * total.sorted.units + ROUND - ROUND)
     }
 
     fn answers(&self, sides: &Progress, total: &Spread) -> [f64; 2] {
@@ -256,6 +262,7 @@ impl Sorted {
                 self.middle.below.add(*own);
             }
         }
+        self.units = if self.whole.error > 0.0 { UNITS / self.whole.error } else { 0.0 };
     }
 
     /// Gives the place of the last row.
@@ -279,8 +286,7 @@ impl Sorted {
         let Middle { at, below, all } = middle;
         let off = self.targets[*at] - self.whole.median;
         let error = off * (2.0 * below.weight - all.weight) + all.value - 2.0 * below.value;
-        let error = if error > NOISE * self.whole.error { error } else { 0.0 };
-        Point { error, median: self.median(middle, next) }
+        Point { error: error.max(0.0), median: self.median(middle, next) }
     }
 
     /// Lets rows leave and notes what is left behind each; gives up where the median moves too far.
