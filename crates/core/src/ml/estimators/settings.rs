@@ -133,3 +133,65 @@ fn settings_that_name_classes_are_held_against_the_target() {
         assert_eq!(error.to_string(), message, "{word}");
     }
 }
+
+/// Settings that take another way than the defaults, for claims that no fixture is needed for.
+fn varied() -> Vec<(&'static str, Json)> {
+    vec![
+        ("k_nearest_neighbors", json!({ "metric": "cosine", "weights": "distance" })),
+        ("k_nearest_neighbors", json!({ "metric": "chebyshev" })),
+        ("k_nearest_neighbors", json!({ "metric": "minkowski", "p": 1.5 })),
+        ("k_nearest_neighbors", json!({ "metric": "minkowski", "p": "inf" })),
+        ("gaussian_naive_bayes", json!({ "priors": { "blue": 0.1, "green": 0.2, "red": 0.7 } })),
+        ("dummy", json!({ "strategy": "constant", "constant": "green" })),
+    ]
+}
+
+#[test]
+fn neither_threads_nor_the_order_of_rows_matter() {
+    let all = fixture();
+    let (features, classes) = (frame(&all["x"]), &all["classes"]);
+    let asked = features.take(&(0..3_000).map(|row| row % 150).collect::<Vec<_>>());
+    let turned: Vec<usize> = (0..150).map(|row| (row * 37 + 5) % 150).collect();
+    let moved = turned.iter().map(|row| classes[*row].clone()).collect::<Vec<_>>();
+    for (word, settings) in varied() {
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let fitted = fit(word, &settings, &features, classes, None).unwrap();
+                (fitted.save(), said(fitted.predict(&asked).unwrap()))
+            })
+        };
+        assert!(on(1) == on(4), "{word} {settings}");
+        let fitted = fit(word, &settings, &features.take(&turned), &json!(moved), None).unwrap();
+        for (one, two) in on(1).1.iter().zip(said(fitted.predict(&asked).unwrap())) {
+            assert!((one - two).abs() < 1e-9, "{word} {settings}: {one} {two}");
+        }
+    }
+}
+
+#[test]
+fn a_weight_counts_as_copies_and_a_class_without_rows_for_nothing() {
+    let all = fixture();
+    let (features, classes) = (frame(&all["x"]), &all["classes"]);
+    let weights = numbers(&all["weights"]);
+    let copies: Vec<usize> =
+        (0..150).flat_map(|row| std::iter::repeat_n(row, weights[row] as usize)).collect();
+    let copied = copies.iter().map(|row| classes[*row].clone()).collect::<Vec<_>>();
+    for (word, settings) in varied().into_iter().filter(|(word, _)| *word != "k_nearest_neighbors")
+    {
+        let one = fit(word, &settings, &features, classes, Some(&weights)).unwrap();
+        let two = fit(word, &settings, &features.take(&copies), &json!(copied), None).unwrap();
+        let (one, two) = (one.predict(&features).unwrap(), two.predict(&features).unwrap());
+        for (one, two) in said(one).iter().zip(said(two)) {
+            assert!((one - two).abs() < 1e-9, "{word}: {one} {two}");
+        }
+    }
+    // All blue rows weigh nothing.
+    let weights: Vec<f64> =
+        (0..150).map(|row| f64::from(u8::from(classes[row] != "blue"))).collect();
+    let (word, settings) = varied().remove(4);
+    let fitted = fit(word, &settings, &features, classes, Some(&weights)).unwrap();
+    for row in said(fitted.predict(&features).unwrap()).chunks(3) {
+        assert!(row[0] == 0.0 && (row[1] + row[2] - 1.0).abs() < 1e-12, "{row:?}");
+    }
+}
