@@ -172,6 +172,8 @@ impl IsolationForest {
             (false, Some(weights)) => apart(weights, seen, &mut random),
         };
         drawn.sort_unstable();
+        // A row that is drawn again is the same row: scikit-learn's trees, too, count it once.
+        drawn.dedup();
         drawn
     }
 
