@@ -31,6 +31,7 @@ pub const WORDS: &[Known] = &[
     (Family::Step, &["ordinalencoder", "labelencoder"], "ordinal()"),
     (Family::Step, &["targetencoder"], "target_encode()"),
     (Family::Step, &["tfidfvectorizer", "tfidftransformer"], "tf_idf()"),
+    (Family::Step, &["countvectorizer"], "tf_idf(use_idf: false, norm: null)"),
     (Family::Step, &["featurehasher", "hashingvectorizer"], "hash()"),
     (Family::Step, &["kbinsdiscretizer", "discretize"], "bin()"),
     (Family::Step, &["polynomialfeatures"], "polynomial()"),
@@ -74,7 +75,12 @@ const PARAMETERS: &[(&[&str], &str)] = &[
     ),
     (&["class_weight"], "it is a field of the model: `class_weight: balanced`"),
     (&["sample_weight"], "it is a field of the model: `weight: COLUMN`"),
-    (&["verbose", "copy_X", "copy"], "leave it out; it changes no result"),
+    (
+        &["verbose", "copy_X", "copy", "algorithm", "leaf_size"],
+        "leave it out; it changes no result",
+    ),
+    (&["handle_unknown"], "it is called `unknown` here"),
+    (&["encoded_missing_value"], "it is called `missing_value` here"),
     (&["oob_score"], "`cross_validate` judges on rows that were not learnt from"),
 ];
 

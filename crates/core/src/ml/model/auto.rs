@@ -100,6 +100,11 @@ impl Picking<'_> {
             feature_range: None,
             quantile_range: None,
             clip: false,
+            with_mean: true,
+            with_std: true,
+            with_centering: true,
+            with_scaling: true,
+            unit_variance: false,
         };
         self.step("scale", &step)
     }
@@ -141,6 +146,7 @@ impl Picking<'_> {
                 max_categories: None,
                 unknown: Unknown::Ignore,
                 drop: None,
+                categories: None,
             };
             self.step("one_hot", &step)?;
         }
@@ -165,15 +171,7 @@ impl Picking<'_> {
     fn texts(&mut self) -> Result<(), FitError> {
         let texts = self.names(|column| matches!(column, Column::Text(_)));
         for name in texts {
-            let step = TfIdf {
-                columns: Some(columns(std::slice::from_ref(&name))),
-                max_features: Some(MOST_WORDS),
-                min_df: Frequency::Rows(1),
-                max_df: Frequency::Share(1.0),
-                ngram_range: None,
-                sublinear_tf: false,
-                stop_words: Vec::new(),
-            };
+            let step = TfIdf::of(columns(std::slice::from_ref(&name)), MOST_WORDS);
             self.step("tf_idf", &step)?;
         }
         Ok(())

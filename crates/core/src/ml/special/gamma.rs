@@ -21,6 +21,12 @@ pub(super) const MOST_TERMS: u32 = 10_000_000;
 /// The least number that a continued fraction divides by.
 const TINY: f64 = 1e-300;
 
+/// Gives the logarithm of `Γ(x)`, for `x > 0`.
+#[must_use]
+pub fn ln_gamma(x: f64) -> f64 {
+    (x - 0.5) * x.ln() - x + 0.5 * TAU.ln() + stirling_rest(x)
+}
+
 /// Gives what Stirling's formula leaves of `ln Γ(x)`:
 /// `ln Γ(x) − (x − ½) ln x + x − ½ ln 2π`, for `x > 0`.
 pub(super) fn stirling_rest(x: f64) -> f64 {

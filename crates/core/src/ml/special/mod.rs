@@ -13,6 +13,7 @@ pub mod student;
 
 pub use chi_squared::upper_tail as chi_squared_upper_tail;
 pub use digamma::digamma;
+pub use gamma::ln_gamma;
 
 #[cfg(test)]
 mod scipy;

@@ -1,17 +1,21 @@
 //! `bin`: numbers as the interval in which they lie.
 //!
-//! Follows scikit-learn's `KBinsDiscretizer`; the edges of `quantile` are the averaged inverse of the
-//! distribution, those of `kmeans` lie between the centres that Lloyd's rule finds. Row weights count as
-//! copies. All training rows are used, where scikit-learn draws 200,000 of more.
+//! Follows scikit-learn's `KBinsDiscretizer`; the edges of `quantile` are by default the averaged inverse
+//! of the distribution, those of `kmeans` lie between the centres that Lloyd's rule finds. Row weights
+//! count as copies. All training rows are used unless `subsample` is set, where scikit-learn draws 200,000
+//! of more.
 
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
 use super::picked::{ByColumn, Picking, Rule, applied, is_number, numbers_of, reshaped};
 use super::scale::short;
+use super::statistics::interpolated;
 use crate::data::{Column, Frame, Sort, Target};
+use crate::ml::Seed;
 use crate::ml::columns::{Columns, Shape};
-use crate::ml::estimator::{FitContext, FitError};
+use crate::ml::estimator::{BadSetting, FitContext, FitError};
 use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::params;
 use crate::params::Limits;
@@ -32,6 +36,12 @@ params! {
         strategy: Edges = Edges::Quantile,
         /// What comes out.
         encode: Encode = Encode::OneHot,
+        /// For `strategy: quantile`: which value a quantile is where no row lies at it exactly; with row
+        /// weights one of the first two.
+        quantile_method: QuantileMethod = QuantileMethod::AveragedInvertedCdf,
+        /// From how many rows, drawn at random with replacement and by weight, the edges are learnt at
+        /// most; left out, from all.
+        subsample: Option<usize> = None => Limits::at_least(1.0),
     }
 }
 
@@ -44,6 +54,31 @@ params! {
         Uniform = "uniform",
         /// Between the centres of groups.
         Kmeans = "kmeans",
+    }
+}
+
+params! {
+    /// Which value a quantile is; the names are `NumPy`'s, the numbers those of Hyndman and Fan (1996).
+    pub enum QuantileMethod {
+        /// The least value up to which lies the share, and where that is met exactly, the mean with the
+        /// next (2).
+        AveragedInvertedCdf = "averaged_inverted_cdf",
+        /// The least value up to which lies the share (1).
+        InvertedCdf = "inverted_cdf",
+        /// The value whose share is nearest, of two the one of even rank (3).
+        ClosestObservation = "closest_observation",
+        /// Between values, whose shares are `k / n` (4).
+        InterpolatedInvertedCdf = "interpolated_inverted_cdf",
+        /// Between values, whose shares are `(k - 1/2) / n` (5).
+        Hazen = "hazen",
+        /// Between values, whose shares are `k / (n + 1)` (6).
+        Weibull = "weibull",
+        /// Between values, whose shares are `(k - 1) / (n - 1)` (7).
+        Linear = "linear",
+        /// Between values, whose shares are `(k - 1/3) / (n + 1/3)` (8).
+        MedianUnbiased = "median_unbiased",
+        /// Between values, whose shares are `(k - 3/8) / (n + 1/4)` (9).
+        NormalUnbiased = "normal_unbiased",
     }
 }
 
@@ -79,14 +114,15 @@ impl Bin {
         }
     }
 
-    fn learn(&self, values: &[f64], weights: Option<&[f64]>) -> Binned {
-        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
-        let mut rows: Weighted = values
-            .iter()
-            .enumerate()
-            .map(|(row, value)| (*value, weight(row)))
-            .filter(|(value, weight)| !value.is_nan() && *weight > 0.0)
-            .collect();
+    /// Learns a column, from some rows alone if they were drawn; drawing took care of their weights.
+    fn learn(&self, values: &[f64], weights: Option<&[f64]>, drawn: Option<&[usize]>) -> Binned {
+        let row = |row: usize| (values[row], weights.map_or(1.0, |weights| weights[row]));
+        let rows: Weighted = match drawn {
+            Some(drawn) => drawn.iter().map(|row| (values[*row], 1.0)).collect(),
+            None => (0..values.len()).map(row).collect(),
+        };
+        let mut rows: Weighted =
+            rows.into_iter().filter(|(value, weight)| !value.is_nan() && *weight > 0.0).collect();
         rows.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let one_hot = self.encode == Encode::OneHot;
         let (Some((low, _)), Some((high, _))) = (rows.first(), rows.last()) else {
@@ -99,7 +135,7 @@ impl Bin {
         let even = |edge: usize| if edge == self.n_bins { *high } else { low + step * edge as f64 };
         let edges: Vec<f64> = match self.strategy {
             Edges::Uniform => (0..=self.n_bins).map(even).collect(),
-            Edges::Quantile => wide(quantiles(&rows, self.n_bins)),
+            Edges::Quantile => wide(self.quantile_method.edges(&rows, self.n_bins)),
             Edges::Kmeans => {
                 let start = (0..self.n_bins).map(|bin| (even(bin) + even(bin + 1)) * 0.5).collect();
                 let centres = lloyd(&rows, start);
@@ -123,25 +159,76 @@ fn wide(edges: Vec<f64>) -> Vec<f64> {
     edges.into_iter().filter(far).collect()
 }
 
-/// Gives the edges at even shares of the weight: the value where a share is passed, or the mean of two
-/// where it is met exactly.
-fn quantiles(rows: &Weighted, bins: usize) -> Vec<f64> {
+/// Draws so many rows with replacement, by weight.
+fn drawn(rows: usize, count: usize, weights: Option<&[f64]>, seed: Seed) -> Vec<usize> {
+    let mut generator = seed.derive("bin", 0).generator();
+    let Some(weights) = weights else {
+        return (0..count).map(|_| generator.random_range(0..rows)).collect();
+    };
+    let sums = sums(weights.iter().copied());
+    let all = sums.last().copied().unwrap_or_default();
+    let mut one = || {
+        let at = generator.random::<f64>() * all;
+        sums.partition_point(|sum| *sum <= at).min(rows - 1)
+    };
+    (0..count).map(|_| one()).collect()
+}
+
+fn sums(weights: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut sum = 0.0;
-    let sums: Vec<f64> = rows
-        .iter()
-        .map(|(_, weight)| {
+    weights
+        .map(|weight| {
             sum += weight;
             sum
         })
-        .collect();
-    let value = |at: usize| rows[at.min(rows.len() - 1)].0;
-    let edge = |bin: usize| {
-        let wanted = if bin == bins { sum } else { 100.0 / bins as f64 * bin as f64 / 100.0 * sum };
-        let at = sums.partition_point(|sum| *sum < wanted);
-        let met = sums.get(at).is_some_and(|sum| (sum - wanted).abs() <= 1e-12 * wanted);
-        if bin > 0 && met { f64::midpoint(value(at), value(at + 1)) } else { value(at) }
-    };
-    (0..=bins).map(edge).collect()
+        .collect()
+}
+
+impl QuantileMethod {
+    /// Gives the edges at even shares of the weight; places are rounded as `NumPy` rounds them.
+    fn edges(self, rows: &Weighted, bins: usize) -> Vec<f64> {
+        let sums = sums(rows.iter().map(|(_, weight)| *weight));
+        let values: Vec<f64> = rows.iter().map(|(value, _)| *value).collect();
+        let n = rows.len() as f64;
+        let at = |place: f64| interpolated(&values, place);
+        let spaced = |share: f64, alpha: f64, beta: f64| {
+            at(n * share + (alpha + share * (1.0 - alpha - beta)) - 1.0)
+        };
+        let edge = |share: f64| match self {
+            Self::AveragedInvertedCdf => {
+                let (value, next) = passed(&values, &sums, share);
+                next.map_or(value, |next| f64::midpoint(value, next))
+            }
+            Self::InvertedCdf => passed(&values, &sums, share).0,
+            Self::ClosestObservation => at(nearest_place(n * share - 1.0 - 0.5)),
+            Self::InterpolatedInvertedCdf => spaced(share, 0.0, 1.0),
+            Self::Hazen => spaced(share, 0.5, 0.5),
+            Self::Weibull => spaced(share, 0.0, 0.0),
+            Self::Linear => at((n - 1.0) * share),
+            Self::MedianUnbiased => spaced(share, 1.0 / 3.0, 1.0 / 3.0),
+            Self::NormalUnbiased => spaced(share, 3.0 / 8.0, 3.0 / 8.0),
+        };
+        let share = |bin: usize| match bin {
+            bin if bin == bins => 1.0,
+            bin => 100.0 / bins as f64 * bin as f64 / 100.0,
+        };
+        (0..=bins).map(|bin| edge(share(bin))).collect()
+    }
+}
+
+/// Gives the value where a share of the weight is passed, and the next one where it is met exactly.
+fn passed(values: &[f64], sums: &[f64], share: f64) -> (f64, Option<f64>) {
+    let wanted = share * sums.last().copied().unwrap_or_default();
+    let value = |at: usize| values[at.min(values.len() - 1)];
+    let at = sums.partition_point(|sum| *sum < wanted);
+    let met = sums.get(at).is_some_and(|sum| (sum - wanted).abs() <= 1e-12 * wanted);
+    (value(at), (share > 0.0 && met).then(|| value(at + 1)))
+}
+
+/// Rounds up, but for a place that is odd already.
+fn nearest_place(place: f64) -> f64 {
+    let low = place.floor();
+    if place == low && low.rem_euclid(2.0) == 1.0 { low } else { low + 1.0 }
 }
 
 /// Moves centres to the means of the values nearest to each, until nothing changes (Lloyd). A centre
@@ -211,11 +298,20 @@ impl Step for Bin {
         frame: &Frame,
         _: &Target,
         weights: Option<&[f64]>,
-        _: &FitContext<'_>,
+        context: &FitContext<'_>,
     ) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
         let picked = self.picking().of(frame)?;
+        let few = self.subsample.filter(|most| *most < frame.rows());
+        let drawn = few.map(|count| drawn(frame.rows(), count, weights, context.seed));
+        let first = [QuantileMethod::AveragedInvertedCdf, QuantileMethod::InvertedCdf];
+        if weights.is_some() && drawn.is_none() && !first.contains(&self.quantile_method) {
+            return Err(FitError::Other(
+                "the rows have weights, which `bin` takes with `quantile_method: averaged_inverted_cdf` or `inverted_cdf` alone"
+                    .to_owned(),
+            ));
+        }
         let fitted = ByColumn::learn(frame, &picked, |name, column| {
-            Ok(self.learn(numbers_of(name, column)?, weights))
+            Ok(self.learn(numbers_of(name, column)?, weights, drawn.as_deref()))
         })?;
         applied(fitted, frame)
     }
@@ -232,6 +328,15 @@ impl Step for Bin {
 
 impl Declaration for Bin {
     type Learnt = ByColumn<Binned>;
+
+    fn check(&self) -> Result<(), BadSetting> {
+        let default = QuantileMethod::AveragedInvertedCdf;
+        if self.strategy != Edges::Quantile && self.quantile_method != default {
+            let message = "`quantile_method` is for `strategy: quantile` alone".to_owned();
+            return Err(BadSetting { param: "quantile_method", message });
+        }
+        Ok(())
+    }
 }
 
 impl Rule for Binned {

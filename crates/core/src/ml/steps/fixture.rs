@@ -11,7 +11,7 @@ use crate::data::{Column, Frame, Label, Target};
 use crate::ml::Seed;
 use crate::ml::estimator::{FitContext, FitError};
 use crate::ml::step::{FittedStep, Step, StepKind};
-use crate::params::{Args, Bound, Kind, Setting};
+use crate::params::{Args, Bound, Kind, Setting, Signature};
 use crate::text::{FileId, Span};
 
 /// Gives a context that nothing stops and nobody watches.
@@ -23,10 +23,16 @@ pub(crate) fn kind(word: &str) -> &'static dyn StepKind {
     *STEPS.iter().find(|kind| kind.signature().name == word).expect("a registered step")
 }
 
-/// Binds settings given as JSON, defaults filled in.
+/// Binds settings of a step given as JSON, defaults filled in.
 pub(crate) fn args(word: &str, settings: &Json) -> Args {
+    args_of(kind(word).signature(), settings)
+}
+
+/// Binds settings given as JSON, defaults filled in.
+pub(crate) fn args_of(signature: &Signature, settings: &Json) -> Args {
+    let word = signature.name;
     let mut args = Args::default();
-    for param in kind(word).signature().params {
+    for param in signature.params {
         let setting = match settings.get(param.name) {
             Some(given) => setting(&param.kind, given),
             None => param.default.expect("a default")(),
@@ -64,6 +70,10 @@ fn setting(kind: &Kind, given: &Json) -> Setting {
                 .collect(),
         ),
         (Kind::Choice(_), Json::String(word)) => Setting::Word(word.clone()),
+        (Kind::OneOf(kinds), Json::String(word)) if kinds.iter().any(|own| is_word(own, word)) => {
+            Setting::Word(word.clone())
+        }
+        (Kind::Float, Json::String(text)) => Setting::Float(text.parse().expect("a number")),
         (_, Json::String(text)) => Setting::Text(text.clone()),
         (_, Json::Bool(flag)) => Setting::Bool(*flag),
         (Kind::List(item), Json::Array(items)) => {
@@ -78,6 +88,10 @@ fn setting(kind: &Kind, given: &Json) -> Setting {
             None => Setting::Float(number.as_f64().expect("a number")),
         },
     }
+}
+
+fn is_word(kind: &Kind, word: &str) -> bool {
+    matches!(kind, Kind::Choice(choices) if choices.iter().any(|choice| choice.word == word))
 }
 
 pub(crate) fn frame(given: &Json) -> Frame {
@@ -157,6 +171,16 @@ pub(crate) fn check_cases(word: &str) {
     let cases: Json = serde_json::from_str(&text).expect("JSON");
     for case in cases["cases"].as_array().expect("cases") {
         check_case(word, case);
+    }
+}
+
+/// Holds steps against the cases whose settings lie away from the defaults.
+pub(crate) fn check_settings() {
+    let path = "tests/fixtures/steps/settings.json";
+    let text = std::fs::read_to_string(path).expect("a fixture");
+    let cases: Json = serde_json::from_str(&text).expect("JSON");
+    for case in cases["cases"].as_array().expect("cases") {
+        check_case(case["step"].as_str().expect("a step"), case);
     }
 }
 

@@ -10,7 +10,16 @@ use serde::{Deserialize, Serialize};
 
 use super::picked::other_sort;
 use crate::data::{Column, NO_CATEGORY};
+use crate::diag::nearest;
+use crate::ml::columns::Shape;
 use crate::ml::estimator::FitError;
+use crate::ml::step::Misfit;
+use crate::params::{Kind, Setting};
+
+/// What a user may list: levels for all columns, or a map from column to levels.
+pub(super) const LISTED: Kind = Kind::OneOf(&[LIST, Kind::Map(&LIST)]);
+
+const LIST: Kind = Kind::List(&Kind::Literal);
 
 /// The code of a missing value.
 pub(super) const MISSING: u32 = NO_CATEGORY;
@@ -64,16 +73,21 @@ impl Coded {
             }
             Column::Time(_) => return None,
         };
-        let codes = levels.codes("", column).ok()?;
+        Self::by(levels, "", column).ok()
+    }
+
+    /// Writes a column in codes into levels that are given.
+    pub(super) fn by(levels: Levels, name: &str, column: &Column) -> Result<Self, FitError> {
+        let codes = levels.codes(name, column)?;
         let mut counts = vec![0; levels.len()];
         let mut missing = 0;
         for code in &codes {
             match counts.get_mut(*code as usize) {
                 Some(count) => *count += 1,
-                None => missing += 1,
+                None => missing += usize::from(*code == MISSING),
             }
         }
-        Some(Self { levels, codes, counts, missing })
+        Ok(Self { levels, codes, counts, missing })
     }
 }
 
@@ -84,6 +98,19 @@ impl Levels {
             Self::Texts(texts) => texts.len(),
             Self::Numbers(numbers) | Self::Flags(numbers) => numbers.len(),
         }
+    }
+
+    /// Finds a level that the user wrote.
+    pub(super) fn place(&self, level: &Setting) -> Option<usize> {
+        let code = match (self, level) {
+            (Self::Texts(own), Setting::Text(text) | Setting::Word(text)) => text_code(own, text),
+            (Self::Numbers(own) | Self::Flags(own), Setting::Bool(flag)) => {
+                number_code(own, f64::from(u8::from(*flag)))
+            }
+            (Self::Numbers(own) | Self::Flags(own), number) => number_code(own, number.as_f64()?),
+            (Self::Texts(_), _) => return None,
+        };
+        (code != UNSEEN && code != MISSING).then_some(code as usize)
     }
 
     /// Writes a level as it stands in a column's name.
@@ -125,6 +152,99 @@ impl Levels {
             Self::Numbers(values) | Self::Flags(values) => values.is_sorted_by(|a, b| a <= b),
         }
     }
+}
+
+/// Gives the levels that the user listed for a column.
+pub(super) fn listed<'a>(setting: Option<&'a Setting>, column: &str) -> Option<Vec<&'a Setting>> {
+    let list = match setting? {
+        Setting::Map(map) => &map.get(column)?.setting,
+        own => own,
+    };
+    match list {
+        Setting::List(items) => Some(items.iter().map(|item| &item.setting).collect()),
+        single => Some(vec![single]),
+    }
+}
+
+/// Refuses a map from columns to levels that names a column which the step doesn't take.
+pub(super) fn check_listed(
+    step: &'static str,
+    setting: Option<&Setting>,
+    before: &Shape,
+    picked: &[usize],
+) -> Result<(), Misfit> {
+    let Some(Setting::Map(map)) = setting.filter(|_| !before.open) else { return Ok(()) };
+    let names: Vec<&str> = picked.iter().map(|at| &*before.columns[*at].0).collect();
+    let Some((column, bound)) = map.iter().find(|(column, _)| !names.contains(&column.as_str()))
+    else {
+        return Ok(());
+    };
+    Err(Misfit {
+        step,
+        column: Some(column.clone()),
+        span: Some(bound.span),
+        message: format!(
+            "levels are listed for `{column}`, which is no column that `{step}` takes"
+        ),
+        help: nearest(column, names).map(|near| format!("did you mean `{near}`?")),
+    })
+}
+
+/// Finds a level that the user listed twice for one column.
+pub(super) fn doubled(setting: Option<&Setting>) -> Option<String> {
+    let of_list = |list: &Setting| match list {
+        Setting::List(items) => items.iter().enumerate().find_map(|(at, item)| {
+            let before = items.iter().take(at).any(|own| own.setting == item.setting);
+            before.then(|| item.setting.spoken())
+        }),
+        _ => None,
+    };
+    match setting? {
+        Setting::Map(map) => map.values().find_map(|list| of_list(&list.setting)),
+        list => of_list(list),
+    }
+}
+
+/// Makes levels, sorted for looking up, of those that the user listed; with each comes its place in the
+/// list. `found` are those of the column, `what` says what the list is, for a message.
+pub(super) fn ordered(
+    what: &str,
+    found: &Levels,
+    list: &[&Setting],
+) -> Result<(Levels, Vec<usize>), FitError> {
+    let wrong =
+        |expected: &str| FitError::Other(format!("{what} must be {expected}, as its values are"));
+    if let Levels::Texts(_) = found {
+        let text = |setting: &Setting| match setting {
+            Setting::Text(text) | Setting::Word(text) => Ok(text.clone()),
+            _ => Err(wrong("texts")),
+        };
+        let mut texts: Vec<(String, usize)> = Vec::new();
+        for (place, setting) in list.iter().enumerate() {
+            texts.push((text(setting)?, place));
+        }
+        texts.sort();
+        let (texts, places) = texts.into_iter().unzip();
+        return Ok((Levels::Texts(texts), places));
+    }
+    let number = |setting: &Setting| match setting {
+        Setting::Bool(flag) => Ok(f64::from(u8::from(*flag))),
+        other => other.as_f64().ok_or_else(|| wrong("numbers")),
+    };
+    let mut numbers: Vec<(f64, usize)> = Vec::new();
+    for (place, setting) in list.iter().enumerate() {
+        numbers.push((number(setting)? + 0.0, place));
+    }
+    numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some(pair) = numbers.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(wrong(&format!("different levels, not {} twice", pair[0].0)));
+    }
+    let (numbers, places) = numbers.into_iter().unzip();
+    let levels = match found {
+        Levels::Flags(_) => Levels::Flags(numbers),
+        _ => Levels::Numbers(numbers),
+    };
+    Ok((levels, places))
 }
 
 fn different(values: &[f64]) -> Vec<f64> {

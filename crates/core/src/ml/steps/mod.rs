@@ -24,13 +24,15 @@ mod quantile;
 mod scale;
 mod select_k_best;
 pub(super) mod statistics;
+mod stop_words;
 mod target_encode;
+mod terms;
 mod tf_idf;
 
 use super::step::StepKind;
 use kind::Kind;
 
-pub use bin::{Bin, Edges, Encode};
+pub use bin::{Bin, Edges, Encode, QuantileMethod};
 pub use category::Category;
 pub use clip::Clip;
 pub use date_parts::{DateParts, Part};
@@ -39,16 +41,16 @@ pub use hash::Hash;
 pub use impute::{Impute, Strategy, is_empty};
 pub use interval::Interval;
 pub use levels::count_levels;
-pub use one_hot::{Drop, Frequency, OneHot, Unknown};
+pub use one_hot::{Drop, Dropped, Frequency, OneHot, Unknown};
 pub use ordinal::{Ordinal, UnknownLevel};
-pub use pca::{Components, Pca};
+pub use pca::{Components, Guess, Pca};
 pub use polynomial::Polynomial;
 pub use power::{Power, PowerMethod};
 pub use quantile::{Distribution, Quantile};
 pub use scale::{Method, Scale};
 pub use select_k_best::{ScoreWord, SelectKBest};
 pub use target_encode::TargetEncode;
-pub use tf_idf::TfIdf;
+pub use tf_idf::{Accents, Analyzer, Language, Norm, StopWords, TfIdf};
 
 /// Every registered kind, in the order in which the docs list them.
 pub static STEPS: &[&dyn StepKind] = &[

@@ -6,8 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::levels::{Coded, Levels, MISSING};
-use super::picked::{ByColumn, Picking, Rule, applied, is_category, reshaped};
+use super::levels::{
+    Coded, LISTED, Levels, MISSING, UNSEEN, check_listed, doubled, listed, ordered,
+};
+use super::picked::{ByColumn, Picking, Rule, applied, is_category, other_sort, reshaped};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
@@ -29,8 +31,13 @@ params! {
         max_categories: Option<usize> = None => Limits::at_least(1.0),
         /// What to do with a level that no training row has.
         unknown: Unknown = Unknown::Ignore,
-        /// Whether to leave out one level that the others imply.
-        drop: Option<Drop> = None,
+        /// Whether to leave out one level that the others imply: by a rule, or by column which,
+        /// `{ city: "Ulm" }`.
+        drop: Option<Dropped> = None,
+        /// The levels, `["low", "high"]`, for all columns, or a map from column to levels; `null` among
+        /// them is the missing value, whose column stands last. Others are not known. Left out, the
+        /// levels of the training rows, sorted.
+        categories: Option<Setting> as (Kind::Optional(&LISTED)) = None,
     }
 }
 
@@ -53,6 +60,33 @@ params! {
         First = "first",
         /// The first, where there are two levels.
         IfBinary = "if_binary",
+    }
+}
+
+/// Which level gets no column: by a rule, or by column.
+#[derive(Clone, Debug)]
+pub enum Dropped {
+    /// By a rule.
+    Rule(Drop),
+    /// By column: a map from columns to levels.
+    Levels(Setting),
+}
+
+impl Declared for Dropped {
+    const KIND: Kind = Kind::OneOf(&[Drop::KIND, Kind::Map(&Kind::Literal)]);
+
+    fn from_setting(setting: &Setting) -> Option<Self> {
+        match setting {
+            Setting::Map(_) => Some(Self::Levels(setting.clone())),
+            rule => Drop::from_setting(rule).map(Self::Rule),
+        }
+    }
+
+    fn to_setting(&self) -> Setting {
+        match self {
+            Self::Rule(rule) => rule.to_setting(),
+            Self::Levels(levels) => levels.clone(),
+        }
     }
 }
 
@@ -91,6 +125,40 @@ impl Frequency {
             Self::Share(share) => (count as f64) < rows as f64 * share,
         }
     }
+
+    /// Checks a `min_frequency`.
+    pub(super) fn check(self) -> Result<(), BadSetting> {
+        let wrong =
+            |message: &str| Err(BadSetting { param: "min_frequency", message: message.to_owned() });
+        match self {
+            Self::Rows(0) => wrong("`min_frequency` is at least 1 row"),
+            Self::Share(share) if !(share > 0.0 && share < 1.0) => {
+                wrong("`min_frequency` as a share lies above 0% and below 100%")
+            }
+            Self::Rows(_) | Self::Share(_) => Ok(()),
+        }
+    }
+}
+
+/// Tells which levels are put together, of those with such counts among so many rows.
+pub(super) fn rare(
+    counts: &[usize],
+    rows: usize,
+    limit: Option<Frequency>,
+    most: Option<usize>,
+) -> Vec<bool> {
+    let mut rare: Vec<bool> =
+        counts.iter().map(|count| limit.is_some_and(|limit| limit.is_rare(*count, rows))).collect();
+    let columns = counts.len() + 1 - rare.iter().filter(|rare| **rare).count();
+    if let Some(most) = most.filter(|most| *most < columns) {
+        let mut order: Vec<usize> = (0..counts.len()).collect();
+        order.sort_by_key(|level| counts[*level]);
+        let kept = most.saturating_sub(1).min(order.len());
+        for level in &order[..order.len() - kept] {
+            rare[*level] = true;
+        }
+    }
+    rare
 }
 
 /// What was learnt of a column.
@@ -130,12 +198,41 @@ impl OneHot {
         }
     }
 
-    fn learn(&self, coded: Coded) -> Encoded {
+    fn learn(&self, name: &str, column: &Column) -> Result<Encoded, FitError> {
+        let found = Coded::of(column).ok_or_else(|| other_sort(name, column, "levels"))?;
+        let Some(list) = listed(self.categories.as_ref(), name) else {
+            let places: Vec<usize> = (0..found.levels.len()).collect();
+            let has_missing = found.missing > 0;
+            return self.encoded(name, found, &places, has_missing);
+        };
+        let values: Vec<&Setting> =
+            list.iter().copied().filter(|own| **own != Setting::Null).collect();
+        let what = format!("`one_hot`: the categories of column `{name}`");
+        let (levels, places) = ordered(&what, &found.levels, &values)?;
+        let coded = Coded::by(levels, name, column)?;
+        let has_missing = values.len() < list.len();
+        let strange = |code: &u32| *code == UNSEEN || (*code == MISSING && !has_missing);
+        match coded.codes.iter().position(strange).filter(|_| self.unknown == Unknown::Error) {
+            Some(row) => Err(unseen(name, column, row)),
+            None => self.encoded(name, coded, &places, has_missing),
+        }
+    }
+
+    /// Gives each level its output; `places` says where each stands in order.
+    fn encoded(
+        &self,
+        name: &str,
+        coded: Coded,
+        places: &[usize],
+        has_missing: bool,
+    ) -> Result<Encoded, FitError> {
         // A missing value is the last level, as rare or frequent as any.
-        let has_missing = coded.missing > 0;
-        let counts: Vec<usize> =
-            coded.counts.iter().copied().chain(has_missing.then_some(coded.missing)).collect();
-        let rare = self.rare(&counts, coded.codes.len());
+        let mut counts = vec![0; places.len()];
+        for (level, place) in places.iter().enumerate() {
+            counts[*place] = coded.counts[level];
+        }
+        counts.extend(has_missing.then_some(coded.missing));
+        let rare = rare(&counts, coded.codes.len(), self.min_frequency, self.max_categories);
         let mut width = 0;
         let mut next = || {
             width += 1;
@@ -143,39 +240,73 @@ impl OneHot {
         };
         let own: Vec<Option<u32>> = rare.iter().map(|rare| (!rare).then(&mut next)).collect();
         let infrequent = rare.contains(&true).then(&mut next);
-        let mut outputs: Vec<u32> = own.iter().filter_map(|output| output.or(infrequent)).collect();
-        let missing = if has_missing { outputs.pop() } else { None };
-        let dropped = match self.drop {
-            Some(Drop::First) => (width > 0).then_some(0),
-            Some(Drop::IfBinary) => (width == 2).then_some(0),
-            None => None,
-        };
+        let mut by_place: Vec<u32> =
+            own.iter().filter_map(|output| output.or(infrequent)).collect();
+        let missing = if has_missing { by_place.pop() } else { None };
+        let outputs = places.iter().map(|place| by_place[*place]).collect();
         let unknown = match self.unknown {
             Unknown::Ignore => OnUnknown::Ignore,
             Unknown::Error => OnUnknown::Error,
             Unknown::Infrequent => OnUnknown::Infrequent,
         };
         let levels = coded.levels;
-        Encoded { levels, outputs, missing, infrequent, width, dropped, unknown }
+        let whole = Encoded { levels, outputs, missing, infrequent, width, dropped: None, unknown };
+        let dropped = match self.level_dropped(name) {
+            Some(level) => Some(whole.output_of(name, level)?),
+            None => self.rule_drops(width),
+        };
+        Ok(Encoded { dropped, ..whole })
     }
 
-    /// Tells which levels are put together.
-    fn rare(&self, counts: &[usize], rows: usize) -> Vec<bool> {
-        let limit = self.min_frequency;
-        let mut rare: Vec<bool> = counts
-            .iter()
-            .map(|count| limit.is_some_and(|limit| limit.is_rare(*count, rows)))
-            .collect();
-        let columns = counts.len() + 1 - rare.iter().filter(|rare| **rare).count();
-        if let Some(most) = self.max_categories.filter(|most| *most < columns) {
-            let mut order: Vec<usize> = (0..counts.len()).collect();
-            order.sort_by_key(|level| counts[*level]);
-            let kept = most.saturating_sub(1).min(order.len());
-            for level in &order[..order.len() - kept] {
-                rare[*level] = true;
-            }
+    /// Tells which of so many outputs a rule leaves out.
+    fn rule_drops(&self, width: u32) -> Option<u32> {
+        match self.drop {
+            Some(Dropped::Rule(Drop::First)) => (width > 0).then_some(0),
+            Some(Dropped::Rule(Drop::IfBinary)) => (width == 2).then_some(0),
+            Some(Dropped::Levels(_)) | None => None,
         }
-        rare
+    }
+
+    /// Gives the level of a column that the user leaves out.
+    fn level_dropped(&self, name: &str) -> Option<&Setting> {
+        match &self.drop {
+            Some(Dropped::Levels(Setting::Map(levels))) => Some(&levels.get(name)?.setting),
+            _ => None,
+        }
+    }
+
+    /// Gives the names of the outputs of a column whose levels are listed, where the list alone says.
+    fn known_names(&self, name: &str, sort: Sort) -> Option<Vec<String>> {
+        let list = listed(self.categories.as_ref(), name)?;
+        if self.min_frequency.is_some() || self.max_categories.is_some() {
+            return None;
+        }
+        let level = |own: &Setting| match own {
+            Setting::Text(text) | Setting::Word(text) => Some(text.clone()),
+            Setting::Bool(flag) if sort == Sort::Flag => Some(flag.to_string()),
+            Setting::Bool(flag) => Some(u8::from(*flag).to_string()),
+            number if sort == Sort::Flag => number.as_f64().map(|own| (own != 0.0).to_string()),
+            number => number.as_f64().map(|own| (own + 0.0).to_string()),
+        };
+        let values = list.iter().filter(|own| ***own != Setting::Null);
+        let mut names: Vec<String> = values
+            .map(|own| level(own).map(|level| format!("{name}={level}")))
+            .collect::<Option<_>>()?;
+        if names.len() < list.len() {
+            names.push(format!("{name}_missing"));
+        }
+        let dropped = match self.level_dropped(name) {
+            Some(Setting::Null) => names.iter().position(|own| *own == format!("{name}_missing")),
+            Some(own) => {
+                let own = format!("{name}={}", level(own)?);
+                names.iter().position(|name| *name == own)
+            }
+            None => self.rule_drops(u32::try_from(names.len()).ok()?).map(|own| own as usize),
+        };
+        if let Some(dropped) = dropped {
+            names.remove(dropped);
+        }
+        Some(names)
     }
 }
 
@@ -188,17 +319,25 @@ impl Step for OneHot {
         _: &FitContext<'_>,
     ) -> Result<(Box<dyn FittedStep>, Frame), FitError> {
         let picked = self.picking().of(frame)?;
-        let fitted = ByColumn::learn(frame, &picked, |name, column| {
-            let refused = || super::picked::other_sort(name, column, "levels");
-            Coded::of(column).map(|coded| self.learn(coded)).ok_or_else(refused)
-        })?;
+        let fitted = ByColumn::learn(frame, &picked, |name, column| self.learn(name, column))?;
         applied(fitted, frame)
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
         let picked = self.picking().known(before)?;
-        let after = reshaped(before, &picked, |_, _| Vec::new());
-        Ok(Shape { open: after.open || !picked.is_empty(), ..after })
+        check_listed("one_hot", self.categories.as_ref(), before, &picked)?;
+        if let Some(Dropped::Levels(levels)) = &self.drop {
+            check_listed("one_hot", Some(levels), before, &picked)?;
+        }
+        let after = reshaped(before, &picked, |name, sort| {
+            let names = self.known_names(name, sort).unwrap_or_default();
+            names.into_iter().map(|name| (name, Sort::Flag)).collect()
+        });
+        let learnt = picked.iter().any(|at| {
+            let (name, sort) = &before.columns[*at];
+            self.known_names(name, *sort).is_none()
+        });
+        Ok(Shape { open: after.open || learnt, ..after })
     }
 }
 
@@ -206,19 +345,34 @@ impl Declaration for OneHot {
     type Learnt = ByColumn<Encoded>;
 
     fn check(&self) -> Result<(), BadSetting> {
-        let wrong =
-            |message: &str| Err(BadSetting { param: "min_frequency", message: message.to_owned() });
-        match self.min_frequency {
-            Some(Frequency::Rows(0)) => wrong("`min_frequency` is at least 1 row"),
-            Some(Frequency::Share(share)) if !(share > 0.0 && share < 1.0) => {
-                wrong("`min_frequency` as a share lies above 0% and below 100%")
-            }
-            _ => Ok(()),
+        if let Some(level) = doubled(self.categories.as_ref()) {
+            let message = format!("the level {level} stands twice");
+            return Err(BadSetting { param: "categories", message });
         }
+        self.min_frequency.map_or(Ok(()), Frequency::check)
     }
 }
 
 impl Encoded {
+    /// Gives the output of a level that is to be left out.
+    fn output_of(&self, name: &str, level: &Setting) -> Result<u32, FitError> {
+        let output = match level {
+            Setting::Null => self.missing,
+            level => self.levels.place(level).and_then(|at| self.outputs.get(at).copied()),
+        };
+        let wrong = |what: &str| {
+            let level = level.spoken();
+            Err(FitError::Other(format!("`one_hot` can't drop {level} of column `{name}`: {what}")))
+        };
+        match output {
+            None => wrong("it is none of the levels"),
+            rare if rare == self.infrequent => {
+                wrong("it is rare, and shares its column with others")
+            }
+            Some(output) => Ok(output),
+        }
+    }
+
     /// Gives the names of the outputs, the dropped one among them.
     fn names(&self, name: &str) -> Vec<String> {
         let mut names = vec![String::new(); self.width as usize];

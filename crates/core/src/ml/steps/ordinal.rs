@@ -6,18 +6,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::Declaration;
-use super::levels::{Coded, Levels, MISSING};
-use super::one_hot::unseen;
+use super::levels::{Coded, LISTED, Levels, MISSING, check_listed, doubled, listed, ordered};
+use super::one_hot::{Frequency, rare, unseen};
 use super::picked::{ByColumn, Picking, Rule, applied, is_category, other_sort, retyped};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
 use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::params;
-use crate::params::{Kind, Setting};
-
-/// The levels of one column, in order.
-const ORDER: Kind = Kind::List(&Kind::Literal);
+use crate::params::{Kind, Limits, Setting};
 
 params! {
     /// Writes levels as the numbers 0, 1, 2 … in their order.
@@ -26,13 +23,19 @@ params! {
         columns: Option<Columns> = None,
         /// The levels in order, `["low", "high"]`, for all columns, or a map from column to levels;
         /// left out, the levels of the training rows, sorted.
-        order: Option<Setting> as (Kind::Optional(&Kind::OneOf(&[ORDER, Kind::Map(&ORDER)]))) = None,
+        order: Option<Setting> as (Kind::Optional(&LISTED)) = None,
         /// What to do with a level that isn't known.
         unknown: UnknownLevel = UnknownLevel::Error,
         /// For `unknown: encode`: the number of such a level; `null` makes it missing.
         unknown_value: Option<f64> = Some(-1.0),
         /// The number of a missing value; left out, it stays missing.
         missing_value: Option<f64> = None,
+        /// Gives levels that are rarer than this, in rows or as a share such as `1%`, one number
+        /// together, the last one.
+        min_frequency: Option<Frequency> = None,
+        /// Gives at most so many numbers, the rarest levels having one of them together; missing values
+        /// and unknown levels come on top.
+        max_categories: Option<usize> = None => Limits::at_least(1.0),
     }
 }
 
@@ -68,80 +71,54 @@ impl Ordinal {
         }
     }
 
-    /// Gives the order that the user wrote for a column.
-    fn order_of(&self, name: &str) -> Option<Vec<&Setting>> {
-        let list = match self.order.as_ref()? {
-            Setting::Map(map) => &map.get(name)?.setting,
-            own => own,
-        };
-        match list {
-            Setting::List(items) => Some(items.iter().map(|item| &item.setting).collect()),
-            single => Some(vec![single]),
-        }
-    }
-
     fn learn(&self, name: &str, column: &Column) -> Result<Ordered, FitError> {
         let coded = Coded::of(column).ok_or_else(|| other_sort(name, column, "levels"))?;
-        let (levels, ranks) = match self.order_of(name) {
+        let (coded, places) = match listed(self.order.as_ref(), name) {
             None => {
-                let ranks = (0..coded.levels.len()).map(|rank| rank as f64).collect();
-                (coded.levels, ranks)
+                let places = (0..coded.levels.len()).collect();
+                (coded, places)
             }
-            Some(order) => ordered(name, &coded.levels, &order)?,
+            Some(order) => {
+                let what = format!("`ordinal`: the order for column `{name}`");
+                let (levels, places) = ordered(&what, &coded.levels, &order)?;
+                (Coded::by(levels, name, column)?, places)
+            }
         };
+        let (ranks, numbers) = self.ranks(&coded, &places);
         let unknown = match self.unknown {
             UnknownLevel::Error => None,
             UnknownLevel::Encode => Some(self.unknown_value.unwrap_or(f64::NAN)),
         };
-        let taken = |value: f64| value >= 0.0 && value < ranks.len() as f64 && value.fract() == 0.0;
+        let taken = |value: f64| value >= 0.0 && value < numbers as f64 && value.fract() == 0.0;
         let doubled = [("unknown_value", unknown), ("missing_value", self.missing_value)];
         if let Some((param, value)) = doubled.iter().find(|(_, value)| value.is_some_and(taken)) {
             return Err(FitError::Other(format!(
                 "`ordinal`: `{param}: {}` is already the number of a level of column `{name}`; the levels are 0 to {}",
                 value.unwrap_or_default(),
-                ranks.len() - 1
+                numbers - 1
             )));
         }
-        Ok(Ordered { levels, ranks, unknown, missing: self.missing_value.unwrap_or(f64::NAN) })
+        let missing = self.missing_value.unwrap_or(f64::NAN);
+        Ok(Ordered { levels: coded.levels, ranks, unknown, missing })
     }
-}
 
-/// Makes levels, sorted for looking up, and their ranks of an order that the user wrote.
-fn ordered(name: &str, found: &Levels, order: &[&Setting]) -> Result<(Levels, Vec<f64>), FitError> {
-    let wrong = |what: &str| {
-        FitError::Other(format!(
-            "`ordinal`: the order for column `{name}` {what}, as its values are"
-        ))
-    };
-    let ranks = |order: Vec<usize>| order.into_iter().map(|rank| rank as f64).collect();
-    if let Levels::Texts(_) = found {
-        let text = |setting: &&Setting| match setting {
-            Setting::Text(text) | Setting::Word(text) => Ok(text.clone()),
-            _ => Err(wrong("must be texts")),
-        };
-        let mut texts: Vec<(String, usize)> = Vec::new();
-        for (rank, setting) in order.iter().enumerate() {
-            texts.push((text(setting)?, rank));
+    /// Gives the number of each level, and how many numbers there are; `places` says where each level
+    /// stands in order. Rare ones share the number behind all others.
+    fn ranks(&self, coded: &Coded, places: &[usize]) -> (Vec<f64>, usize) {
+        let mut counts = vec![0; places.len()];
+        for (level, place) in places.iter().enumerate() {
+            counts[*place] = coded.counts[level];
         }
-        texts.sort();
-        let (texts, order) = texts.into_iter().unzip();
-        return Ok((Levels::Texts(texts), ranks(order)));
+        let rare = rare(&counts, coded.codes.len(), self.min_frequency, self.max_categories);
+        let frequent = rare.iter().filter(|rare| !**rare).count();
+        let mut next = 0..frequent;
+        let numbers: Vec<usize> = rare
+            .iter()
+            .map(|rare| if *rare { frequent } else { next.next().unwrap_or(frequent) })
+            .collect();
+        let ranks = places.iter().map(|place| numbers[*place] as f64).collect();
+        (ranks, frequent + usize::from(frequent < places.len()))
     }
-    let number = |setting: &&Setting| match setting {
-        Setting::Bool(flag) => Ok(f64::from(u8::from(*flag))),
-        other => other.as_f64().ok_or_else(|| wrong("must be numbers")),
-    };
-    let mut numbers: Vec<(f64, usize)> = Vec::new();
-    for (rank, setting) in order.iter().enumerate() {
-        numbers.push((number(setting)? + 0.0, rank));
-    }
-    numbers.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (numbers, order) = numbers.into_iter().unzip();
-    let levels = match found {
-        Levels::Flags(_) => Levels::Flags(numbers),
-        _ => Levels::Numbers(numbers),
-    };
-    Ok((levels, ranks(order)))
 }
 
 impl Step for Ordinal {
@@ -158,7 +135,9 @@ impl Step for Ordinal {
     }
 
     fn reshape(&self, before: &Shape) -> Result<Shape, Misfit> {
-        Ok(retyped(before, &self.picking().known(before)?, Sort::Number))
+        let picked = self.picking().known(before)?;
+        check_listed("ordinal", self.order.as_ref(), before, &picked)?;
+        Ok(retyped(before, &picked, Sort::Number))
     }
 }
 
@@ -166,25 +145,11 @@ impl Declaration for Ordinal {
     type Learnt = ByColumn<Ordered>;
 
     fn check(&self) -> Result<(), BadSetting> {
-        let doubled = |list: &Setting| match list {
-            Setting::List(items) => items.iter().enumerate().find_map(|(at, item)| {
-                let before = items.iter().take(at).any(|own| own.setting == item.setting);
-                before.then(|| item.setting.spoken())
-            }),
-            _ => None,
-        };
-        let found = match &self.order {
-            Some(Setting::Map(map)) => map.values().find_map(|list| doubled(&list.setting)),
-            Some(list) => doubled(list),
-            None => None,
-        };
-        match found {
-            Some(level) => Err(BadSetting {
-                param: "order",
-                message: format!("the level {level} stands twice"),
-            }),
-            None => Ok(()),
+        if let Some(level) = doubled(self.order.as_ref()) {
+            let message = format!("the level {level} stands twice");
+            return Err(BadSetting { param: "order", message });
         }
+        self.min_frequency.map_or(Ok(()), Frequency::check)
     }
 }
 

@@ -3,6 +3,8 @@
 //! Follows scikit-learn's `PCA` with exact solvers: centred columns, variances over `n − 1`, and of each
 //! component the largest entry is positive. Row weights are not looked at.
 
+use std::f64::consts::{PI, TAU};
+
 use serde::{Deserialize, Serialize};
 
 use super::eigen::symmetric;
@@ -12,6 +14,7 @@ use super::statistics::total;
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
+use crate::ml::special::ln_gamma;
 use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::params;
 use crate::params::{Declared, Kind, Setting};
@@ -24,13 +27,21 @@ params! {
     ///
     /// Scale the columns first, or those with large numbers decide alone.
     pub struct Pca("pca", 1) {
-        /// How many directions are kept, or which share of the variance they must explain, `95%`; left
-        /// out, all.
+        /// How many directions are kept, or which share of the variance they must explain, `95%`, or
+        /// `mle` for as many as are likeliest (Minka 2000); left out, all.
         n: Option<Components> = None,
         /// The columns; left out, all numbers.
         columns: Option<Columns> = None,
         /// Brings each direction to variance 1.
         whiten: bool = false,
+    }
+}
+
+params! {
+    /// A rule for how many directions are kept.
+    pub enum Guess {
+        /// As many as are likeliest, the other directions being noise.
+        Mle = "mle",
     }
 }
 
@@ -41,21 +52,24 @@ pub enum Components {
     Count(usize),
     /// As many as explain this share of the variance.
     Share(f64),
+    /// As many as a rule finds.
+    Guessed(Guess),
 }
 
 impl Declared for Components {
-    const KIND: Kind = Kind::OneOf(&[Kind::Int, Kind::Share]);
+    const KIND: Kind = Kind::OneOf(&[Kind::Int, Kind::Share, Guess::KIND]);
 
     fn from_setting(setting: &Setting) -> Option<Self> {
         match setting {
             Setting::Int(count) => usize::try_from(*count).ok().map(Self::Count),
             Setting::Share(share) | Setting::Float(share) => Some(Self::Share(*share)),
-            _ => None,
+            other => Guess::from_setting(other).map(Self::Guessed),
         }
     }
 
     fn to_setting(&self) -> Setting {
         match self {
+            Self::Guessed(guess) => guess.to_setting(),
             Self::Count(count) => Setting::Int(i64::try_from(*count).unwrap_or(i64::MAX)),
             Self::Share(share) => Setting::Share(*share),
         }
@@ -84,10 +98,20 @@ impl Pca {
         }
     }
 
-    fn count(&self, shares: &[f64], rows: usize, width: usize) -> Result<usize, FitError> {
+    fn count(
+        &self,
+        variances: &[f64],
+        shares: &[f64],
+        rows: usize,
+        width: usize,
+    ) -> Result<usize, FitError> {
         let most = rows.min(width);
         match self.n {
             None => Ok(most),
+            Some(Components::Guessed(Guess::Mle)) if rows < width => Err(FitError::Other(format!(
+                "`pca(mle)` needs as many rows as columns: {width} columns have {rows} rows"
+            ))),
+            Some(Components::Guessed(Guess::Mle)) => Ok(likeliest(variances, rows)),
             Some(Components::Count(count)) if count <= most => Ok(count),
             Some(Components::Count(count)) => Err(FitError::Other(format!(
                 "`pca({count})` asks for more directions than there are: {width} columns of {rows} rows have {most}"
@@ -136,7 +160,7 @@ impl Step for Pca {
         let all = total(variances.iter().copied());
         let shares: Vec<f64> =
             variances.iter().map(|own| if all > 0.0 { own / all } else { 0.0 }).collect();
-        let count = self.count(&shares, rows, width)?;
+        let count = self.count(&variances, &shares, rows, width)?;
         directions.truncate(count);
         for direction in &mut directions {
             turn(direction);
@@ -173,7 +197,9 @@ impl Step for Pca {
                 after.columns.extend(names.map(|name| (name, Sort::Number)));
                 Ok(after)
             }
-            Some(Components::Share(_)) | None => Ok(Shape { open: true, ..after }),
+            Some(Components::Share(_) | Components::Guessed(_)) | None => {
+                Ok(Shape { open: true, ..after })
+            }
         }
     }
 }
@@ -239,6 +265,47 @@ fn components(columns: &[Vec<f64>], rows: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
     };
     let directions = values.iter().zip(&vectors).map(direction).collect();
     (values.iter().map(|value| value.max(0.0) / free).collect(), directions)
+}
+
+/// Finds the number of directions of the greatest evidence, the others having one variance (Minka,
+/// Automatic choice of dimensionality for PCA, 2000).
+fn likeliest(variances: &[f64], rows: usize) -> usize {
+    let evidence: Vec<f64> =
+        (1..variances.len())
+            .map(|rank| {
+                if variances[rank - 1] < 1e-15 { f64::MIN } else { evidence(variances, rank, rows) }
+            })
+            .collect();
+    let most = evidence.iter().copied().fold(f64::MIN, f64::max);
+    evidence.iter().position(|own| *own >= most).map_or(variances.len(), |at| at + 1)
+}
+
+/// Gives the logarithm of the evidence for so many directions, all but a constant.
+fn evidence(variances: &[f64], rank: usize, rows: usize) -> f64 {
+    let (n, width, k) = (rows as f64, variances.len() as f64, rank as f64);
+    let noise = (variances[rank..].iter().sum::<f64>() / (width - k)).max(1e-15);
+    let prior: f64 = (0..rank)
+        .map(|at| {
+            let half = (width - at as f64) / 2.0;
+            ln_gamma(half) - half * PI.ln()
+        })
+        .sum::<f64>()
+        - k * 2.0_f64.ln();
+    let kept = variances[..rank].iter().map(|own| own.ln()).sum::<f64>() * n / 2.0;
+    let rest = noise.ln() * n * (width - k) / 2.0;
+    let free = width * k - k * (k + 1.0) / 2.0;
+    let curved = |at: usize| if at < rank { variances[at] } else { noise };
+    let curvature: f64 = (0..rank)
+        .flat_map(|i| (i + 1..variances.len()).map(move |j| (i, j)))
+        .map(|(i, j)| {
+            let apart = (variances[i] - variances[j]) * (1.0 / curved(j) - 1.0 / curved(i));
+            apart.ln() + n.ln()
+        })
+        .sum();
+    let evidence =
+        prior - kept - rest + TAU.ln() * (free + k) / 2.0 - curvature / 2.0 - k * n.ln() / 2.0;
+    // Where two variances are equal the evidence has no value.
+    if evidence.is_finite() { evidence } else { f64::MIN }
 }
 
 /// Multiplies each vector with each, row by row.

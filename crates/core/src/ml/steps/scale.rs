@@ -11,6 +11,7 @@ use super::statistics::{Moments, moments, quantile, sorted};
 use crate::data::{Column, Frame, Sort, Target};
 use crate::ml::columns::{Columns, Shape};
 use crate::ml::estimator::{BadSetting, FitContext, FitError};
+use crate::ml::special::normal;
 use crate::ml::step::{FittedStep, Misfit, Step};
 use crate::ml::steps::interval::Interval;
 use crate::params;
@@ -30,6 +31,17 @@ params! {
         quantile_range: Option<Interval> = None,
         /// For `min_max`: cuts values outside of the training range to its ends.
         clip: bool = false,
+        /// For `standard`: moves the mean to 0.
+        with_mean: bool = true,
+        /// For `standard`: brings the standard deviation to 1.
+        with_std: bool = true,
+        /// For `robust`: moves the median to 0.
+        with_centering: bool = true,
+        /// For `robust`: brings the span of `quantile_range` to 1.
+        with_scaling: bool = true,
+        /// For `robust`: divides by what that span is of a standard deviation where values are normally
+        /// distributed, so that such values come out with variance 1.
+        unit_variance: bool = false,
     }
 }
 
@@ -71,14 +83,26 @@ impl Scale {
         match self.method {
             Method::Standard => {
                 let own = moments(values, weights);
-                Scaled::Centred { centre: own.mean, scale: standard_scale(own).0 }
+                Scaled::Centred {
+                    centre: if self.with_mean { own.mean } else { 0.0 },
+                    scale: if self.with_std { standard_scale(own).0 } else { 1.0 },
+                }
             }
             Method::Robust => {
                 let sorted = sorted(values);
-                let (low, high) =
-                    self.quantile_range.map_or((25.0, 75.0), |range| (range.low, range.high));
-                let spread = quantile(&sorted, high / 100.0) - quantile(&sorted, low / 100.0);
-                Scaled::Centred { centre: quantile(&sorted, 0.5), scale: nonzero(spread) }
+                let (low, high) = self
+                    .quantile_range
+                    .map_or((0.25, 0.75), |range| (range.low / 100.0, range.high / 100.0));
+                let span = nonzero(quantile(&sorted, high) - quantile(&sorted, low));
+                let normally = || normal::quantile(high) - normal::quantile(low);
+                Scaled::Centred {
+                    centre: if self.with_centering { quantile(&sorted, 0.5) } else { 0.0 },
+                    scale: match (self.with_scaling, self.unit_variance) {
+                        (false, _) => 1.0,
+                        (true, false) => span,
+                        (true, true) => span / normally(),
+                    },
+                }
             }
             Method::MaxAbs => {
                 let most = values.iter().fold(f64::NAN, |most, value| most.max(value.abs()));
@@ -135,18 +159,50 @@ impl Declaration for Scale {
     type Learnt = ByColumn<Scaled>;
 
     fn check(&self) -> Result<(), BadSetting> {
-        let only = |param, method| {
-            Err(BadSetting { param, message: format!("`{param}` is for `method: {method}` alone") })
+        let wrong = |param, message: String| Err(BadSetting { param, message });
+        let idle = |settings: &[(&'static str, bool)]| {
+            settings.iter().find(|(_, given)| *given).map(|(param, _)| *param)
         };
-        let min_max = self.method == Method::MinMax;
-        match (self.feature_range, self.quantile_range) {
-            (Some(_), _) if !min_max => only("feature_range", "min_max"),
-            (_, Some(_)) if self.method != Method::Robust => only("quantile_range", "robust"),
-            (_, _) if self.clip && !min_max => only("clip", "min_max"),
-            (Some(range), _) => range.check("feature_range", f64::MIN, f64::MAX),
-            (_, Some(range)) => range.check("quantile_range", 0.0, 100.0),
-            (None, None) => Ok(()),
+        let span = [
+            ("quantile_range", self.quantile_range.is_some()),
+            ("unit_variance", self.unit_variance),
+        ];
+        let own: [(Method, &str, &[(&'static str, bool)]); 4] = [
+            (
+                Method::Standard,
+                "standard",
+                &[("with_mean", !self.with_mean), ("with_std", !self.with_std)],
+            ),
+            (
+                Method::MinMax,
+                "min_max",
+                &[("feature_range", self.feature_range.is_some()), ("clip", self.clip)],
+            ),
+            (
+                Method::Robust,
+                "robust",
+                &[("with_centering", !self.with_centering), ("with_scaling", !self.with_scaling)],
+            ),
+            (Method::Robust, "robust", &span),
+        ];
+        for (_, method, settings) in own.iter().filter(|(method, ..)| *method != self.method) {
+            if let Some(param) = idle(settings) {
+                return wrong(param, format!("`{param}` is for `method: {method}` alone"));
+            }
         }
+        if let Some(param) = idle(&span).filter(|_| !self.with_scaling) {
+            return wrong(param, format!("`{param}` changes nothing with `with_scaling: false`"));
+        }
+        if let Some(range) = self.feature_range {
+            range.check("feature_range", f64::MIN, f64::MAX)?;
+        }
+        let Some(range) = self.quantile_range else { return Ok(()) };
+        range.check("quantile_range", 0.0, 100.0)?;
+        if self.unit_variance && (range.low <= 0.0 || range.high >= 100.0) {
+            let message = "`quantile_range` lies above 0 and below 100 with `unit_variance`: a normal distribution has no ends";
+            return wrong("quantile_range", message.to_owned());
+        }
+        Ok(())
     }
 }
 

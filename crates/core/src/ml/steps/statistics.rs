@@ -13,7 +13,13 @@ pub(super) fn sorted(values: &[f64]) -> Vec<f64> {
 /// end, so that it is exact at both.
 pub(in crate::ml) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let place = q.clamp(0.0, 1.0) * last as f64;
+    interpolated(sorted, q.clamp(0.0, 1.0) * last as f64)
+}
+
+/// Gives what lies at a place between sorted values, counted from 0; NaN of none.
+pub(super) fn interpolated(sorted: &[f64], place: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let place = place.clamp(0.0, last as f64);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to last")]
     let low = (place.floor() as usize).min(last);
     let high = (low + 1).min(last);

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::STEPS;
-use super::fixture::{check_cases, check_round_trip, context, fit, kind, same_bits, step};
+use super::fixture::{
+    check_cases, check_round_trip, check_settings, context, fit, kind, same_bits, step,
+};
 use crate::data::{Column, Frame, Label, NO_CATEGORY, NO_TIME, Sort, Target};
 use crate::ml::columns::Shape;
 use crate::ml::estimator::FitError;
@@ -24,19 +26,40 @@ fn settings(word: &str) -> Vec<Json> {
             json!({}),
             json!({ "method": "robust" }),
             json!({ "method": "min_max", "clip": true }),
+            json!({ "method": "robust", "unit_variance": true, "with_centering": false }),
+            json!({ "with_mean": false }),
         ],
-        "one_hot" => {
-            vec![json!({}), json!({ "min_frequency": 2, "unknown": "infrequent", "drop": "first" })]
-        }
-        "ordinal" => vec![json!({ "unknown": "encode", "missing_value": -2.0 })],
+        "one_hot" => vec![
+            json!({}),
+            json!({ "min_frequency": 2, "unknown": "infrequent", "drop": "first" }),
+            json!({ "columns": ["city"], "categories": ["Ulm", "never", null, "Köln"] }),
+            json!({ "columns": ["city", "grade"], "drop": { "city": "Ulm", "grade": null } }),
+            json!({ "columns": ["city", "number"], "categories": { "number": [4, -3, 1.5] }, "max_categories": 3 }),
+        ],
+        "ordinal" => vec![
+            json!({ "unknown": "encode", "missing_value": -2.0 }),
+            json!({ "unknown": "encode", "max_categories": 2 }),
+            json!({ "unknown": "encode", "min_frequency": 3, "columns": ["city"], "order": ["Ulm", "x", "Köln"] }),
+        ],
         "target_encode" => vec![json!({}), json!({ "smooth": 3.0, "shuffle": false })],
-        "tf_idf" => vec![json!({ "ngram_range": { "range": [1, 2] }, "max_features": 9 })],
+        "tf_idf" => vec![
+            json!({ "ngram_range": { "range": [1, 2] }, "max_features": 9 }),
+            json!({ "analyzer": "char_wb", "ngram_range": { "range": [2, 3] }, "strip_accents": "ascii", "norm": "l1" }),
+            json!({ "analyzer": "char", "lowercase": false, "use_idf": false, "norm": null }),
+            json!({ "token_pattern": "\\b\\w+\\b", "stop_words": "english", "strip_accents": "unicode", "binary": true }),
+            json!({ "vocabulary": ["cat", "zzz", "mat"], "sublinear_tf": true }),
+        ],
         "hash" => vec![json!({ "buckets": 8 })],
         "date_parts" => vec![
             json!({}),
             json!({ "parts": ["year", "quarter", "month", "week", "day", "day_of_week", "day_of_year", "hour", "minute", "second", "days"] }),
         ],
-        "bin" => vec![json!({}), json!({ "encode": "ordinal", "strategy": "kmeans", "n_bins": 3 })],
+        "bin" => vec![
+            json!({}),
+            json!({ "encode": "ordinal", "strategy": "kmeans", "n_bins": 3 }),
+            json!({ "quantile_method": "hazen", "n_bins": 3 }),
+            json!({ "encode": "ordinal", "subsample": 5 }),
+        ],
         "clip" => vec![
             json!({ "lower": -1.0, "upper": 2.0 }),
             json!({ "quantiles": { "range": [0.1, 0.9] } }),
@@ -47,8 +70,12 @@ fn settings(word: &str) -> Vec<Json> {
         "pca" => vec![
             json!({ "columns": ["plain", "Größe"] }),
             json!({ "columns": ["plain", "Größe"], "n": { "share": 0.5 } }),
+            json!({ "columns": ["plain", "Größe"], "n": "mle", "whiten": true }),
         ],
-        "select_k_best" => vec![json!({ "k": 1, "columns": ["plain", "Größe", "zahl"] })],
+        "select_k_best" => vec![
+            json!({ "k": 1, "columns": ["plain", "Größe", "zahl"] }),
+            json!({ "k": 1, "columns": ["plain", "zahl"], "score": "mutual_info" }),
+        ],
         "category" => vec![json!({}), json!({ "columns": ["number", "flag", "city"] })],
         "drop_constant" => vec![json!({})],
         other => panic!("say how `{other}` is tested"),
@@ -150,6 +177,7 @@ fn numbers_agree_with_scikit_learn() {
     for kind in STEPS.iter().filter(|kind| !own.contains(&kind.signature().name)) {
         check_cases(kind.signature().name);
     }
+    check_settings();
 }
 
 #[test]
@@ -232,8 +260,10 @@ fn fitted_rows_come_back_as_they_are_transformed_but_for_cross_fitting() {
 
 #[test]
 fn order_of_training_rows_counts_for_nothing() {
-    // The order decides which rows are drawn and which fold a row is in; nothing else may.
-    let drawn = |settings: &Json| settings.get("subsample").is_some();
+    // The order decides which rows are drawn, which noise tells equal ones apart and which fold a row is
+    // in; nothing else may.
+    let drawn =
+        |settings: &Json| settings.get("subsample").is_some() || settings["score"] == "mutual_info";
     let order = [3, 11, 0, 7, 1, 10, 2, 9, 4, 8, 5, 6];
     for kind in STEPS {
         let word = kind.signature().name;
@@ -412,6 +442,41 @@ fn a_step_says_which_column_it_does_not_take() {
             json!({ "columns": ["plain", "Größe", "number", "constant"], "degree": 10 }),
             "",
         ),
+        (
+            "tf_idf",
+            json!({ "columns": ["note"], "smooth_idf": false, "vocabulary": ["cat", "zzz"] }),
+            "no text of column `note` has the term \"zzz\", so that it would weigh infinitely much; leave out `smooth_idf: false`, or the term",
+        ),
+        (
+            "tf_idf",
+            json!({ "columns": ["note"], "token_pattern": "\\d{3}" }),
+            "`tf_idf` finds no word in column `note`; `token_pattern` says what a word is",
+        ),
+        (
+            "tf_idf",
+            json!({ "columns": ["note"], "min_df": 9, "max_df": 12 }),
+            "`min_df` and `max_df` of `tf_idf` leave no term of column `note`",
+        ),
+        (
+            "one_hot",
+            json!({ "columns": ["city"], "drop": { "city": "Bonn" } }),
+            "`one_hot` can't drop \"Bonn\" of column `city`: it is none of the levels",
+        ),
+        (
+            "one_hot",
+            json!({ "columns": ["city"], "drop": { "city": "x" }, "min_frequency": 2 }),
+            "`one_hot` can't drop \"x\" of column `city`: it is rare, and shares its column with others",
+        ),
+        (
+            "one_hot",
+            json!({ "columns": ["city"], "categories": [1, 2] }),
+            "`one_hot`: the categories of column `city` must be texts, as its values are",
+        ),
+        (
+            "one_hot",
+            json!({ "columns": ["city"], "categories": ["Ulm", "Köln"], "unknown": "error" }),
+            "column `city` has the value \"東京\", which no training row has, in row 3; allow such values with `unknown:`, or leave the row out",
+        ),
     ] {
         match fit(word, &settings, &frame, &target) {
             Err(error) => assert_eq!(error.to_string(), message, "{word} {settings}"),
@@ -435,7 +500,34 @@ fn rules_between_settings_are_checked() {
             json!({ "method": "robust", "quantile_range": { "range": [75, 25] } }),
             "`quantile_range` is a range `low .. high` with low below high, from 0 to 100, not `75 .. 25`",
         ),
+        (
+            "scale",
+            json!({ "with_centering": false }),
+            "`with_centering` is for `method: robust` alone",
+        ),
+        (
+            "scale",
+            json!({ "method": "max_abs", "with_std": false }),
+            "`with_std` is for `method: standard` alone",
+        ),
+        (
+            "scale",
+            json!({ "method": "robust", "with_scaling": false, "unit_variance": true }),
+            "`unit_variance` changes nothing with `with_scaling: false`",
+        ),
+        (
+            "scale",
+            json!({ "method": "robust", "unit_variance": true, "quantile_range": { "range": [0, 50] } }),
+            "`quantile_range` lies above 0 and below 100 with `unit_variance`: a normal distribution has no ends",
+        ),
         ("one_hot", json!({ "min_frequency": 0 }), "`min_frequency` is at least 1 row"),
+        ("ordinal", json!({ "min_frequency": 0 }), "`min_frequency` is at least 1 row"),
+        ("one_hot", json!({ "categories": { "x": [1, 2, 1] } }), "the level 1 stands twice"),
+        (
+            "bin",
+            json!({ "strategy": "uniform", "quantile_method": "linear" }),
+            "`quantile_method` is for `strategy: quantile` alone",
+        ),
         (
             "one_hot",
             json!({ "min_frequency": { "share": 1.0 } }),
@@ -448,6 +540,39 @@ fn rules_between_settings_are_checked() {
             "tf_idf",
             json!({ "ngram_range": { "range": [0, 2] } }),
             "`ngram_range` is a range of whole numbers from 1 to 10",
+        ),
+        ("tf_idf", json!({ "token_pattern": "(a" }), "\"(a\" finds no words: unclosed group"),
+        (
+            "tf_idf",
+            json!({ "token_pattern": "(a)|(b)" }),
+            "\"(a)|(b)\" finds no words: it has 2 groups; one at most says which part is the word, others are written `(?:…)`",
+        ),
+        (
+            "tf_idf",
+            json!({ "analyzer": "char", "token_pattern": "a" }),
+            "`token_pattern` is for `analyzer: word` alone",
+        ),
+        (
+            "tf_idf",
+            json!({ "analyzer": "char_wb", "stop_words": "english" }),
+            "`stop_words` is for `analyzer: word` alone",
+        ),
+        (
+            "tf_idf",
+            json!({ "use_idf": false, "smooth_idf": false }),
+            "`smooth_idf` is for `use_idf: true` alone",
+        ),
+        ("tf_idf", json!({ "vocabulary": [] }), "`vocabulary` holds no term"),
+        ("tf_idf", json!({ "vocabulary": ["a", "b", "a"] }), "the term \"a\" stands twice"),
+        (
+            "tf_idf",
+            json!({ "vocabulary": ["Cat"] }),
+            "no text has the term \"Cat\", since it is read as \"cat\"; write it so",
+        ),
+        (
+            "tf_idf",
+            json!({ "vocabulary": ["cat"], "max_features": 1 }),
+            "`max_features` has nothing to choose from beside `vocabulary`",
         ),
         ("pca", json!({ "n": 0 }), "`n` is at least 1"),
         ("date_parts", json!({ "parts": [] }), "the list of parts is empty"),
