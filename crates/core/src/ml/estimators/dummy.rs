@@ -8,10 +8,10 @@ use super::kind::{Declaration, Model, saved};
 use super::training::wrong_target;
 use crate::data::{Frame, Label, Target};
 use crate::ml::estimator::{
-    Estimator, FitContext, FitError, Fitted, Prediction, Sample, Tags, Task,
+    BadSetting, Estimator, FitContext, FitError, Fitted, Prediction, Sample, Tags, Task,
 };
 use crate::params;
-use crate::params::Limits;
+use crate::params::{Kind, Limits, Setting};
 
 params! {
     /// What is always said.
@@ -28,6 +28,8 @@ params! {
         Median = "median",
         /// A quantile of the numbers.
         Quantile = "quantile",
+        /// What `constant` says.
+        Constant = "constant",
     }
 }
 
@@ -41,6 +43,8 @@ params! {
         strategy: Strategy = Strategy::Prior,
         /// Which quantile `strategy: quantile` means.
         quantile: f64 = 0.5 => Limits::between(0.0, 1.0),
+        /// For `strategy: constant`: the class, `"no"`, or the number.
+        constant: Option<Setting> as (Kind::Optional(&Kind::OneOf(&[Kind::Label, Kind::Float]))) = None,
     }
 }
 
@@ -60,6 +64,16 @@ impl Declaration for Dummy {
         scaled: false,
         weights: true,
     };
+
+    fn check(&self) -> Result<(), BadSetting> {
+        let wrong =
+            |message: &str| Err(BadSetting { param: "constant", message: message.to_owned() });
+        match (self.strategy, &self.constant) {
+            (Strategy::Constant, None) => wrong("`strategy: constant` needs `constant`"),
+            (Strategy::Constant, Some(_)) | (_, None) => Ok(()),
+            (_, Some(_)) => wrong("`constant` is for `strategy: constant` alone"),
+        }
+    }
 }
 
 impl Estimator for Dummy {
@@ -83,7 +97,7 @@ impl Estimator for Dummy {
                         *share += weight(row) / total;
                     }
                 }
-                let probabilities = self.of_classes(shares)?;
+                let probabilities = self.of_classes(shares, classes)?;
                 Constant::Classes { classes: Arc::clone(classes), probabilities }
             }
             Target::Numbers(values) => Constant::Number(self.of_numbers(values, weight, total)?),
@@ -94,13 +108,16 @@ impl Estimator for Dummy {
 }
 
 impl Dummy {
-    fn of_classes(&self, shares: Vec<f64>) -> Result<Vec<f64>, FitError> {
+    fn of_classes(&self, shares: Vec<f64>, classes: &[Label]) -> Result<Vec<f64>, FitError> {
+        let alone = |own: Option<usize>| {
+            (0..shares.len()).map(|code| f64::from(u8::from(Some(code) == own))).collect()
+        };
         match self.strategy {
             Strategy::Prior => Ok(shares),
             Strategy::MostFrequent => {
                 let most = shares.iter().copied().fold(0.0, f64::max);
                 let first = shares.iter().position(|share| *share >= most);
-                Ok((0..shares.len()).map(|code| f64::from(u8::from(Some(code) == first))).collect())
+                Ok(alone(first))
             }
             Strategy::Uniform => {
                 let there = shares.iter().filter(|share| **share > 0.0).count();
@@ -109,8 +126,20 @@ impl Dummy {
                     .map(|share| if *share > 0.0 { 1.0 / there as f64 } else { 0.0 })
                     .collect())
             }
+            Strategy::Constant => {
+                let said = self.constant.as_ref();
+                let own = said.and_then(|said| classes.iter().position(|class| is(class, said)));
+                own.map(|own| alone(Some(own))).ok_or_else(|| {
+                    let names: Vec<String> =
+                        classes.iter().map(|class| format!("`{class}`")).collect();
+                    FitError::Other(format!(
+                        "`constant` is no class of the target; its classes are {}",
+                        names.join(", ")
+                    ))
+                })
+            }
             Strategy::Mean | Strategy::Median | Strategy::Quantile => Err(FitError::Other(
-                "the target holds classes; use `strategy: prior`, `most_frequent` or `uniform`"
+                "the target holds classes; use `strategy: prior`, `most_frequent`, `uniform` or `constant`"
                     .to_owned(),
             )),
         }
@@ -132,10 +161,26 @@ impl Dummy {
             }
             Strategy::Median => Ok(quantile(values, weight, 0.5)),
             Strategy::Quantile => Ok(quantile(values, weight, self.quantile)),
+            Strategy::Constant => {
+                self.constant.as_ref().and_then(Setting::as_f64).ok_or_else(|| {
+                    FitError::Other("`constant` must be a number, as the target is".to_owned())
+                })
+            }
             Strategy::MostFrequent | Strategy::Uniform => Err(FitError::Other(
-                "the target holds numbers; use `strategy: mean`, `median` or `quantile`".to_owned(),
+                "the target holds numbers; use `strategy: mean`, `median`, `quantile` or `constant`"
+                    .to_owned(),
             )),
         }
+    }
+}
+
+/// Tells whether a user means a class.
+fn is(class: &Label, said: &Setting) -> bool {
+    match (class, said) {
+        (Label::Text(own), Setting::Text(said)) => **own == **said,
+        (Label::Int(own), Setting::Int(said)) => own == said,
+        (Label::Bool(own), Setting::Bool(said)) => own == said,
+        _ => false,
     }
 }
 

@@ -15,6 +15,8 @@ mod neighbors;
 mod neural;
 #[cfg(test)]
 mod parity;
+#[cfg(test)]
+mod settings;
 mod training;
 mod tree;
 

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Frame, Label};
 use crate::ml::estimator::{
-    Estimator, FitContext, FitError, Fitted, Prediction, Sample, Tags, Task,
+    BadSetting, Estimator, FitContext, FitError, Fitted, Prediction, Sample, Tags, Task,
 };
 use crate::ml::estimators::kind::{Declaration, Model, saved};
-use crate::ml::estimators::training::{Training, same_columns};
+use crate::ml::estimators::training::{Classes, Training, same_columns};
 use crate::params;
-use crate::params::Limits;
+use crate::params::{Kind, Limits, Setting};
 
 /// Rows that are judged at once.
 const TILE: usize = 512;
@@ -25,6 +25,8 @@ params! {
     pub(crate) struct GaussianNaiveBayes("gaussian_naive_bayes", 0) {
         /// Added to every variance, as a share of the largest variance of a column.
         var_smoothing: f64 = 1e-9 => Limits::at_least(0.0),
+        /// The share of each class, `{ no: 90%, yes: 10% }`; left out, its share of the training rows.
+        priors: Option<Setting> as (Kind::Optional(&Kind::Map(&Kind::Share))) = None,
     }
 }
 
@@ -53,6 +55,46 @@ impl Declaration for GaussianNaiveBayes {
         scaled: false,
         weights: true,
     };
+
+    fn check(&self) -> Result<(), BadSetting> {
+        let Some(Setting::Map(shares)) = &self.priors else { return Ok(()) };
+        let sum: f64 = shares.values().filter_map(|share| share.setting.as_f64()).sum();
+        if (sum - 1.0).abs() > 1e-5 {
+            let message = format!("the shares of `priors` add up to {sum}, not to 1");
+            return Err(BadSetting { param: "priors", message });
+        }
+        Ok(())
+    }
+}
+
+impl GaussianNaiveBayes {
+    /// Gives the shares of the classes that have rows, as they were written, or as the rows have them.
+    fn shares(&self, classes: &Classes, found: &[f64]) -> Result<Vec<f64>, FitError> {
+        let Some(Setting::Map(written)) = &self.priors else { return Ok(found.to_vec()) };
+        let names: Vec<String> = classes.all.iter().map(ToString::to_string).collect();
+        let wrong = |what: String| {
+            let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            Err(FitError::Other(format!("`priors` {what}; the classes are {names}")))
+        };
+        if let Some(strange) = written.keys().find(|class| !names.contains(class)) {
+            return wrong(format!("names `{strange}`, which is no class"));
+        }
+        if let Some(name) = names.iter().find(|name| !written.contains_key(*name)) {
+            return wrong(format!("has no share for the class `{name}`"));
+        }
+        let share = |code: &u32| {
+            let written = written.get(&names[*code as usize]);
+            written.and_then(|share| share.setting.as_f64()).unwrap_or_default()
+        };
+        let shares: Vec<f64> = classes.present.iter().map(share).collect();
+        let sum: f64 = shares.iter().sum();
+        if sum <= 0.0 {
+            return wrong("gives no class that has rows a share".to_owned());
+        }
+        // What classes without rows would have goes to the others.
+        let whole = if shares.len() < names.len() { sum } else { 1.0 };
+        Ok(shares.into_iter().map(|share| share / whole).collect())
+    }
 }
 
 impl Estimator for GaussianNaiveBayes {
@@ -85,11 +127,12 @@ impl Estimator for GaussianNaiveBayes {
             ));
         }
         let total = training.total();
+        let found: Vec<f64> = weights.iter().map(|weight| weight / total).collect();
         Ok(Box::new(GaussianModel {
             names: training.names.clone(),
+            priors: self.shares(&classes, &found)?,
             classes: classes.all,
             present: classes.present,
-            priors: weights.iter().map(|weight| weight / total).collect(),
             means: each(&|column, place| column.means[place]),
             variances,
         }))

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::tree::{Distance, Neighbor, Tree};
 use crate::data::{Frame, Label, Target};
 use crate::ml::estimator::{
-    Estimator, FitContext, FitError, Fitted, Prediction, Sample, Tags, Task,
+    BadSetting, Estimator, FitContext, FitError, Fitted, Prediction, Sample, Tags, Task,
 };
 use crate::ml::estimators::kind::{Declaration, Model, saved};
 use crate::ml::estimators::training::{Training, same_columns, wrong_target};
@@ -32,6 +32,13 @@ params! {
         Euclidean = "euclidean",
         /// The sum of the differences of all columns.
         Manhattan = "manhattan",
+        /// The `p`th root of the sum of the differences' `p`th powers.
+        Minkowski = "minkowski",
+        /// The difference of the column in which they differ most.
+        Chebyshev = "chebyshev",
+        /// One minus the cosine of the angle between them, whatever their lengths; a row of zeros is at
+        /// distance 1 from all.
+        Cosine = "cosine",
     }
 }
 
@@ -48,6 +55,8 @@ params! {
         weights: Weighting = Weighting::Uniform,
         /// How far two rows are apart.
         metric: Metric = Metric::Euclidean,
+        /// For `metric: minkowski`: the power; 1 is `manhattan`, 2 `euclidean`, `inf` `chebyshev`.
+        p: f64 = 2.0 => Limits::above(0.0),
     }
 }
 
@@ -78,6 +87,29 @@ impl Declaration for KNearestNeighbors {
         scaled: true,
         weights: false,
     };
+
+    fn check(&self) -> Result<(), BadSetting> {
+        if self.p != 2.0 && self.metric != Metric::Minkowski {
+            let message = "`p` is for `metric: minkowski` alone".to_owned();
+            return Err(BadSetting { param: "p", message });
+        }
+        Ok(())
+    }
+}
+
+impl KNearestNeighbors {
+    fn distance(&self) -> Distance {
+        match self.metric {
+            Metric::Euclidean => Distance::Euclidean,
+            Metric::Manhattan => Distance::Manhattan,
+            Metric::Chebyshev => Distance::Chebyshev,
+            Metric::Cosine => Distance::Cosine,
+            Metric::Minkowski if self.p == 1.0 => Distance::Manhattan,
+            Metric::Minkowski if self.p == 2.0 => Distance::Euclidean,
+            Metric::Minkowski if self.p == f64::INFINITY => Distance::Chebyshev,
+            Metric::Minkowski => Distance::Minkowski(self.p),
+        }
+    }
 }
 
 impl Estimator for KNearestNeighbors {
@@ -102,19 +134,41 @@ impl Estimator for KNearestNeighbors {
         else {
             return Err(FitError::Other("there are too many rows to keep".to_owned()));
         };
-        let distance = match self.metric {
-            Metric::Euclidean => Distance::Euclidean,
-            Metric::Manhattan => Distance::Manhattan,
+        let distance = self.distance();
+        let tree = match distance {
+            Distance::Cosine => Tree::new(&of_length_one(&training.columns), rows, distance),
+            _ => Tree::new(&training.columns, rows, distance),
         };
         Ok(Box::new(Neighbors {
             names: training.names.clone(),
             count,
             by_distance: self.weights == Weighting::Distance,
             distance,
-            tree: Tree::new(&training.columns, rows, distance),
+            tree,
             answers,
         }))
     }
+}
+
+/// Brings each row to length one.
+fn of_length_one(columns: &[impl AsRef<[f64]>]) -> Vec<Vec<f64>> {
+    let rows = columns.first().map_or(0, |column| column.as_ref().len());
+    let of_row = |row: usize| length(columns.iter().map(|column| column.as_ref()[row]));
+    let lengths: Vec<f64> = (0..rows).map(of_row).collect();
+    let shortened = |column: &[f64]| {
+        column.iter().zip(&lengths).map(|(value, length)| value / length).collect()
+    };
+    columns.iter().map(|column| shortened(column.as_ref())).collect()
+}
+
+/// Gives the length of a row; 1 of one without a direction, so that it stays as it is.
+fn length(row: impl Iterator<Item = f64> + Clone) -> f64 {
+    // By the largest value, so that squares neither vanish nor overflow.
+    let most = row.clone().fold(0.0_f64, |most, value| most.max(value.abs()));
+    if most == 0.0 {
+        return 1.0;
+    }
+    most * row.map(|value| (value / most) * (value / most)).sum::<f64>().sqrt()
 }
 
 /// Room that is used for one row after the other.
@@ -131,6 +185,10 @@ impl Neighbors {
     fn ask(&self, columns: &[&[f64]], row: usize, room: &mut Room) {
         room.point.clear();
         room.point.extend(columns.iter().map(|column| column[row]));
+        if self.distance == Distance::Cosine {
+            let length = length(room.point.iter().copied());
+            room.point.iter_mut().for_each(|value| *value /= length);
+        }
         self.tree.nearest(&room.point, self.count as usize, &mut room.found, &mut room.sums);
         let same = room.found.iter().any(|neighbor| neighbor.sum == 0.0);
         let weight = |neighbor: &Neighbor| match (self.by_distance, same) {

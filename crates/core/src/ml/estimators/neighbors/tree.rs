@@ -3,7 +3,7 @@
 //! A k-d tree (Bentley, Comm. ACM 18, 1975) whose leaves hold their rows column by column. A box is
 //! left out only where its distance, added up in the same order as a row's, is above the farthest
 //! neighbour found: never by rounding. In many dimensions boxes leave nothing out, and the tree is
-//! one leaf.
+//! one leaf; of angles, too.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,28 +14,61 @@ const LEAF: usize = 48;
 const MOST_DIMENSIONS: usize = 24;
 
 /// How far two rows are apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Distance {
     /// The straight line.
     Euclidean,
     /// The sum over the columns.
     Manhattan,
+    /// The sum over the columns of powers.
+    Minkowski(f64),
+    /// The column in which they differ most.
+    Chebyshev,
+    /// One minus the cosine of the angle between rows of length one.
+    Cosine,
 }
 
 impl Distance {
-    /// Gives what one column adds.
-    fn part(self, difference: f64) -> f64 {
+    /// Adds one column to what the columns before it gave.
+    fn add(self, sum: f64, own: f64, other: f64) -> f64 {
+        let difference = own - other;
         match self {
-            Self::Euclidean => difference * difference,
-            Self::Manhattan => difference.abs(),
+            Self::Euclidean => sum + difference * difference,
+            Self::Manhattan => sum + difference.abs(),
+            Self::Minkowski(power) => sum + difference.abs().powf(power),
+            Self::Chebyshev => sum.max(difference.abs()),
+            Self::Cosine => sum + own * other,
         }
     }
 
-    /// Turns the sum over the columns into the distance.
-    pub(super) fn whole(self, sum: f64) -> f64 {
+    /// Turns what all columns gave into a number that grows with the distance.
+    fn ranked(self, sum: f64) -> f64 {
         match self {
-            Self::Euclidean => sum.sqrt(),
-            Self::Manhattan => sum,
+            Self::Cosine => (1.0 - sum).clamp(0.0, 2.0),
+            _ => sum,
+        }
+    }
+
+    /// Turns that number into the distance.
+    pub(super) fn whole(self, ranked: f64) -> f64 {
+        match self {
+            Self::Euclidean => ranked.sqrt(),
+            Self::Minkowski(power) => ranked.powf(1.0 / power),
+            Self::Manhattan | Self::Chebyshev | Self::Cosine => ranked,
+        }
+    }
+
+    /// Tells whether a row is at least as far away as the box that it is in.
+    const fn has_boxes(self) -> bool {
+        !matches!(self, Self::Cosine)
+    }
+
+    /// Gives a distance to a box that no rounding brings above that of a row inside it.
+    fn surely(self, gap: f64) -> f64 {
+        match self {
+            // A power of a smaller number may come out greater in its last digits.
+            Self::Minkowski(_) => gap * (1.0 - 1e-12),
+            _ => gap,
         }
     }
 }
@@ -63,7 +96,7 @@ struct Node {
     high: Vec<f64>,
 }
 
-/// A neighbour: the sum over the columns, and the row.
+/// A neighbour: what its distance is ranked by, and the row.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Neighbor {
     pub(super) sum: f64,
@@ -80,7 +113,8 @@ impl Neighbor {
 impl Tree {
     /// Builds the tree over columns of equal length.
     pub(super) fn new(columns: &[impl AsRef<[f64]>], rows: u32, distance: Distance) -> Self {
-        let leaf = if columns.len() > MOST_DIMENSIONS { usize::MAX } else { LEAF };
+        let boxes = distance.has_boxes() && columns.len() <= MOST_DIMENSIONS;
+        let leaf = if boxes { LEAF } else { usize::MAX };
         let mut build = Build { columns, leaf, order: (0..rows).collect(), nodes: Vec::new() };
         build.node(0, rows as usize);
         let Build { order, nodes, .. } = build;
@@ -136,10 +170,11 @@ impl Tree {
     /// Gives the distance to a box.
     fn gap(&self, node: &Node, point: &[f64]) -> f64 {
         let ends = node.low.iter().zip(&node.high).zip(point);
-        ends.fold(0.0, |sum, ((low, high), value)| {
+        let gap = ends.fold(0.0, |sum, ((low, high), value)| {
             let outside = if value < low { low - value } else { (value - high).max(0.0) };
-            sum + self.distance.part(outside)
-        })
+            self.distance.add(sum, outside, 0.0)
+        });
+        self.distance.surely(gap)
     }
 
     /// Holds every row of a leaf against the point.
@@ -157,14 +192,16 @@ impl Tree {
         sums.resize(rows, 0.0);
         let own = &self.values[start * point.len()..end * point.len()];
         for (column, value) in own.chunks(rows.max(1)).zip(point) {
-            let pairs = sums.iter_mut().zip(column);
+            // One loop a distance, so that each runs without looking which it is.
             match self.distance {
-                Distance::Euclidean => {
-                    pairs.for_each(|(sum, other)| *sum += (other - value) * (other - value));
-                }
-                Distance::Manhattan => pairs.for_each(|(sum, other)| *sum += (other - value).abs()),
+                Distance::Euclidean => add(Distance::Euclidean, sums, column, *value),
+                Distance::Manhattan => add(Distance::Manhattan, sums, column, *value),
+                Distance::Chebyshev => add(Distance::Chebyshev, sums, column, *value),
+                Distance::Cosine => add(Distance::Cosine, sums, column, *value),
+                power @ Distance::Minkowski(_) => add(power, sums, column, *value),
             }
         }
+        sums.iter_mut().for_each(|sum| *sum = self.distance.ranked(*sum));
         for (place, sum) in sums.iter().enumerate() {
             let worst = found.last().filter(|_| found.len() == count);
             // Most rows are too far away.
@@ -202,7 +239,12 @@ impl Tree {
             covered = leaf.end;
             follows
         });
+        let powered = match self.distance {
+            Distance::Minkowski(power) => power > 0.0 && power.is_finite(),
+            _ => true,
+        };
         dimensions_fit
+            && powered
             && in_order.fold(true, |all, one| all && one)
             && !self.rows.is_empty()
             && self.nodes.len() <= 2 * self.rows.len()
@@ -225,6 +267,16 @@ impl Tree {
         }
         depths.iter().all(|depth| *depth <= 64)
     }
+}
+
+/// Adds a column of a leaf.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "where the distance is known, the loop has no choice in it"
+)]
+fn add(distance: Distance, sums: &mut [f64], column: &[f64], value: f64) {
+    sums.iter_mut().zip(column).for_each(|(sum, other)| *sum = distance.add(*sum, *other, value));
 }
 
 impl Node {
@@ -287,10 +339,9 @@ mod tests {
     fn sorted(columns: &[Vec<f64>], point: &[f64], distance: Distance, count: usize) -> Vec<u32> {
         let rows = columns[0].len();
         let sum = |row: usize| {
-            columns
-                .iter()
-                .zip(point)
-                .fold(0.0, |sum, (column, value)| sum + distance.part(column[row] - value))
+            let pairs = columns.iter().zip(point);
+            distance
+                .ranked(pairs.fold(0.0, |sum, (own, value)| distance.add(sum, own[row], *value)))
         };
         let mut order: Vec<(f64, usize)> = (0..rows).map(|row| (sum(row), row)).collect();
         order.sort_by(|left, right| left.0.total_cmp(&right.0).then(left.1.cmp(&right.1)));
@@ -305,13 +356,18 @@ mod tests {
             rows in 1_usize..400,
             point in prop::collection::vec(-1_i8..7, 3),
             count in 1_usize..30,
-            manhattan in any::<bool>(),
+            distance in prop_oneof![
+                Just(Distance::Euclidean),
+                Just(Distance::Manhattan),
+                (0.5..6.0_f64).prop_map(Distance::Minkowski),
+                Just(Distance::Chebyshev),
+                Just(Distance::Cosine),
+            ],
         ) {
             let columns: Vec<Vec<f64>> = (0..3)
                 .map(|column| cells[column * 400..][..rows].iter().map(|cell| f64::from(*cell) / 3.0).collect())
                 .collect();
             let point: Vec<f64> = point.iter().map(|cell| f64::from(*cell) / 3.0).collect();
-            let distance = if manhattan { Distance::Manhattan } else { Distance::Euclidean };
             let tree = Tree::new(&columns, u32::try_from(rows).unwrap(), distance);
             prop_assert!(tree.sound(3, rows));
             let (mut found, mut sums) = (Vec::new(), Vec::new());
