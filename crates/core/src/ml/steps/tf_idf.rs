@@ -513,7 +513,10 @@ impl Rule for Vocabulary {
                 texts.len()
             )));
         }
-        let mut columns = vec![vec![0.0; texts.len()]; self.terms.len()];
+        // Filled in the place where they stay: there may be gigabytes of them.
+        let empty = || std::iter::repeat_n(0.0, texts.len()).collect::<Arc<[f64]>>();
+        let mut columns: Vec<Arc<[f64]>> = self.terms.iter().map(|_| empty()).collect();
+        let mut cells: Vec<&mut [f64]> = columns.iter_mut().filter_map(Arc::get_mut).collect();
         for (row, counts) in rows(&texts, &self.parts, &places(&self.terms)).iter().enumerate() {
             let weight = |(at, times): &(u32, f64)| {
                 let count = match self.count {
@@ -529,13 +532,11 @@ impl Rule for Vocabulary {
                 Length::Free => 1.0,
             };
             for own in counts {
-                columns[own.0 as usize][row] = weight(own) / length;
+                cells[own.0 as usize][row] = weight(own) / length;
             }
         }
         let named = self.terms.iter().zip(columns);
-        Ok(named
-            .map(|(term, own)| (format!("{name}:{term}"), Column::Number(own.into())))
-            .collect())
+        Ok(named.map(|(term, own)| (format!("{name}:{term}"), Column::Number(own))).collect())
     }
 
     fn summary(&self) -> String {
