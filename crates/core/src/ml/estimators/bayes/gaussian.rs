@@ -60,6 +60,7 @@ impl Declaration for GaussianNaiveBayes {
         let Some(Setting::Map(shares)) = &self.priors else { return Ok(()) };
         let sum: f64 = shares.values().filter_map(|share| share.setting.as_f64()).sum();
         if (sum - 1.0).abs() > 1e-5 {
+            let sum = (sum * 1e6).round() / 1e6;
             let message = format!("the shares of `priors` add up to {sum}, not to 1");
             return Err(BadSetting { param: "priors", message });
         }
