@@ -276,7 +276,7 @@ fn of_the_best_positive_coefficients_the_smallest_are_taken() {
     for seed in 0..30_u64 {
         let drawn = Drawn::new(100 + seed, 50, 13, 1);
         let positive = ("positive", Setting::Bool(true));
-        let (found, _) = parts(&*drawn.fit("linear_regression", &[positive.clone()]));
+        let (found, _) = parts(&*drawn.fit("linear_regression", std::slice::from_ref(&positive)));
         // As a ridge's penalty goes to 0, its coefficients go to these.
         let alpha = ("alpha", Setting::Float(1e-5));
         let (wanted, _) = parts(&*drawn.fit("ridge", &[positive, alpha]));
@@ -305,7 +305,7 @@ fn a_penalty_that_leaves_all_columns_out_leaves_the_shares() {
 fn without_a_penalty_its_shares_do_not_count() {
     let drawn = Drawn::new(8, 90, 4, 3);
     let endless = ("C", Setting::Float(f64::INFINITY));
-    let plain = drawn.fit("logistic_regression", &[endless.clone()]).save();
+    let plain = drawn.fit("logistic_regression", std::slice::from_ref(&endless)).save();
     for l1_ratio in [0.5, 1.0] {
         let share = ("l1_ratio", Setting::Float(l1_ratio));
         let fitted = drawn.fit("logistic_regression", &[endless.clone(), share]);

@@ -69,7 +69,10 @@ impl Attention {
     }
 
     pub(super) fn is_sound(&self) -> bool {
-        self.positions > 0 && self.heads > 0 && self.channels > 0 && self.channels % self.heads == 0
+        self.positions > 0
+            && self.heads > 0
+            && self.channels > 0
+            && self.channels.is_multiple_of(self.heads)
     }
 
     /// Draws the first weights as PyTorch does: Glorot's bound for what lays out queries, keys and

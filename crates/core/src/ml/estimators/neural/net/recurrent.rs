@@ -120,11 +120,11 @@ impl Recurrence {
         self.hidden.checked_add(1)?.checked_mul(gates)
     }
 
-    fn from_inputs(&self) -> Sums {
+    fn input_sums(&self) -> Sums {
         Sums { inputs: self.channels, outputs: self.hidden * self.cell.gates() }
     }
 
-    fn from_state(&self) -> Sums {
+    fn state_sums(&self) -> Sums {
         Sums { inputs: self.hidden, outputs: self.hidden * self.cell.gates() }
     }
 
@@ -137,9 +137,10 @@ impl Recurrence {
     /// after this step.
     fn place(&self, way: usize, step: usize) -> Option<usize> {
         let state = self.hidden * self.ways();
-        match self.whole {
-            true => Some(self.position(way, step) * state + way * self.hidden),
-            false => (step + 1 == self.length).then_some(way * self.hidden),
+        if self.whole {
+            Some(self.position(way, step) * state + way * self.hidden)
+        } else {
+            (step + 1 == self.length).then_some(way * self.hidden)
         }
     }
 
@@ -168,12 +169,12 @@ impl Recurrence {
         added: &mut Vec<f32>,
     ) {
         let rows = input.len() / (self.channels * self.length);
-        let (width, gates) = (rows * self.hidden, self.from_inputs().outputs);
+        let (width, gates) = (rows * self.hidden, self.input_sums().outputs);
         let (from_inputs, from_state) = weights.split_at((self.channels + 1) * gates);
         kept.inputs.resize(input.len(), 0.0);
         self.by_step(way, input, &mut kept.inputs);
         kept.gates.resize(rows * self.length * gates, 0.0);
-        self.from_inputs().forward(&kept.inputs, from_inputs, &mut kept.gates);
+        self.input_sums().forward(&kept.inputs, from_inputs, &mut kept.gates);
         kept.states.resize(width * (self.length + 1), 0.0);
         kept.memories.resize(width * (self.length + 1), 0.0);
         kept.states[..width].fill(0.0);
@@ -183,7 +184,7 @@ impl Recurrence {
         for step in 0..self.length {
             let (before, after) = kept.states.split_at_mut((step + 1) * width);
             let (before, after) = (&before[step * width..], &mut after[..width]);
-            self.from_state().forward(before, from_state, added);
+            self.state_sums().forward(before, from_state, added);
             let (memory, next) = kept.memories.split_at_mut((step + 1) * width);
             let (memory, next) = (&memory[step * width..], &mut next[..width]);
             let own = &mut kept.gates[step * rows * gates..][..rows * gates];
@@ -220,20 +221,20 @@ impl Recurrence {
         for (way, (weights, weight_slopes)) in parts.enumerate() {
             let Carried { ways, scratch } = carried;
             self.carry_back(way, weights, slopes, &ways[way], scratch);
-            let (rows, gates) = (self.rows(&ways[way]), self.from_inputs().outputs);
+            let (rows, gates) = (self.rows(&ways[way]), self.input_sums().outputs);
             let (of_inputs, of_state) = weight_slopes.split_at_mut((self.channels + 1) * gates);
             let before = &ways[way].states[..rows * self.hidden * self.length];
-            self.from_inputs().weight_slopes(&ways[way].inputs, &scratch.gates, of_inputs);
+            self.input_sums().weight_slopes(&ways[way].inputs, &scratch.gates, of_inputs);
             let recurrent = match self.cell {
                 Cell::Lstm => &scratch.gates,
                 Cell::Gru => &scratch.recurrent,
             };
-            self.from_state().weight_slopes(before, recurrent, of_state);
+            self.state_sums().weight_slopes(before, recurrent, of_state);
             if let Some(input_slopes) = input_slopes.as_deref_mut() {
                 scratch.inputs.resize(input_slopes.len(), 0.0);
                 let from_inputs = &weights[..(self.channels + 1) * gates];
                 let to = &mut scratch.inputs;
-                self.from_inputs().input_slopes(&scratch.gates, from_inputs, to);
+                self.input_sums().input_slopes(&scratch.gates, from_inputs, to);
                 self.add_by_position(way, &scratch.inputs, input_slopes);
             }
         }
@@ -253,7 +254,7 @@ impl Recurrence {
         scratch: &mut Scratch,
     ) {
         let rows = self.rows(kept);
-        let (width, gates) = (rows * self.hidden, self.from_inputs().outputs);
+        let (width, gates) = (rows * self.hidden, self.input_sums().outputs);
         let from_state = &weights[(self.channels + 1) * gates..];
         let Scratch { gates: all, recurrent, state, before, memory, .. } = scratch;
         all.resize(rows * self.length * gates, 0.0);
@@ -294,9 +295,9 @@ impl Recurrence {
                 }
             }
             match self.cell {
-                Cell::Lstm => self.from_state().input_slopes(&all[at], from_state, state),
+                Cell::Lstm => self.state_sums().input_slopes(&all[at], from_state, state),
                 Cell::Gru => {
-                    self.from_state().input_slopes(&recurrent[at], from_state, state);
+                    self.state_sums().input_slopes(&recurrent[at], from_state, state);
                     state.iter_mut().zip(&*before).for_each(|(own, more)| *own += more);
                 }
             }
