@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use rand::seq::SliceRandom;
 
-use super::kind::{classes_by_appearance, enough, groups, tested_in};
+use super::kind::{classes_by_appearance, enough, groups, refused, tested_in};
 use super::rows::frequent_enough;
 use crate::data::Target;
 use crate::ml::Seed;
@@ -141,6 +141,14 @@ impl Splitter for StratifiedGroupKFold {
         let mut fold_of = vec![0; count];
         for group in order {
             fold_of[group] = dealing.deal(&per_group[group]);
+        }
+        // Evenness may leave a fold without any group; scikit-learn then judges on no rows.
+        if (0..self.n).any(|fold| !fold_of.contains(&fold)) {
+            return refused(format!(
+                "{count} groups can't be dealt to {} folds so that classes are spread evenly and each fold has \
+                 rows; ask for fewer folds, or take `group_k_fold`",
+                self.n
+            ));
         }
         let of_row: Vec<usize> = of_row.iter().map(|group| fold_of[*group]).collect();
         Ok(tested_in(self.n, &of_row))

@@ -207,6 +207,17 @@ fn the_latest_rows_are_the_test_rows() {
     );
 }
 
+#[test]
+fn a_fold_that_no_group_would_come_to_is_refused() {
+    let target = target(&[1, 2, 1, 0, 2, 2, 2, 1, 1, 1, 1]);
+    let by = [10, 7, 4, 8, 10, 2, 7, 8, 2, 3, 10];
+    let seen = FoldRows { rows: by.len(), target: Some(&target), by: Some(&by) };
+    let settings = [("n", Setting::Int(6)), ("shuffle", Setting::Bool(false))];
+    let refused = splitter("stratified_group_k_fold", &settings).split(&seen, Seed::new(0));
+    let message = refused.unwrap_err().to_string();
+    assert!(message.contains("6 groups can't be dealt to 6 folds"), "{message}");
+}
+
 fn is_partition(parts: &Parts, rows: usize) -> bool {
     let mut all = [&parts.train[..], &parts.test, &parts.validation].concat();
     let ascending = |rows: &[usize]| rows.windows(2).all(|pair| pair[0] < pair[1]);
