@@ -6,14 +6,15 @@
 use std::ops::{ControlFlow, Range};
 
 use datafusion::sql::sqlparser::ast::{
-    Cte, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, Query as Tree, Select,
-    SelectItem, SetExpr, Spanned, TableFactor, Value, Visit, Visitor, With,
+    Cte, Expr, GroupByExpr, Ident, JoinConstraint, JoinOperator, LimitClause, ObjectName, OrderBy,
+    OrderByKind, Query as Tree, Select, SelectItem, SetExpr, Spanned, TableFactor, Value, Visit,
+    Visitor, With,
 };
 
 use super::error::SqlError;
 use super::fault;
 use super::parse::{self, Parsed};
-use super::prepare::{Query, typed};
+use super::prepare::{Query, optimised, typed};
 use super::source::Source;
 
 /// How many parts may be planned to find one place.
@@ -54,7 +55,7 @@ impl Search<'_> {
         let Some(trials) = self.trials.checked_sub(1) else { return false };
         self.trials = trials;
         let parsed = Parsed { query: Box::new(tree), source: self.source.clone() };
-        match typed(parsed, self.query) {
+        match typed(parsed, self.query).and_then(|typed| optimised(typed.plan)) {
             Ok(_) => false,
             Err(error) => fault::explain(&error, self.source).message == self.error.message,
         }
@@ -65,12 +66,24 @@ impl Search<'_> {
         let mut tables = around.to_vec();
         let recursive = recursive || tree.with.as_ref().is_some_and(|with| with.recursive);
         for table in tree.with.iter().flat_map(|with| &with.cte_tables) {
-            if self.fails(with(&tables, recursive, (*table.query.body).clone())) {
+            if self.fails(inside(&tables, recursive, &table.query)) {
                 return self.query(&table.query, &tables, recursive);
             }
             tables.push(table.clone());
         }
-        self.body(&tree.body, &tables, recursive)
+        let found = self.body(&tree.body, &tables, recursive);
+        found.or_else(|| self.tail(tree, &tables, recursive))
+    }
+
+    /// Looks through `ORDER BY`, `LIMIT` and `OFFSET`, one after the other.
+    fn tail(&mut self, tree: &Tree, tables: &[Cte], recursive: bool) -> Option<Range<usize>> {
+        let body = with(tables, recursive, (*tree.body).clone());
+        if self.fails(body.clone()) {
+            return None;
+        }
+        let mut tails = tails(tree, &body).into_iter();
+        let (failing, _) = tails.find(|(_, tree)| self.fails(tree.clone()))?;
+        self.source.cover_expr(&failing)
     }
 
     fn body(&mut self, body: &SetExpr, tables: &[Cte], recursive: bool) -> Option<Range<usize>> {
@@ -92,7 +105,7 @@ impl Search<'_> {
     fn select(&mut self, select: &Select, tables: &[Cte], recursive: bool) -> Option<Range<usize>> {
         for factor in factors(select) {
             if let TableFactor::Derived { subquery, .. } = factor
-                && self.fails(with(tables, recursive, (*subquery.body).clone()))
+                && self.fails(inside(tables, recursive, subquery))
             {
                 return self.query(subquery, tables, recursive);
             }
@@ -162,6 +175,36 @@ fn with(tables: &[Cte], recursive: bool, body: SetExpr) -> Tree {
         format_clause: None,
         pipe_operators: Vec::new(),
     }
+}
+
+/// Makes a query of one that stands inside another, and the common tables around it.
+fn inside(tables: &[Cte], recursive: bool, query: &Tree) -> Tree {
+    let own = query.with.iter().flat_map(|own| &own.cte_tables).cloned();
+    let tables: Vec<Cte> = tables.iter().cloned().chain(own).collect();
+    let recursive = recursive || query.with.as_ref().is_some_and(|own| own.recursive);
+    let Tree { with, .. } = with(&tables, recursive, (*query.body).clone());
+    Tree { with, ..query.clone() }
+}
+
+/// Gives each expression behind a query's body, with the body and that expression as a query.
+fn tails(tree: &Tree, body: &Tree) -> Vec<(Expr, Tree)> {
+    let mut found = Vec::new();
+    if let Some(OrderBy { kind: OrderByKind::Expressions(orders), .. }) = &tree.order_by {
+        for order in orders {
+            let kind = OrderByKind::Expressions(vec![order.clone()]);
+            let order_by = Some(OrderBy { kind, interpolate: None });
+            found.push((order.expr.clone(), Tree { order_by, ..body.clone() }));
+        }
+    }
+    if let Some(LimitClause::LimitOffset { limit, offset, .. }) = &tree.limit_clause {
+        let clause = |limit, offset| LimitClause::LimitOffset { limit, offset, limit_by: vec![] };
+        let limits = limit.iter().map(|own| (own, clause(Some(own.clone()), None)));
+        let offsets = offset.iter().map(|own| (&own.value, clause(None, Some(own.clone()))));
+        for (expr, clause) in limits.chain(offsets) {
+            found.push((expr.clone(), Tree { limit_clause: Some(clause), ..body.clone() }));
+        }
+    }
+    found
 }
 
 fn factors(select: &Select) -> impl Iterator<Item = &TableFactor> {

@@ -2,7 +2,8 @@
 //!
 //! DataFusion's own `CoalescePartitionsExec` gives rows in the order in which threads finish, so the
 //! order of rows, and of float sums over them, would change from run to run. This operator gives the
-//! first partition to its end, then the next; while one is given, those after it are at work.
+//! first partition to its end, then the next; while one is given, those after it are at work. Sorted
+//! partitions it merges, and of equal rows the one of the earlier partition comes first.
 
 use std::fmt;
 use std::pin::Pin;
@@ -13,11 +14,14 @@ use arrow::array::RecordBatch;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Result, internal_err};
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::{LexOrdering, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::limit::GlobalLimitExec;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::sorts::streaming_merge::StreamingMergeBuilder;
 use datafusion::physical_plan::stream::{RecordBatchReceiverStream, RecordBatchStreamAdapter};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
@@ -31,25 +35,60 @@ use super::guard;
 /// How many batches of a partition are ready before they are asked for.
 const AHEAD: usize = 2;
 
-/// Gives the rows of all partitions of its input, in the order of the partitions.
+/// Gives the rows of all partitions of its input, in the order of the partitions or merged.
 #[derive(Debug)]
 pub(super) struct Ordered {
     input: Arc<dyn ExecutionPlan>,
+    /// How each partition is sorted, where they are to be merged.
+    sorted: Option<LexOrdering>,
     properties: Arc<PlanProperties>,
 }
 
 impl Ordered {
-    /// Makes the operator.
+    /// Makes the operator that gives one partition after the other.
     pub(super) fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+        Self::of(input, None)
+    }
+
+    /// Makes the operator that merges partitions, each of which is sorted so.
+    pub(super) fn merging(input: Arc<dyn ExecutionPlan>, sorted: LexOrdering) -> Self {
+        Self::of(input, Some(sorted))
+    }
+
+    fn of(input: Arc<dyn ExecutionPlan>, sorted: Option<LexOrdering>) -> Self {
         let mut equivalence = input.equivalence_properties().clone();
         if input.output_partitioning().partition_count() > 1 {
             equivalence.clear_orderings();
             equivalence.clear_per_partition_constants();
         }
+        if let Some(sorted) = &sorted {
+            equivalence.add_ordering(sorted.clone());
+        }
         let partitioning = Partitioning::UnknownPartitioning(1);
         let (kind, bounded) = (input.pipeline_behavior(), input.boundedness());
         let properties = PlanProperties::new(equivalence, partitioning, kind, bounded);
-        Self { input, properties: Arc::new(properties) }
+        Self { input, sorted, properties: Arc::new(properties) }
+    }
+
+    /// Merges partitions while they are at work, on whatever thread.
+    fn merged(
+        &self,
+        sorted: &LexOrdering,
+        context: &Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let count = self.input.output_partitioning().partition_count();
+        let parts = (0..count).map(|part| begun(&self.input, part, context));
+        let held = MemoryConsumer::new("a merge").register(context.memory_pool());
+        let merged = StreamingMergeBuilder::new()
+            .with_streams(parts.collect::<Result<_>>()?)
+            .with_schema(self.schema())
+            .with_expressions(sorted)
+            .with_metrics(BaselineMetrics::new(&ExecutionPlanMetricsSet::new(), 0))
+            .with_batch_size(context.session_config().batch_size())
+            .with_reservation(held)
+            .with_round_robin_tie_breaker(false)
+            .build()?;
+        Ok(ahead(merged))
     }
 }
 
@@ -88,7 +127,7 @@ impl ExecutionPlan for Ordered {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match children.pop() {
-            Some(input) => Ok(Arc::new(Self::new(input))),
+            Some(input) => Ok(Arc::new(Self::of(input, self.sorted.clone()))),
             None => internal_err!("`Ordered` has one input"),
         }
     }
@@ -101,9 +140,12 @@ impl ExecutionPlan for Ordered {
         if partition > 0 {
             return internal_err!("`Ordered` has one partition");
         }
+        if let Some(sorted) = &self.sorted {
+            return self.merged(sorted, &context);
+        }
         let input = Arc::clone(&self.input);
         let count = input.output_partitioning().partition_count();
-        let Some(ahead) = threads().filter(|_| count > 1) else {
+        let Some(threads) = threads().filter(|_| count > 1) else {
             let parts = stream::iter(0..count)
                 .map(move |part| input.execute(part, Arc::clone(&context)))
                 .try_flatten();
@@ -111,7 +153,7 @@ impl ExecutionPlan for Ordered {
         };
         let parts = stream::iter(0..count)
             .map(move |part| future::ready(begun(&input, part, &context)))
-            .buffered(ahead)
+            .buffered(threads)
             .try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), parts)))
     }
@@ -124,14 +166,19 @@ fn threads() -> Option<usize> {
         .then(|| runtime.metrics().num_workers())
 }
 
-/// Sets a partition to work, which waits once a few of its batches are not asked for.
+/// Sets a partition to work.
 fn begun(
     input: &Arc<dyn ExecutionPlan>,
     part: usize,
     context: &Arc<TaskContext>,
 ) -> Result<SendableRecordBatchStream> {
-    let mut batches = Roomy(input.execute(part, Arc::clone(context))?);
-    let mut given = RecordBatchReceiverStream::builder(input.schema(), AHEAD);
+    Ok(ahead(input.execute(part, Arc::clone(context))?))
+}
+
+/// Sets a stream to work, which waits once a few of its batches are not asked for.
+fn ahead(batches: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut given = RecordBatchReceiverStream::builder(batches.schema(), AHEAD);
+    let mut batches = Roomy(batches);
     let sender = given.tx();
     given.spawn(async move {
         while let Some(batch) = batches.next().await {
@@ -143,7 +190,7 @@ fn begun(
         }
         Ok(())
     });
-    Ok(given.build())
+    given.build()
 }
 
 /// A stream that is polled on a stack for deep expressions, on whatever thread.

@@ -129,12 +129,15 @@ pub(super) fn typed(parsed: Parsed, query: &Query<'_>) -> Result<Typed, DataFusi
 fn plan(parsed: Parsed, query: &Query<'_>, checked: &Checked) -> Result<Prepared, SqlError> {
     let body = (*parsed.query.body).clone();
     let source = parsed.source.clone();
-    let typed = typed(parsed, query).map_err(|error| {
-        let found = fault::explain(&error, &source);
-        locate::locate(found, query)
-    })?;
+    let placed = |error: DataFusionError| locate::locate(fault::explain(&error, &source), query);
+    let typed = typed(parsed, query).map_err(placed)?;
     let schema = output(&typed.plan, &body, &source)?;
-    finish(typed, schema, checked).map_err(|error| fault::explain(&error, &source))
+    finish(typed, schema, checked).map_err(placed)
+}
+
+/// Simplifies a plan, and finds what can't be computed whatever the rows are.
+pub(super) fn optimised(plan: LogicalPlan) -> Result<LogicalPlan, DataFusionError> {
+    base().state.optimizer().optimize(plan, &Optimising::begin(), |_, _| {})
 }
 
 /// Gives the schema of the output in the normal form, if each column has a name of its own.
@@ -183,7 +186,7 @@ fn finish(typed: Typed, schema: SchemaRef, checked: &Checked) -> Result<Prepared
         }
     }
     let aggregates_over = lineage::aggregates_over(&plan)?;
-    let plan = base().state.optimizer().optimize(plan, &Optimising::begin(), |_, _| {})?;
+    let plan = optimised(plan)?;
     let analysis = Analysis {
         schema,
         reads: lineage::reads(&plan)?,

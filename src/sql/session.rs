@@ -31,7 +31,7 @@ use crate::data::BATCH_ROWS;
 /// Names what changes the meaning of a query: this module's own rules and DataFusion's release.
 ///
 /// Whoever remembers an [`Analysis`](super::Analysis) or a result keys it by this.
-pub const VERSION: &str = "sql 4, datafusion 55.2";
+pub const VERSION: &str = "sql 5, datafusion 55.2";
 
 /// Functions that look at where rows were read from, or differ with each call.
 const UNFIT: &[&str] = &["input_file_name", "file_row_index"];

@@ -198,3 +198,19 @@ fn conditions_are_checked() {
         assert!(found == expected, "{text}: {found}");
     }
 }
+
+#[test]
+fn what_fails_whatever_the_rows_are_is_underlined() {
+    let cases = [
+        ("SELECT id FROM people LIMIT -1", "-1"),
+        ("SELECT id FROM people ORDER BY id LIMIT 3 OFFSET -2", "-2"),
+        ("SELECT id FROM people ORDER BY id, abs(name)", "abs(name)"),
+        ("WITH a AS (SELECT id FROM people LIMIT -1) SELECT id FROM a LIMIT 3", "-1"),
+        ("SELECT id FROM people UNION ALL (SELECT id FROM people LIMIT -1)", "-1"),
+    ];
+    for (text, place) in cases {
+        let error = analysed(text).err().unwrap_or_else(|| panic!("{text} is fine")).remove(0);
+        let underlined = error.range.clone().map_or("?", |range| &text[range]);
+        assert_eq!(underlined, place, "{text}: {error:?}");
+    }
+}

@@ -157,6 +157,9 @@ fn the_same_bits_at_any_thread_count() {
         "SELECT sum(DISTINCT value) AS s, count(DISTINCT key) AS c, avg(DISTINCT value) AS a FROM facts",
         "SELECT key, row_number() OVER (PARTITION BY key ORDER BY value) AS r FROM facts ORDER BY value LIMIT 100",
         "SELECT array_agg(DISTINCT key) AS k FROM facts",
+        "SELECT key, value FROM facts ORDER BY key",
+        "SELECT key, sum(value) OVER (PARTITION BY key ORDER BY value) AS s FROM facts WHERE value > 0.1",
+        "SELECT key, lag(value) OVER (PARTITION BY key % 5 ORDER BY key) AS v FROM facts",
     ];
     for text in texts {
         let results: Vec<Vec<String>> = [1, 2, 5]
@@ -182,6 +185,21 @@ fn the_same_bits_at_any_thread_count() {
         assert_eq!(results[0], results[1], "{text}");
         assert_eq!(results[0], results[2], "{text}");
     }
+}
+
+#[test]
+fn a_sort_of_many_runs_gives_each_row_once_and_in_order() {
+    let tables = many(400_000);
+    let text = "SELECT key, value FROM facts WHERE key <> 5 ORDER BY key DESC, value";
+    let unsorted = "SELECT key, value FROM facts WHERE key <> 5";
+    let pair = |row: &String| {
+        let (key, value) = row.split_once(" | ").unwrap();
+        (key.parse::<i64>().unwrap(), value.parse::<f64>().unwrap())
+    };
+    let read = |text| rows(&run(text, &tables).unwrap()).iter().map(pair).collect::<Vec<_>>();
+    let mut expected = read(unsorted);
+    expected.sort_by(|left, right| right.0.cmp(&left.0).then(left.1.total_cmp(&right.1)));
+    assert_eq!(read(text), expected);
 }
 
 #[test]

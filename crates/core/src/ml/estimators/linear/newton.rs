@@ -88,15 +88,25 @@ pub(super) fn minimise(
         };
         point += faer::Scale(length) * &step;
         (value, gradient) = problem.advance(&mut states, &point, length);
-        history.push(Round {
-            iteration: iteration + 1,
-            metric: "objective".to_owned(),
-            train: value / total,
-            validation: None,
-        });
+        history.push(round(iteration, value / total));
     }
-    let slope = largest(&gradient) / total;
-    Ok(Optimum { coefficients: point, history, converged: slope <= limits.tolerance, slope })
+    Ok(Optimum::at(point, largest(&gradient) / total, limits, history))
+}
+
+/// Gives the history's entry of a step: the mean objective after it.
+pub(super) fn round(iteration: u64, train: f64) -> Round {
+    Round { iteration: iteration + 1, metric: "objective".to_owned(), train, validation: None }
+}
+
+impl Optimum {
+    pub(super) fn at(
+        coefficients: Mat<f64>,
+        slope: f64,
+        limits: Limits,
+        history: Vec<Round>,
+    ) -> Self {
+        Self { coefficients, history, converged: slope <= limits.tolerance, slope }
+    }
 }
 
 impl Problem<'_> {

@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use super::descent::Descent;
 use super::design::sum;
-use super::newton::{Limits, Optimum, Problem, State, dot, largest};
-use crate::ml::estimator::{FitContext, FitError, Round};
+use super::newton::{Limits, Optimum, Problem, State, dot, largest, round};
+use crate::ml::estimator::{FitContext, FitError};
 
 /// A model holds so many coefficients at least, if there are as many to be moved.
 const FEW: usize = 200;
@@ -63,15 +63,9 @@ pub(super) fn minimise(
         point = if length < 1.0 { point + faer::Scale(length) * &step } else { ahead };
         (value, gradient) = problem.advance(&mut states, &point, length);
         slopes = problem.slopes(&point, &gradient);
-        history.push(Round {
-            iteration: iteration + 1,
-            metric: "objective".to_owned(),
-            train: value / total,
-            validation: None,
-        });
+        history.push(round(iteration, value / total));
     }
-    let slope = largest(&slopes) / total;
-    Ok(Optimum { coefficients: point, history, converged: slope <= limits.tolerance, slope })
+    Ok(Optimum::at(point, largest(&slopes) / total, limits, history))
 }
 
 /// Gives the optimum of the intercepts alone: the classes' shares. The columns are centred around it.
