@@ -3,7 +3,7 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::math::{erf, exp, sigmoid, tanh};
+use super::math::{erf, exp, sigmoid, tanh, wide};
 use crate::params;
 use crate::params::{Declared, Setting};
 
@@ -50,9 +50,6 @@ impl<'de> Deserialize<'de> for Activation {
 impl Activation {
     /// Computes the function of each number.
     pub(super) fn forward(self, input: &[f32], output: &mut [f32]) {
-        let map = |input: &[f32], output: &mut [f32], function: fn(f32) -> f32| {
-            output.iter_mut().zip(input).for_each(|(out, x)| *out = function(*x));
-        };
         match self {
             Self::Identity => output.copy_from_slice(input),
             // Written so that a number that is none stays none.
@@ -61,9 +58,24 @@ impl Activation {
                 .zip(input)
                 .for_each(|(out, x)| *out = if *x < 0.0 { 0.0 } else { *x }),
             Self::LeakyRelu => map(input, output, |x| if x < 0.0 { LEAK * x } else { x }),
-            Self::Elu => map(input, output, |x| if x < 0.0 { exp(x) - 1.0 } else { x }),
-            Self::Gelu => map(input, output, |x| x * below(x)),
-            Self::Silu => map(input, output, |x| x * sigmoid(x)),
+            Self::Elu => map(
+                input,
+                output,
+                #[inline(always)]
+                |x| if x < 0.0 { exp(x) - 1.0 } else { x },
+            ),
+            Self::Gelu => map(
+                input,
+                output,
+                #[inline(always)]
+                |x| x * below(x),
+            ),
+            Self::Silu => map(
+                input,
+                output,
+                #[inline(always)]
+                |x| x * sigmoid(x),
+            ),
             Self::Tanh => map(input, output, tanh),
             Self::Sigmoid => map(input, output, sigmoid),
         }
@@ -71,36 +83,65 @@ impl Activation {
 
     /// Multiplies slopes with those of the function.
     pub(super) fn backward(self, input: &[f32], output: &[f32], slopes: &mut [f32]) {
-        let by_input = |slopes: &mut [f32], slope: fn(f32) -> f32| {
-            slopes.iter_mut().zip(input).for_each(|(own, x)| *own *= slope(*x));
-        };
-        let by_output = |slopes: &mut [f32], slope: fn(f32) -> f32| {
-            slopes.iter_mut().zip(output).for_each(|(own, y)| *own *= slope(*y));
-        };
         match self {
             Self::Identity => {}
             Self::Relu => slopes.iter_mut().zip(input).for_each(|(own, x)| {
                 *own = if *x > 0.0 { *own } else { 0.0 };
             }),
-            Self::LeakyRelu => by_input(slopes, |x| if x > 0.0 { 1.0 } else { LEAK }),
-            Self::Elu => by_output(slopes, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
-            Self::Gelu => by_input(slopes, |x| {
-                let density = exp(-0.5 * x * x)
-                    * (0.5 * std::f32::consts::FRAC_2_SQRT_PI)
-                    * std::f32::consts::FRAC_1_SQRT_2;
-                x.mul_add(density, below(x))
-            }),
-            Self::Silu => by_input(slopes, |x| {
-                let share = sigmoid(x);
-                share * (1.0 + x * (1.0 - share))
-            }),
-            Self::Tanh => by_output(slopes, |y| 1.0 - y * y),
-            Self::Sigmoid => by_output(slopes, |y| y * (1.0 - y)),
+            Self::LeakyRelu => times(slopes, input, |x| if x > 0.0 { 1.0 } else { LEAK }),
+            Self::Elu => times(slopes, output, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
+            Self::Gelu => times(
+                slopes,
+                input,
+                #[inline(always)]
+                |x| {
+                    let density = exp(-0.5 * x * x)
+                        * (0.5 * std::f32::consts::FRAC_2_SQRT_PI)
+                        * std::f32::consts::FRAC_1_SQRT_2;
+                    x.mul_add(density, below(x))
+                },
+            ),
+            Self::Silu => times(
+                slopes,
+                input,
+                #[inline(always)]
+                |x| {
+                    let share = sigmoid(x);
+                    share * (1.0 + x * (1.0 - share))
+                },
+            ),
+            Self::Tanh => times(slopes, output, |y| 1.0 - y * y),
+            Self::Sigmoid => times(slopes, output, |y| y * (1.0 - y)),
         }
     }
 }
 
+fn map(input: &[f32], output: &mut [f32], function: impl Fn(f32) -> f32) {
+    wide(
+        #[inline(always)]
+        || {
+            for (out, x) in output.iter_mut().zip(input) {
+                *out = function(*x);
+            }
+        },
+    );
+}
+
+/// Multiplies slopes with those at some numbers.
+fn times(slopes: &mut [f32], at: &[f32], slope: impl Fn(f32) -> f32) {
+    wide(
+        #[inline(always)]
+        || {
+            for (own, x) in slopes.iter_mut().zip(at) {
+                *own *= slope(*x);
+            }
+        },
+    );
+}
+
 /// Gives the share of the standard normal distribution below a number.
+#[expect(clippy::inline_always, reason = "what isn't inlined is not compiled for wide vectors")]
+#[inline(always)]
 fn below(x: f32) -> f32 {
     0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::dense::Sums;
-use super::math::exp;
+use super::math::{exp, wide};
 use super::multiply::{Matrix, Onto, multiply};
 
 /// So many multiply-adds are worth a thread.
@@ -246,7 +246,14 @@ impl Attention {
 /// Turns scores into shares that sum to one.
 fn softmax(scores: &mut [f32], scale: f32) {
     let largest = scores.iter().fold(f32::NEG_INFINITY, |most, own| most.max(*own));
-    scores.iter_mut().for_each(|own| *own = exp((*own - largest) * scale));
+    wide(
+        #[inline(always)]
+        || {
+            for own in scores.iter_mut() {
+                *own = exp((*own - largest) * scale);
+            }
+        },
+    );
     let total: f32 = scores.iter().sum();
     scores.iter_mut().for_each(|own| *own /= total);
 }

@@ -2,7 +2,7 @@
 //!
 //! For classes the cross-entropy behind a softmax, for numbers the squared error.
 
-use super::math::exp;
+use super::math::{exp, wide};
 
 /// The right answers of some rows.
 #[derive(Clone, Copy, Debug)]
@@ -61,9 +61,14 @@ pub(super) fn slopes(
                 let (largest, sum) = softmax_sum(answers);
                 total += f64::from(weight(row)) * surprise(answers, *code, largest, sum);
                 let factor = share * weight(row);
-                for (slope, answer) in slopes.iter_mut().zip(answers) {
-                    *slope = exp(answer - largest) / sum * factor;
-                }
+                wide(
+                    #[inline(always)]
+                    || {
+                        for (slope, answer) in slopes.iter_mut().zip(answers) {
+                            *slope = exp(answer - largest) / sum * factor;
+                        }
+                    },
+                );
                 slopes[*code as usize] -= factor;
             }
         }
@@ -83,7 +88,19 @@ pub(super) fn slopes(
 /// Gives the largest answer, and the sum of e to the power of each less that.
 fn softmax_sum(answers: &[f32]) -> (f32, f32) {
     let largest = answers.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    (largest, answers.iter().map(|answer| exp(answer - largest)).sum())
+    (
+        largest,
+        wide(
+            #[inline(always)]
+            || {
+                let mut sum = 0.0;
+                for answer in answers {
+                    sum += exp(answer - largest);
+                }
+                sum
+            },
+        ),
+    )
 }
 
 /// Gives the cross-entropy of one row.
@@ -94,9 +111,14 @@ fn surprise(answers: &[f32], code: u32, largest: f32, sum: f32) -> f64 {
 /// Turns the answers of a row into probabilities that sum to one.
 pub(in crate::ml::estimators::neural) fn probabilities(answers: &[f32], out: &mut [f64]) {
     let largest = answers.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    for (out, answer) in out.iter_mut().zip(answers) {
-        *out = f64::from(exp(answer - largest));
-    }
+    wide(
+        #[inline(always)]
+        || {
+            for (out, answer) in out.iter_mut().zip(answers) {
+                *out = f64::from(exp(answer - largest));
+            }
+        },
+    );
     let sum: f64 = out.iter().sum();
     out.iter_mut().for_each(|own| *own /= sum);
 }

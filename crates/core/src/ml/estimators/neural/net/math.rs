@@ -1,25 +1,33 @@
 //! Functions whose bits are the same on every machine: sums and products alone, in a fixed order.
+//!
+//! Without the machine's own fused multiply-add each of theirs is a call, so loops over them belong into
+//! [`wide`]. They are written without branches, so that such a loop takes several numbers at once.
+
+#![expect(clippy::inline_always, reason = "what isn't inlined is not compiled for wide vectors")]
+
+use pulp::Arch;
 
 /// 2^23 + 2^22: added and taken away, it rounds to a whole number.
 const ROUNDER: f32 = 12_582_912.0;
 
+/// Does some work in code for the widest vectors of the machine, with the same bits on all.
+///
+/// The work is a closure that is always inlined, and calls nothing that isn't.
+#[inline(always)]
+pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
+    Arch::new().dispatch(work)
+}
+
 /// Gives eˣ, to about one unit in the last place; above 88 infinity, far below 0 zero.
 ///
 /// x = n·ln 2 + r with |r| ≤ ln 2 / 2, and eʳ by its Taylor series, which ends below the precision.
+#[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    if x > 88.72 {
-        return f32::INFINITY;
-    }
-    // The smallest results are left out: below the normal numbers there is 0.
-    if x < -87.33 {
-        return 0.0;
-    }
-    if x.is_nan() {
-        return x;
-    }
-    let whole = x.mul_add(std::f32::consts::LOG2_E, ROUNDER) - ROUNDER;
+    // A number that is none stays none on this way.
+    let near = x.clamp(-87.33, 88.72);
+    let whole = near.mul_add(std::f32::consts::LOG2_E, ROUNDER) - ROUNDER;
     // ln 2 in two parts, the first with so few digits that the product is exact.
-    let rest = whole.mul_add(-0.693_359_4, x);
+    let rest = whole.mul_add(-0.693_359_4, near);
     let rest = whole.mul_add(2.121_944_4e-4, rest);
     let mut series = 1.0 / 5040.0;
     for term in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
@@ -27,36 +35,40 @@ pub(super) fn exp(x: f32) -> f32 {
     }
     // 2ⁿ in two steps, as 2¹²⁸ is no number.
     let half = (whole * 0.5).floor();
-    power_of_two(half) * (series * power_of_two(whole - half))
+    let power = power_of_two(half) * (series * power_of_two(whole - half));
+    // The smallest results are left out: below the normal numbers there is 0.
+    let power = if x < -87.33 { 0.0 } else { power };
+    if x > 88.72 { f32::INFINITY } else { power }
 }
 
 /// Gives 2ⁿ for a whole number from −126 to 127.
+#[inline(always)]
 fn power_of_two(n: f32) -> f32 {
     f32::from_bits(((n as i32 + 127) as u32) << 23)
 }
 
 /// Gives 1 / (1 + e⁻ˣ).
+#[inline(always)]
 pub(super) fn sigmoid(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))
 }
 
 /// Gives the hyperbolic tangent.
+#[inline(always)]
 pub(super) fn tanh(x: f32) -> f32 {
     let size = x.abs();
-    if size < 0.3 {
-        // Where the difference below would lose its digits: the Taylor series to the 11th power.
-        let square = x * x;
-        let mut series = -1_382.0 / 155_925.0;
-        for term in [62.0 / 2_835.0, -17.0 / 315.0, 2.0 / 15.0, -1.0 / 3.0, 1.0] {
-            series = square.mul_add(series, term);
-        }
-        return x * series;
+    // Where the difference below would lose its digits: the Taylor series to the 11th power.
+    let square = x * x;
+    let mut series = -1_382.0 / 155_925.0;
+    for term in [62.0 / 2_835.0, -17.0 / 315.0, 2.0 / 15.0, -1.0 / 3.0, 1.0] {
+        series = square.mul_add(series, term);
     }
     let far = 1.0 - 2.0 / (exp(2.0 * size) + 1.0);
-    far.copysign(x)
+    if size < 0.3 { x * series } else { far.copysign(x) }
 }
 
 /// Gives the error function, to 2·10⁻⁷ (Abramowitz and Stegun 7.1.26).
+#[inline(always)]
 pub(super) fn erf(x: f32) -> f32 {
     let size = x.abs();
     let t = 1.0 / 0.327_591_1_f32.mul_add(size, 1.0);

@@ -1,5 +1,7 @@
 //! Batch and layer normalisation: mean 0 and variance 1, then a scale and a shift that are learnt.
 
+use super::math::wide;
+
 /// The settings and the weights of a normalisation: scales first, then shifts.
 #[derive(Clone, Copy)]
 pub(super) struct Norm<'a> {
@@ -53,10 +55,15 @@ impl Norm<'_> {
         let means: Vec<f32> = means.iter().map(|mean| *mean as f32).collect();
         let rows = input.chunks_exact(channels).zip(output.chunks_exact_mut(channels));
         for ((input, output), numbers) in rows.zip(normal.numbers.chunks_exact_mut(channels)) {
-            for at in 0..channels {
-                numbers[at] = (input[at] - means[at]) * normal.inverse[at];
-                output[at] = numbers[at].mul_add(scales[at], shifts[at]);
-            }
+            wide(
+                #[inline(always)]
+                || {
+                    for at in 0..channels {
+                        numbers[at] = (input[at] - means[at]) * normal.inverse[at];
+                        output[at] = numbers[at].mul_add(scales[at], shifts[at]);
+                    }
+                },
+            );
         }
     }
 
@@ -71,9 +78,14 @@ impl Norm<'_> {
             .map(|(variance, scale)| self.inverse(f64::from(*variance)) * scale)
             .collect();
         for (input, output) in input.chunks_exact(channels).zip(output.chunks_exact_mut(channels)) {
-            for at in 0..channels {
-                output[at] = (input[at] - means[at]).mul_add(factors[at], shifts[at]);
-            }
+            wide(
+                #[inline(always)]
+                || {
+                    for at in 0..channels {
+                        output[at] = (input[at] - means[at]).mul_add(factors[at], shifts[at]);
+                    }
+                },
+            );
         }
     }
 
@@ -123,10 +135,15 @@ impl Norm<'_> {
             let mean = input.iter().map(|x| f64::from(*x)).sum::<f64>() / count;
             let square = |x: &f32| (f64::from(*x) - mean) * (f64::from(*x) - mean);
             let inverse = self.inverse(input.iter().map(square).sum::<f64>() / count);
-            for at in 0..width {
-                numbers[at] = (input[at] - mean as f32) * inverse;
-                output[at] = numbers[at].mul_add(scales[at], shifts[at]);
-            }
+            wide(
+                #[inline(always)]
+                || {
+                    for at in 0..width {
+                        numbers[at] = (input[at] - mean as f32) * inverse;
+                        output[at] = numbers[at].mul_add(scales[at], shifts[at]);
+                    }
+                },
+            );
             normal.inverse.push(inverse);
         }
     }

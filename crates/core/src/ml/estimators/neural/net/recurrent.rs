@@ -6,10 +6,12 @@
 //! then from the state before to the gates, each with its biases. Within a part the gates lie side by
 //! side: input, forget, candidate, output; or reset, update, candidate.
 
+#![expect(clippy::inline_always, reason = "what isn't inlined is not compiled for wide vectors")]
+
 use serde::{Deserialize, Serialize};
 
 use super::dense::Sums;
-use super::math::{sigmoid, tanh};
+use super::math::{sigmoid, tanh, wide};
 
 /// How a state is carried on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,10 +194,13 @@ impl Recurrence {
             for (row, (own, added)) in lines.enumerate() {
                 let line = row * self.hidden..(row + 1) * self.hidden;
                 let (after, next) = (&mut after[line.clone()], &mut next[line.clone()]);
-                match self.cell {
-                    Cell::Lstm => remember(own, added, &memory[line], next, after),
-                    Cell::Gru => update(own, added, &before[line], next, after),
-                }
+                wide(
+                    #[inline(always)]
+                    || match self.cell {
+                        Cell::Lstm => remember(own, added, &memory[line], next, after),
+                        Cell::Gru => update(own, added, &before[line], next, after),
+                    },
+                );
             }
             if let Some(place) = self.place(way, step) {
                 let lines = output.chunks_exact_mut(out).zip(after.chunks_exact(self.hidden));
@@ -281,18 +286,27 @@ impl Recurrence {
                 let later = earlier.start + width..earlier.end + width;
                 let values = &kept.gates[at.clone()][place.clone()];
                 let own = &mut all[at.clone()][place.clone()];
-                match self.cell {
-                    Cell::Lstm => {
-                        let memories = (&kept.memories[earlier], &kept.memories[later]);
-                        let slopes = (&state[line.clone()], &mut memory[line]);
-                        remember_back(values, memories, slopes, own);
-                    }
-                    Cell::Gru => {
-                        let given = (&kept.states[earlier], &kept.memories[later]);
-                        let slopes = (&state[line.clone()], &mut before[line]);
-                        update_back(values, given, slopes, own, &mut recurrent[at.clone()][place]);
-                    }
-                }
+                wide(
+                    #[inline(always)]
+                    || match self.cell {
+                        Cell::Lstm => {
+                            let memories = (&kept.memories[earlier], &kept.memories[later]);
+                            let slopes = (&state[line.clone()], &mut memory[line]);
+                            remember_back(values, memories, slopes, own);
+                        }
+                        Cell::Gru => {
+                            let given = (&kept.states[earlier], &kept.memories[later]);
+                            let slopes = (&state[line.clone()], &mut before[line]);
+                            update_back(
+                                values,
+                                given,
+                                slopes,
+                                own,
+                                &mut recurrent[at.clone()][place],
+                            );
+                        }
+                    },
+                );
             }
             match self.cell {
                 Cell::Lstm => self.state_sums().input_slopes(&all[at], from_state, state),
@@ -330,19 +344,30 @@ impl Recurrence {
 }
 
 /// Takes a slice of gates apart, one part each.
+#[inline(always)]
 fn parts<const N: usize>(gates: &[f32]) -> [&[f32]; N] {
     let size = gates.len() / N;
     std::array::from_fn(|at| &gates[at * size..][..size])
 }
 
 /// Goes one step of an LSTM for a row: c' = f c + i g, h' = o tanh c'.
+#[inline(always)]
 fn remember(gates: &mut [f32], added: &[f32], memory: &[f32], next: &mut [f32], state: &mut [f32]) {
     let size = memory.len();
-    gates.iter_mut().zip(added).for_each(|(gate, more)| *gate += more);
+    for (gate, more) in gates.iter_mut().zip(added) {
+        *gate += more;
+    }
     let (sigmoids, rest) = gates.split_at_mut(2 * size);
     let (candidates, outputs) = rest.split_at_mut(size);
-    sigmoids.iter_mut().chain(&mut *outputs).for_each(|gate| *gate = sigmoid(*gate));
-    candidates.iter_mut().for_each(|gate| *gate = tanh(*gate));
+    for gate in sigmoids.iter_mut() {
+        *gate = sigmoid(*gate);
+    }
+    for gate in outputs.iter_mut() {
+        *gate = sigmoid(*gate);
+    }
+    for gate in candidates.iter_mut() {
+        *gate = tanh(*gate);
+    }
     let [inputs, forgets] = parts(sigmoids);
     for at in 0..size {
         next[at] = forgets[at].mul_add(memory[at], inputs[at] * candidates[at]);
@@ -351,6 +376,7 @@ fn remember(gates: &mut [f32], added: &[f32], memory: &[f32], next: &mut [f32], 
 }
 
 /// Goes a step of an LSTM back: the memory's slopes become those of the memory before.
+#[inline(always)]
 fn remember_back(
     gates: &[f32],
     (memory, next): (&[f32], &[f32]),
@@ -372,6 +398,7 @@ fn remember_back(
 }
 
 /// Goes one step of a GRU for a row: n = tanh(x + r s), h' = (1 - z) n + z h; keeps s.
+#[inline(always)]
 fn update(gates: &mut [f32], added: &[f32], before: &[f32], kept: &mut [f32], state: &mut [f32]) {
     let size = before.len();
     let (sigmoids, candidates) = gates.split_at_mut(2 * size);
@@ -389,6 +416,7 @@ fn update(gates: &mut [f32], added: &[f32], before: &[f32], kept: &mut [f32], st
 }
 
 /// Goes a step of a GRU back: leaves the slopes of the state before but for what goes through the gates.
+#[inline(always)]
 fn update_back(
     gates: &[f32],
     (before, kept): (&[f32], &[f32]),
