@@ -138,6 +138,14 @@ fn columns_need_one_name_each() {
     }
 }
 
+/// Gives the first error of a query, which must stand at a place.
+fn refused_at(text: &str, place: &str) -> SqlError {
+    let error = analysed(text).err().unwrap_or_else(|| panic!("{text} is fine")).remove(0);
+    let underlined = error.range.clone().map_or("?", |range| &text[range]);
+    assert_eq!(underlined, place, "{text}: {error:?}");
+    error
+}
+
 #[test]
 fn types_are_checked_at_the_expression() {
     let cases = [
@@ -145,9 +153,7 @@ fn types_are_checked_at_the_expression() {
         ("SELECT id FROM people WHERE lower(name) = 'x' AND abs(name) > 3", "abs(name)"),
     ];
     for (text, place) in cases {
-        let error = analysed(text).err().unwrap_or_else(|| panic!("{text} is fine")).remove(0);
-        let underlined = error.range.clone().map_or("?", |range| &text[range]);
-        assert_eq!(underlined, place, "{text}: {error:?}");
+        let error = refused_at(text, place);
         assert!(!error.message.contains('\u{1}'), "{error:?}");
         assert!(!error.message.contains("Utf8") && !error.message.contains("Int64"), "{error:?}");
     }
@@ -209,8 +215,6 @@ fn what_fails_whatever_the_rows_are_is_underlined() {
         ("SELECT id FROM people UNION ALL (SELECT id FROM people LIMIT -1)", "-1"),
     ];
     for (text, place) in cases {
-        let error = analysed(text).err().unwrap_or_else(|| panic!("{text} is fine")).remove(0);
-        let underlined = error.range.clone().map_or("?", |range| &text[range]);
-        assert_eq!(underlined, place, "{text}: {error:?}");
+        refused_at(text, place);
     }
 }
